@@ -1,0 +1,224 @@
+// One way to one platform as data: what drivers/NAME.yaml and templates/NAME/ say, loaded and checked.
+// docs/driver-format.md describes each key; the names here are the keys there.
+#pragma once
+
+#include "core/pattern.hpp"
+#include "core/prefix.hpp"
+#include "core/text_template.hpp"
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace banpush {
+
+enum class TransportKind { Cli, Exec, Netconf };
+
+// How sure the project is that the driver is right, worst first. Below Captured it plans, but pushes
+// only with `accept_unproven: yes`.
+enum class EvidenceLevel { Believed, Documented, Captured, Live };
+
+enum class TextFormat { Lines, Json, Xml };
+
+// What a template may name beside the fixed view, typed so that nothing else gets in.
+struct Param {
+  enum class Type { Name, Number, Prefix, Flag, Secret } type = Type::Name;
+  std::string charset = "A-Za-z0-9_.-"; // of a Name, as in a bracket expression; a Name is never empty unless `optional`
+  std::size_t max = 63;                 // characters of a Name
+  long from = 0, to = 4294967295;       // of a Number
+  std::vector<std::string> one_of;
+  std::optional<std::string> standard; // YAML key `default`; a param without one must be given, unless optional
+  bool optional = false;               // may be absent: then it is empty and false in templates
+  std::string only;                    // YAML key `for`: asked for only by this stage (setup)
+  std::string about;
+};
+
+struct Question {
+  Pattern question;
+  std::string answer; // sent with a line end; templates' params and facts may stand in it
+};
+
+// Lines and bytes that may be on the way without the device having answered; lines: 1 is lock-step.
+struct Window {
+  unsigned lines = 1;
+  unsigned bytes = 1000;
+};
+
+// One set on the device that banpush owns (or of which it owns the marked entries).
+struct List {
+  std::string name;                                         // the key; a param of the same name gives the device's name for it
+  std::vector<Family> families{Family::IPv4, Family::IPv6}; // YAML: holds.families [4, 6]
+  bool hosts = true, nets = true;                           // YAML: holds.kinds [host, net]
+  bool services = false;                                    // YAML: holds.services
+  enum class OwnedBy { List, Numbers, Tag } owned_by = OwnedBy::List;
+  struct Numbers {
+    std::uint64_t from = 1, to = 4294967295, step = 1;
+  };
+  std::optional<Numbers> numbers; // entries carry numbers, given by banpush in this range
+  std::optional<std::size_t> most; // entries the platform takes
+  double cost = 1;                 // slots of the budget one entry takes
+  std::vector<std::string> input;  // exec: the program whose standard input takes changes to this list, instead of Driver::input
+};
+
+// One shape of an entry in JSON or XML: group name → pointer from the item. The first shape all of
+// whose pointers resolve wins. Group names as in Read::entry.
+using Shape = std::map<std::string, std::string>;
+
+// How one command of the device is turned into entries (or into the proof that entries are in force).
+struct Read {
+  std::vector<std::string> lists; // keys of Driver::lists
+  enum class Shows { Entries, InForce } shows = Shows::Entries;
+  std::string send;             // CLI: the line
+  std::vector<std::string> run; // exec: argv
+  std::string rpc;              // NETCONF: name of the template with the RPC body
+  TextFormat format = TextFormat::Lines;
+  std::vector<int> exits{0}; // exec: statuses that are no failure
+  Pattern found;             // what a complete reply must contain; always asked for unless `empty_is_none`
+  bool empty_is_none = false; // the program's exit status alone proves the reply complete (exec)
+  Pattern absent;            // the device says the list does not stand there (`No such file or directory`)
+  // lines
+  Pattern list;              // a header: entries that follow belong to group `list`
+  Pattern record;            // a record starts here; lines up to the next start are joined by one blank
+  Pattern each;              // only these lines are looked at; all others are skipped in silence
+  std::vector<Pattern> entry; // groups: prefix | address [wildcard|netmask|length], first+last (a range), protocol, port, number, hits, list, tag
+  Pattern terminal;          // the entry behind which nothing is in force; group `number`
+  Pattern inactive;          // a line that would be an entry but is switched off
+  Pattern skip;              // lines of the reply that are neither entry nor foreign (headers, rulers)
+  // json, xml
+  std::string items;   // the lists of the reply (JSON pointer with `*` for every member; XPath)
+  std::string list_at; // YAML `list` for json and xml: the list's name, from an item
+  std::string entries; // the entries, from an item
+  std::vector<Shape> shapes; // YAML `entry` for json and xml
+  // an entry of ours, where lists are owned by tag: group or pointer, and what it must be
+  std::string ours_at;
+  Pattern ours_like;
+};
+
+// A proof that what a list holds is in force: the rule that uses it stands. All proofs of a list must hold.
+struct Proof {
+  std::vector<std::string> lists;
+  std::string send;
+  std::vector<std::string> run;
+  std::string rpc;
+  std::vector<int> exits{0};
+  std::vector<Pattern> holds; // each must be found in the reply
+  std::vector<Pattern> lacks; // none may be
+  std::string says;           // for people, when it does not hold: `no rule in chain INPUT jumps to {{chain4}}`
+};
+
+// Something learnt at open: a named value for `when` and for templates.
+struct Fact {
+  std::string name;
+  std::string send;
+  std::vector<std::string> run;
+  std::vector<int> exits;   // empty: any status will do
+  Pattern holds;            // true when found; with a group `value` the value is what it matched
+  Pattern address;          // group `address`: seen_from
+};
+
+// For `check --connect`: something about the device that a person should know (uRPF off, routes leak).
+struct Check {
+  std::string name;
+  std::string send;
+  std::vector<std::string> run;
+  std::vector<int> exits;
+  std::vector<Pattern> holds, lacks;
+  bool fatal = false; // YAML level: error | warning
+  std::string says;   // for people, when it does not hold
+  std::string when;   // a fact, capability or param; `!name` for its absence
+};
+
+// One template of a stage and how it is delivered. A stage is there when it has parts.
+struct Part {
+  std::string template_name;      // the file in templates/DRIVER/; the stage's own name unless given
+  std::vector<std::string> lists; // rendered when one of these changes; empty: any
+  std::vector<std::string> input; // exec: the program that takes it on standard input; empty: the list's, or the driver's
+  std::vector<std::string> run;   // exec: a program of its own, no template
+  std::string when;               // a fact, capability or param; `!name` for its absence
+  Pattern until;                  // the prompt that must end it, resolved from Driver::prompts
+  Pattern expect;                 // must be found in the output of the stage
+  std::vector<Question> ask;      // questions it may answer; any other ends the push
+  std::optional<Window> window;
+  std::optional<std::chrono::seconds> silence;
+  std::vector<int> exits{0};
+};
+
+enum class Stage { Open, Change, Remove, Add, Close, Commit, Confirm, Cancel, Abort, Leave, Save, Setup, Unsetup, Renumber };
+const char *word(Stage stage) noexcept;
+
+// How the guard reads blocks back out of the lines of changing stages. Every line must be one of these.
+struct Spoken {
+  struct Says {
+    Pattern line;  // groups as in Read::entry; `number` alone names an installed entry; `entries` is cut up by item
+    Pattern item;
+  };
+  std::vector<Says> add, remove;
+  std::vector<Pattern> frame; // lines that carry no block; group `list` says which list the next lines are about
+  // XML bodies: the path to each added or removed element, and the shape of its block
+  std::string xml_add, xml_remove;
+  std::vector<Shape> shapes;
+};
+
+struct DeadMan {
+  enum class Kind { Commit, Timer } kind = Kind::Commit;
+  enum class Unit { Seconds, Minutes } unit = Unit::Seconds;
+  unsigned least = 1;
+  std::string when;
+};
+
+struct Evidence {
+  EvidenceLevel level = EvidenceLevel::Believed;
+  std::string source;
+};
+
+struct Driver {
+  std::string name;   // the file's name without .yaml
+  std::string file;   // where it was loaded from
+  std::string about;
+  std::string sets;   // the kind of object it keeps, for the support matrix: `ACL`, `object-group`, `blackhole route`, `nft set`
+  std::vector<TransportKind> transports; // the first is used unless the device says
+  Evidence evidence;
+  std::map<std::string, Param> params;
+  std::map<std::string, Pattern> prompts;
+  std::vector<std::string> session;     // sent after login, never part of a plan
+  std::vector<std::string> goodbye;     // lines that end the session
+  struct Enable {
+    std::string send;     // `enable`
+    Pattern password;     // the question the enable secret answers
+    std::string prompt;   // the name of the prompt that proves it
+  };
+  std::optional<Enable> enable;
+  Pattern pager;
+  std::string pager_answer = " ";
+  std::vector<Pattern> noise, harmless, busy, fatal;
+  Window window;
+  std::chrono::seconds silence{30};
+  std::string newline = "\n";
+  std::vector<Fact> facts;
+  std::vector<List> lists;
+  std::vector<Read> reads;
+  std::vector<Proof> in_force;
+  std::vector<Check> checks;
+  std::chrono::milliseconds settle{0};  // how long what was accepted may take to be shown
+  std::vector<std::string> input;       // exec: the program that takes the change on standard input
+  bool batch_whole = false;             // all changing stages for one program are one input
+  bool add_first = true;                // YAML order: [add, remove] or [remove, add]
+  std::size_t chunk = 512;              // entries a rendering of add or remove
+  std::map<Stage, std::vector<Part>> stages;
+  std::map<std::string, TextTemplate> templates;
+  Spoken spoken;                        // YAML `script`
+  std::optional<DeadMan> dead_man;
+  std::map<std::string, std::string> namespaces; // XML prefix → URI
+  std::optional<std::size_t> most_entries;       // YAML limits.entries
+  std::size_t most_line = 4096;                  // YAML limits.line: bytes a line may have
+  std::string saves;                    // YAML `saves`: what stands for saving where nothing needs it (`always`) or empty
+
+  const List *list(std::string_view name) const noexcept;
+  // The list that takes this block; nothing when none holds its family, kind or service.
+  const List *list_for(const Prefix &prefix, bool with_service) const noexcept;
+  bool has(Stage stage) const { return stages.count(stage) != 0; }
+};
+
+} // namespace banpush

@@ -1,0 +1,149 @@
+// What turns bans into candidates: pure values in, values out. Defaults are INTERFACE's.
+#pragma once
+
+#include "core/ban.hpp"
+#include "core/prefix_set.hpp"
+
+#include <string>
+#include <vector>
+
+namespace banpush {
+
+inline constexpr Seconds minute = 60, hour = 3600, day = 86400, week = 7 * day;
+
+// One line of policy.jails: an exact name, or a wildcard with `*` and `?`. Exact first, then the
+// longest wildcard.
+struct JailRule {
+  std::string pattern;
+  std::optional<Seconds> bantime;
+  bool ignore = false;
+  double weight = 1.0;
+};
+
+struct HostRule { // one line of policy.hosts: a reporting host, or a wildcard
+  std::string pattern;
+  bool ignore = false;
+  double weight = 1.0;
+};
+
+// Either is enough: `hosts` independent reporters, or `bans` rows, within `within` seconds.
+struct Quorum {
+  unsigned hosts = 0; // 0: not asked for
+  unsigned bans = 0;
+  Seconds within = hour;
+  double weight = 0; // the least sum of host × jail weight over distinct hosts; 0: not asked for
+};
+
+// The n-th ban of an address within `window` lasts bantime × factor^(n-1), at most `max`.
+struct Escalate {
+  double factor = 2;
+  Seconds window = 30 * day;
+  Seconds max = 4 * week;
+};
+
+struct Aggregate {
+  enum class Mode { None, Exact, Lossy } mode = Mode::Exact;
+  std::uint64_t max_innocents = 0; // addresses covered that nobody banned, in all (IPv6: in /64s)
+  double density = 1.0;            // the least share of a widened prefix that is banned, 0 to 1
+};
+
+// A prefix and where it comes from: `policy.allow`, `/etc/…/office.txt:3`, `address of edge1`.
+struct NamedPrefix {
+  Prefix prefix;
+  std::string why;
+};
+
+struct Policy {
+  Seconds bantime = day;
+  std::vector<JailRule> jails;
+  std::vector<HostRule> hosts;
+  std::optional<Quorum> quorum;
+  std::optional<Escalate> escalate;
+  std::vector<std::string> protocols{"tcp"}; // lower case; empty: all of them. The default for this host's own firewall is empty
+  std::vector<Family> families{Family::IPv4, Family::IPv6};
+  std::optional<Seconds> max_age;            // older bans than this are left out
+  bool reserved_allowed = false;             // the default for this host's own firewall is true
+  unsigned shortest4 = 24, shortest6 = 48;
+  std::optional<unsigned> widen4, widen6;
+  Aggregate aggregate;
+  bool honour_unban = true;
+  bool services = false;                     // keep the ban's port and protocol where the device's lists can hold them
+  std::vector<NamedPrefix> allow;            // configuration, files and table together
+  std::vector<NamedPrefix> protect;          // the configuration's own lines, resolved
+};
+
+struct Limits {
+  double add = 0.20, remove = 0.20; // shares, 0 to 1
+  std::size_t floor = 100;          // lists up to this many entries always pass
+  struct Storm {
+    std::size_t bans = 200;
+    Seconds within = minute;
+    Seconds hold = 10 * minute;
+  };
+  std::optional<Storm> storm = Storm{};
+  double span = 0.001; // the share of the IPv4 space (and of 2000::/3, in /64s) that a device's entries may cover
+};
+
+// Why an address of the table is not wanted on a device.
+enum class Verdict : std::uint8_t {
+  Wanted,
+  Expired,
+  Unbanned,
+  Ignored,   // jail, host, protocol, age or family filtered by policy
+  NoQuorum,
+  Future,    // dated more than 70 minutes ahead of the database's clock
+  Allowed,
+  Protected,
+  Reserved,
+  TooShort,  // wider than policy.shortest
+  Covered,   // merged into a wider entry
+  OverBudget,
+  Foreign,   // an entry of somebody else on the device covers it already
+  NotHeld,   // the device has no list for this family, kind or service
+  Held,      // a limit or the storm breaker holds it back for now
+  Absent,    // no row of the table names it
+};
+// One word for JSON and logs: "expired", "unbanned", …
+const char *word(Verdict verdict) noexcept;
+
+struct LeftOut {
+  Prefix prefix;
+  Verdict verdict;
+  std::string reason; // one clause for people: `allowed by /etc/banpush/allow.d/office.txt:3`
+};
+
+// One block that policy wants, with what is known of it.
+struct Candidate {
+  Block block;
+  std::uint32_t bans = 0;     // rows in force
+  std::uint32_t hosts = 0;    // distinct reporters among them
+  std::uint32_t history = 0;  // all rows of the table, in force or not
+  std::uint32_t jail = 0;     // of the newest row; index for Bans::name
+  Seconds age = 0;            // of the newest row
+  Seconds until = 0;          // seconds still to run, or `permanent`
+  double worth = 0;           // recency × recurrence × independent hosts × weight; larger is more worthwhile
+};
+
+struct Candidates {
+  std::vector<Candidate> wanted;  // sorted by block, no doubles
+  std::vector<LeftOut> left_out;  // sorted by prefix, without those merely expired or unbanned
+  // Every distinct prefix of the table that is not wanted as itself, sorted: what explains a removal.
+  std::vector<std::pair<Prefix, Verdict>> verdicts;
+
+  // Why this prefix is not wanted; Absent where the table does not know it.
+  Verdict verdict(const Prefix &prefix) const noexcept;
+};
+
+// Bans to candidates for one policy; `protect` is the device's protected set (what is found by
+// itself and policy.protect together). The order of rows never matters.
+Candidates candidates(const Bans &bans, const Policy &policy, const std::vector<NamedPrefix> &protect);
+
+// The allow and protect lines that overlap a prefix, for `ban`, guard and explain; empty when free.
+std::optional<NamedPrefix> overlap(const std::vector<NamedPrefix> &set, const Prefix &prefix);
+
+// The name of the special-purpose block (RFC 6890 and its registries) that a prefix overlaps and that
+// is not for the public internet: `private`, `shared address space (CGN)`, `unique local`, `multicast` …
+// The documentation ranges are none of these here (docs/policy.md says why).
+std::optional<std::string> reserved(const Prefix &prefix);
+
+} // namespace banpush

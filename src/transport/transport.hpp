@@ -1,0 +1,68 @@
+// How bytes reach a device: one session, behind which SSH CLI, exec, this host or NETCONF stand.
+#pragma once
+
+#include "core/config.hpp"
+#include "core/script.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace banpush {
+
+// One question to the device that changes nothing: a CLI line, an argv, or an RPC body.
+struct Ask {
+  std::string send;
+  std::vector<std::string> run;
+  std::string rpc;
+};
+
+// How one step went. Never throws for what the device says; throws Error (Connect) when the session is gone.
+struct Delivery {
+  bool accepted = false;      // every line answered, no complaint, what was expected came
+  std::size_t lines = 0;      // answered without complaint
+  std::string complaint;      // `line 14 "deny ip host 192.0.2.1 any": device said "% Invalid input"`; empty when accepted
+  bool busy = false;          // the complaint is one of the driver's `busy`: worth trying again
+  std::string words;          // everything the device said, for the audit; secrets redacted
+};
+
+class Transport {
+public:
+  virtual ~Transport() = default;
+  // Connects, proves the host key, logs in, learns the prompt, sends the session lines. Facts: seen_from
+  // and greeting only. Throws Error (Connect, Auth, Device).
+  virtual Facts open() = 0;
+  // Throws Error (Connect) on silence or a lost session.
+  virtual Reply ask(const Ask &question) = 0;
+  virtual Delivery send(const Step &step) = 0;
+  virtual void close() noexcept = 0;
+  // From another thread: whatever is under way ends at once with Error (Connect).
+  virtual void cancel() noexcept = 0;
+};
+
+// What a transport tells about its dialogue, for `--trace` and -v; secrets already redacted.
+using Trace = std::function<void(std::string_view direction, std::string_view bytes)>;
+
+// Secrets of one device, read just before use.
+struct Credentials {
+  std::string password, passphrase, enable;
+};
+
+// The transport of this device: exec on this host for `address: local`; else SSH. Nothing is opened yet.
+std::unique_ptr<Transport> make_transport(const Device &device, const Driver &driver, Credentials credentials, Trace trace = {});
+
+// The transport kind the device will be reached by.
+TransportKind transport_kind(const Device &device, const Driver &driver);
+
+// For `trust`: what key the host shows, without logging in.
+struct HostKey {
+  std::string type;        // ssh-ed25519
+  std::string fingerprint; // SHA256:…
+  std::string stored;      // fingerprint in known_hosts for this host, empty when there is none
+  std::string line;        // to be appended to known_hosts
+};
+HostKey host_key(const Device &device, const std::string &address);
+// Appends or replaces this host's line, atomically.
+void store_host_key(const Device &device, const std::string &address, const HostKey &key);
+
+} // namespace banpush
