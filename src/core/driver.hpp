@@ -163,7 +163,7 @@ struct Spoken {
 
 struct DeadMan {
   enum class Kind { Commit, Timer } kind = Kind::Commit;
-  enum class Unit { Seconds, Minutes } unit = Unit::Seconds;
+  enum class Unit { Second, Minute } unit = Unit::Second; // YAML: seconds | minutes
   unsigned least = 1;
   std::string when;
 };
