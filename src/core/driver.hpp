@@ -85,6 +85,7 @@ struct Read {
   std::vector<Pattern> entry; // groups: prefix | address [wildcard|netmask|length], first+last (a range), protocol, port, number, hits, list, tag
   Pattern terminal;          // the entry behind which nothing is in force; group `number`
   Pattern inactive;          // a line that would be an entry but is switched off
+  Pattern number;            // the number any line of the list carries, ours or not; group `number`
   Pattern skip;              // lines of the reply that are neither entry nor foreign (headers, rulers)
   // json, xml
   std::string items;   // the lists of the reply (JSON pointer with `*` for every member; XPath)

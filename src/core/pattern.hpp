@@ -33,6 +33,9 @@ public:
     std::vector<std::string_view> groups_;
   };
 
+  // `text` as a pattern that matches exactly itself.
+  static std::string quoted(std::string_view text);
+
   bool empty() const noexcept { return compiled_ == nullptr; }
   const std::string &text() const noexcept { return text_; }
   bool has_group(std::string_view name) const;

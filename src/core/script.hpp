@@ -11,17 +11,13 @@
 
 namespace banpush {
 
-struct Line {
-  std::string text;            // without the line end
-  std::optional<Block> block;  // what it is about, for messages
-};
 
 // One delivery: lines to a CLI or one RPC body (argv empty), or a program with its standard input.
 struct Step {
   Stage stage = Stage::Change;
   TransportKind kind = TransportKind::Cli;
   std::vector<std::string> argv;  // exec
-  std::vector<Line> lines;        // CLI: sent one by one. exec: standard input. NETCONF: one RPC body
+  std::vector<std::string> lines; // without line ends. CLI: sent one by one. exec: standard input. NETCONF: one RPC body
   Pattern until, expect;
   std::vector<Question> ask;      // answers expanded
   Window window;

@@ -1,0 +1,101 @@
+#include "core/entry_text.hpp"
+
+#include <charconv>
+
+namespace banpush {
+
+namespace {
+
+std::optional<unsigned> number_of(std::string_view text) {
+  unsigned value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size())
+    return std::nullopt;
+  return value;
+}
+
+// The one prefix from the first to the last address of a range, if it is one.
+std::optional<Prefix> prefix_of_range(const Prefix &first, const Prefix &last) {
+  for (unsigned length = 0; length <= first.width(); ++length) {
+    const Prefix candidate = first.with_length(length);
+    if (candidate.bytes() == first.bytes() && candidate.last_host().bytes() == last.bytes())
+      return candidate;
+  }
+  return std::nullopt;
+}
+
+struct Shaped {
+  std::optional<Prefix> exact, covers;
+};
+
+Shaped with_length(const Prefix &address, unsigned length) {
+  if (length > address.width())
+    return {};
+  const Prefix prefix = address.with_length(length);
+  if (prefix.bytes() != address.bytes()) // host bits: not how we write it
+    return {std::nullopt, prefix};
+  return {prefix, prefix};
+}
+
+Shaped shape(const Pieces &pieces) {
+  if (const auto text = pieces("prefix")) {
+    const auto prefix = Prefix::parse(*text, HostBits::Clear);
+    if (!prefix)
+      return {};
+    if (!Prefix::parse(*text, HostBits::Refuse))
+      return {std::nullopt, *prefix};
+    return {*prefix, *prefix};
+  }
+  if (const auto first_text = pieces("first"), last_text = pieces("last"); first_text && last_text) {
+    const auto first = Prefix::parse(*first_text), last = Prefix::parse(*last_text);
+    if (!first || !last || !first->is_host() || !last->is_host() || first->family() != last->family())
+      return {};
+    const auto prefix = prefix_of_range(*first, *last);
+    return {prefix, prefix};
+  }
+  const auto text = pieces("address");
+  if (!text)
+    return {};
+  const auto address = Prefix::parse(*text);
+  if (!address || !address->is_host())
+    return {};
+  if (const auto length_text = pieces("length")) {
+    const auto length = number_of(*length_text);
+    return length ? with_length(*address, *length) : Shaped{};
+  }
+  if (const auto mask = pieces("netmask")) {
+    const auto length = length_of_netmask(*mask);
+    return length ? with_length(*address, *length) : Shaped{};
+  }
+  if (const auto mask = pieces("wildcard")) {
+    const auto length = length_of_wildcard(*mask);
+    return length ? with_length(*address, *length) : Shaped{};
+  }
+  return {*address, *address};
+}
+
+} // namespace
+
+EntryText entry_of(const Pieces &pieces) {
+  const Shaped found = shape(pieces);
+  EntryText entry;
+  Service service;
+  if (const auto protocol = pieces("protocol"); protocol && *protocol != "ip" && *protocol != "ipv4" && *protocol != "ipv6") {
+    std::string text(*protocol);
+    if (const auto port = pieces("port"))
+      text += "/" + std::string(*port);
+    else if (const auto first = pieces("port_first"), last = pieces("port_last"); first && last)
+      text += "/" + std::string(*first) + "-" + std::string(*last);
+    const auto parsed = Service::parse(text);
+    if (!parsed)
+      return entry; // a service we would not write: what it covers is less than the whole address
+    service = *parsed;
+  }
+  if (service.is_any())
+    entry.covers = found.covers;
+  if (found.exact)
+    entry.block = Block{*found.exact, service};
+  return entry;
+}
+
+} // namespace banpush

@@ -1,0 +1,27 @@
+// One entry as a device writes it, from named pieces of text to a block: shared by what reads lists
+// and by what reads scripts back.
+#pragma once
+
+#include "core/block.hpp"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace banpush {
+
+// Gives the text of a named piece (`prefix`, `address`, `wildcard`, …), or nothing.
+using Pieces = std::function<std::optional<std::string_view>(std::string_view name)>;
+
+struct EntryText {
+  std::optional<Block> block;   // what it blocks, where it is exactly one block of our shape
+  std::optional<Prefix> covers; // for an entry that is not: what it covers, where that is one prefix
+};
+
+// Pieces: prefix | address with length, netmask or wildcard (none: a host) | first and last; and
+// protocol with port (or port_first, port_last). Odd masks, host bits and ranges that are no prefix
+// give no block.
+EntryText entry_of(const Pieces &pieces);
+
+} // namespace banpush

@@ -1,0 +1,29 @@
+// The entries of an XML reply, by the XPaths of a driver's read; element names are local names, so a
+// reply may use any prefix for its namespaces.
+#pragma once
+
+#include "core/driver.hpp"
+#include "core/entry_text.hpp"
+
+#include <functional>
+#include <memory>
+
+namespace banpush {
+
+class XmlItems {
+public:
+  // Throws Error (Device) where the text is not one whole XML document. No entities but XML's own five
+  // are expanded, no document type is read.
+  XmlItems(const Read &read, const std::string &text);
+  ~XmlItems();
+
+  // Calls back once for each list (its name, no pieces, no text) and once for each entry in it.
+  void each(const std::function<void(std::string_view list, const Pieces &pieces, std::string_view text)> &found) const;
+
+private:
+  struct Document;
+  const Read &read_;
+  std::unique_ptr<Document> document_;
+};
+
+} // namespace banpush
