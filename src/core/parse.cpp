@@ -14,16 +14,6 @@ namespace banpush {
 
 namespace {
 
-// A pattern with the device's own names put in for {{name}}, each matching only itself.
-Pattern bound(const Pattern &pattern, const Values &values) {
-  if (pattern.empty() || pattern.text().find("{{") == std::string::npos)
-    return pattern;
-  Values quoted;
-  for (const auto &[name, value] : values)
-    quoted[name] = Pattern::quoted(value);
-  return Pattern(expand(pattern.text(), quoted));
-}
-
 Read bound(Read read, const Values &values) {
   for (Pattern *pattern :
        {&read.found, &read.absent, &read.list, &read.record, &read.each, &read.terminal, &read.inactive, &read.number, &read.skip, &read.ours_like})
@@ -282,6 +272,15 @@ void apply(const Proof &proof, const Values &values, const Reply &reply, Install
 }
 
 } // namespace
+
+Pattern bound(const Pattern &pattern, const Values &values) {
+  if (pattern.empty() || pattern.text().find("{{") == std::string::npos)
+    return pattern;
+  Values quoted;
+  for (const auto &[name, value] : values)
+    quoted[name] = Pattern::quoted(value);
+  return Pattern(expand(pattern.text(), quoted));
+}
 
 std::string without_noise(const std::vector<Pattern> &noise, std::string_view text) {
   std::string out;

@@ -24,6 +24,9 @@ struct Answers {
 // answer is not an empty list.
 Installed parse(const Driver &driver, const Values &values, const Answers &answers);
 
+// The pattern with the device's own names put in for {{name}}, each matching only itself.
+Pattern bound(const Pattern &pattern, const Values &values);
+
 // One read alone, for `drivers parse`: entries and foreign lines of a text.
 Installed parse_read(const Driver &driver, const Read &read, const Values &values, const Reply &reply);
 

@@ -46,9 +46,16 @@ struct Capacity {
 };
 Selection select(const Driver &driver, const Candidates &candidates, const Bans &bans, const Policy &policy, Capacity capacity, const Installed &installed);
 
+// A change, and what is kept out of it for now and why.
+struct Difference {
+  Change change;
+  std::vector<GuardNote> notes;
+  std::vector<LeftOut> left_out;
+};
+
 // What turns installed into wanted. An entry that is not in force is removed and added again. Nothing
 // is planned in a list that does not stand or is not in force.
-Change diff(const Driver &driver, const Selection &selection, const Bans &bans, const Candidates &candidates, const Installed &installed);
+Difference diff(const Driver &driver, const Selection &selection, const Bans &bans, const Candidates &candidates, const Installed &installed);
 
 // What the ledger remembers of this device: what limits are counted against.
 struct Remembered {
@@ -57,13 +64,8 @@ struct Remembered {
 };
 
 // Takes out of the change what a limit or the storm breaker holds, one note for each that did.
-struct Held {
-  Change change;
-  std::vector<GuardNote> notes;
-  std::vector<LeftOut> left_out;
-};
-Held hold(const Change &change, const Limits &limits, const Installed &installed, const Remembered &remembered,
-          const std::vector<Candidate> &wanted, const std::set<std::string> &forced);
+Difference hold(const Change &change, const Limits &limits, const Installed &installed, const Remembered &remembered,
+                const std::vector<Wanted> &wanted, const std::set<std::string> &forced);
 
 // The only thing a transport is given. Made by guard alone.
 class Cleared {

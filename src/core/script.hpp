@@ -1,6 +1,7 @@
 // What is sent to a device: steps of their own type, made only by rendering a driver's templates.
 #pragma once
 
+#include "core/ban.hpp"
 #include "core/driver.hpp"
 #include "core/installed.hpp"
 #include "core/parse.hpp"
@@ -53,7 +54,6 @@ struct Removal {
   std::string number;
   std::string reason;      // one clause
   bool explained = true;   // expiry, unban, allow, policy, flush: counted by no limit
-  Seconds held_since = 0;
 };
 
 struct Change {
