@@ -3,6 +3,8 @@
 
 #include "core/prefix.hpp"
 
+#include <optional>
+
 namespace banpush {
 
 // An IP protocol number (IANA; 0 means any) and, for TCP, UDP and SCTP, a range of ports (0 to 0
@@ -20,6 +22,9 @@ struct Service {
 
   friend auto operator<=>(const Service &, const Service &) noexcept = default;
 };
+
+// The IANA number of a protocol word (`tcp`, `icmpv6`) or of a number from 1 to 254; lower case only.
+std::optional<std::uint8_t> protocol_number(std::string_view word) noexcept;
 
 struct Block {
   Prefix prefix;

@@ -1,0 +1,214 @@
+#include "core/ban.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <fmt/format.h>
+
+namespace banpush {
+
+namespace {
+
+constexpr std::size_t samples_kept = 20;
+constexpr std::size_t longest_name = 255;
+
+struct KnownPort {
+  std::string_view name;
+  std::uint16_t port;
+};
+
+// The services that fail2ban's own jails name. A constant table, because looking into /etc/services
+// would be I/O, and would differ from host to host.
+constexpr KnownPort known_ports[] = {
+    {"amqp", 5672},       {"amqps", 5671},     {"asterisk", 5060},   {"domain", 53},        {"ftp", 21},           {"ftp-data", 20},
+    {"ftps", 990},        {"ftps-data", 989},  {"git", 9418},        {"http", 80},          {"http-alt", 8080},    {"https", 443},
+    {"imap", 143},        {"imap2", 143},      {"imap3", 220},       {"imaps", 993},        {"kerberos", 88},      {"ldap", 389},
+    {"ldaps", 636},       {"mongodb", 27017},  {"ms-sql-s", 1433},   {"mysql", 3306},       {"nagios", 5666},      {"nfs", 2049},
+    {"nntp", 119},        {"nntps", 563},      {"ntp", 123},         {"openvpn", 1194},     {"pop3", 110},         {"pop3s", 995},
+    {"postgresql", 5432}, {"redis", 6379},     {"rsync", 873},       {"sieve", 4190},       {"sip", 5060},         {"sips", 5061},
+    {"smtp", 25},         {"smtps", 465},      {"snmp", 161},        {"socks", 1080},       {"squid", 3128},       {"ssh", 22},
+    {"ssmtp", 465},       {"submission", 587}, {"submissions", 465}, {"sunrpc", 111},       {"syslog", 514},       {"telnet", 23},
+    {"tftp", 69},         {"webmin", 10000},   {"ws-man", 5985},     {"xmpp-client", 5222}, {"xmpp-server", 5269},
+};
+
+std::string_view trimmed(std::string_view text) noexcept {
+  while (!text.empty() && text.front() == ' ')
+    text.remove_prefix(1);
+  while (!text.empty() && text.back() == ' ')
+    text.remove_suffix(1);
+  return text;
+}
+
+bool same_word(std::string_view text, std::string_view lower) noexcept {
+  return text.size() == lower.size() && std::equal(text.begin(), text.end(), lower.begin(), [](char a, char b) {
+           return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
+         });
+}
+
+std::uint8_t protocol_of(std::string_view word) noexcept {
+  word = trimmed(word);
+  if (same_word(word, "tcp"))
+    return 6;
+  if (same_word(word, "udp"))
+    return 17;
+  if (word.empty() || same_word(word, "all") || same_word(word, "any") || word == "0")
+    return Ban::protocol_all;
+  std::array<char, 16> lower{};
+  if (word.size() > lower.size())
+    return Ban::protocol_odd;
+  std::transform(word.begin(), word.end(), lower.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return protocol_number({lower.data(), word.size()}).value_or(Ban::protocol_odd);
+}
+
+// A whole service name or number.
+std::optional<std::uint16_t> port_of(std::string_view text) noexcept {
+  if (text == "ssh")
+    return 22;
+  std::uint16_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error == std::errc{} && end == text.data() + text.size() && !text.empty())
+    return number;
+  const auto known = std::lower_bound(std::begin(known_ports), std::end(known_ports), text,
+                                      [](const KnownPort &a, std::string_view b) { return a.name < b; });
+  if (known != std::end(known_ports) && known->name == text)
+    return known->port;
+  return std::nullopt;
+}
+
+// What the columns `protocol` and `port` say, where that is one range of one protocol; else any.
+Service service_of(std::uint8_t protocol, std::string_view port) noexcept {
+  port = trimmed(port);
+  if ((protocol != 6 && protocol != 17 && protocol != 132) || port.empty() || same_word(port, "all") || same_word(port, "any"))
+    return {};
+  const std::size_t mark = port.find_first_of(":-");
+  auto first = port_of(port);
+  auto last = first;
+  if (!first && mark != std::string_view::npos) {
+    first = port_of(port.substr(0, mark));
+    last = port_of(port.substr(mark + 1));
+  }
+  if (!first || !last || *last < *first || *last == 0 || (*first <= 1 && *last == 65535))
+    return {};
+  return {*first, *last, protocol};
+}
+
+// The length of the valid UTF-8 character (RFC 3629) at the front of the text; 0 where there is none.
+std::size_t character_size(std::string_view text) noexcept {
+  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+  const auto follows = [&](std::size_t i) { return (byte(i) & 0xc0U) == 0x80U; };
+  const unsigned first = byte(0);
+  if (first < 0x80)
+    return 1;
+  if (first >= 0xc2 && first <= 0xdf)
+    return follows(1) ? 2 : 0;
+  if ((first & 0xf0U) == 0xe0)
+    return follows(1) && follows(2) && !(first == 0xe0 && byte(1) < 0xa0) && !(first == 0xed && byte(1) > 0x9f) ? 3 : 0;
+  if (first >= 0xf0 && first <= 0xf4)
+    return follows(1) && follows(2) && follows(3) && !(first == 0xf0 && byte(1) < 0x90) && !(first == 0xf4 && byte(1) > 0x8f) ? 4 : 0;
+  return 0;
+}
+
+// Characters that move the cursor, hide themselves or turn the writing direction: C0 and C1
+// controls, U+200B to U+200F, U+2028 to U+202E, U+2060 to U+206F, U+FEFF; and quotes.
+bool is_showable(std::string_view character) noexcept {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(character[i]); };
+  if (character.size() == 1)
+    return byte(0) >= 0x20 && byte(0) != 0x7f && byte(0) != '"' && byte(0) != '\'' && byte(0) != '`' && byte(0) != '\\';
+  if (character.size() == 2)
+    return !(byte(0) == 0xc2 && byte(1) < 0xa0);
+  if (character.size() != 3)
+    return true;
+  if (byte(0) == 0xe2 && byte(1) == 0x80)
+    return byte(2) < 0x8b || (byte(2) > 0x8f && byte(2) < 0xa8) || byte(2) > 0xae;
+  if (byte(0) == 0xe2 && byte(1) == 0x81)
+    return byte(2) < 0xa0 || byte(2) > 0xaf;
+  return !(byte(0) == 0xef && byte(1) == 0xbb && byte(2) == 0xbf);
+}
+
+// Whether a jail's or host's name is text that a person could have written.
+bool is_name(std::string_view text) noexcept {
+  if (text.size() > longest_name)
+    return false;
+  while (!text.empty()) {
+    const std::size_t size = character_size(text);
+    if (size == 0 || !is_showable(text.substr(0, size)))
+      return false;
+    text.remove_prefix(size);
+  }
+  return true;
+}
+
+// Seconds as the table gives them into what a row keeps; both ends keep their meaning.
+std::int32_t kept(Seconds seconds) noexcept {
+  constexpr Seconds most = std::numeric_limits<std::int32_t>::max() - 1;
+  return static_cast<std::int32_t>(std::clamp(seconds, -most, most));
+}
+
+std::int32_t kept_until(const std::optional<Seconds> &until) noexcept {
+  if (!until)
+    return Ban::no_until;
+  return *until == permanent ? Ban::never_ends : kept(*until);
+}
+
+} // namespace
+
+std::uint32_t Bans::intern(std::string_view text) {
+  const auto known = index_.find(text);
+  if (known != index_.end())
+    return known->second;
+  const auto index = static_cast<std::uint32_t>(names_.size());
+  names_.emplace_back(text);
+  is_host_.push_back(false);
+  index_.emplace(names_.back(), index);
+  return index;
+}
+
+void Bans::add(const RawBan &row, std::uint8_t source, std::string_view source_name) {
+  const auto bad = [&](std::string problem) {
+    if (bad_rows_++ < samples_kept)
+      bad_samples_.push_back({shown(source_name), shown(row.hostname), shown(row.created), shown(row.ip), std::move(problem)});
+  };
+  const auto prefix = Prefix::parse(row.ip);
+  if (!prefix)
+    return bad(fmt::format("{} (column {})", prefix.error().what, prefix.error().column));
+  if (!is_name(row.name))
+    return bad(fmt::format("the jail \"{}\" is no name", shown(row.name, 40)));
+  if (!is_name(row.hostname))
+    return bad("the hostname is no name");
+
+  Ban ban;
+  ban.protocol = protocol_of(row.protocol);
+  ban.block = {*prefix, service_of(ban.protocol, row.port)};
+  ban.jail = intern(row.name);
+  ban.host = intern(row.hostname);
+  ban.age = kept(row.age);
+  ban.until = kept_until(row.until);
+  ban.source = source;
+  if (row.revoked)
+    ban.revoked = row.revoked_by_operator ? Ban::Revoked::ByOperator : Ban::Revoked::ByFail2ban;
+  if (!is_host_[ban.host]) {
+    is_host_[ban.host] = true;
+    hosts_.push_back(ban.host);
+  }
+  rows_.push_back(ban);
+}
+
+std::string shown(std::string_view text, std::size_t most) {
+  std::string result;
+  for (std::size_t count = 0; !text.empty(); ++count) {
+    if (count == most)
+      return result + "…";
+    const std::size_t size = character_size(text);
+    const std::string_view character = text.substr(0, size == 0 ? 1 : size);
+    if (size != 0 && is_showable(character))
+      result += character;
+    else
+      for (const char c : character)
+        result += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    text.remove_prefix(character.size());
+  }
+  return result;
+}
+
+} // namespace banpush

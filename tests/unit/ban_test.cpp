@@ -1,0 +1,203 @@
+#include "core/ban.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace banpush;
+
+namespace {
+
+RawBan row(std::string_view ip) {
+  RawBan raw;
+  raw.hostname = "web1";
+  raw.created = "2024-05-01 10:00:00";
+  raw.name = "sshd";
+  raw.protocol = "tcp";
+  raw.port = "22";
+  raw.ip = ip;
+  return raw;
+}
+
+std::string block_of(std::string_view protocol, std::string_view port) {
+  RawBan raw = row("203.0.113.7");
+  raw.protocol = protocol;
+  raw.port = port;
+  Bans bans;
+  bans.add(raw);
+  return bans.rows().at(0).block.service.text();
+}
+
+} // namespace
+
+TEST_CASE("a row becomes values") {
+  Bans bans;
+  RawBan raw = row("203.0.113.7");
+  raw.age = 12;
+  raw.until = 3600;
+  bans.add(raw, 2);
+  raw.hostname = "web2";
+  raw.ip = "2001:db8::/64";
+  raw.until = permanent;
+  raw.revoked = 5;
+  raw.revoked_by_operator = true;
+  bans.add(raw);
+  REQUIRE(bans.rows().size() == 2);
+  const Ban &first = bans.rows()[0], &second = bans.rows()[1];
+  CHECK(first.block.text() == "203.0.113.7/32 tcp/22");
+  CHECK(bans.name(first.jail) == "sshd");
+  CHECK(bans.name(first.host) == "web1");
+  CHECK(first.age == 12);
+  CHECK(first.until == 3600);
+  CHECK(first.source == 2);
+  CHECK(first.protocol == 6);
+  CHECK(first.revoked == Ban::Revoked::No);
+  CHECK(second.block.prefix.text() == "2001:db8::/64");
+  CHECK(second.jail == first.jail);
+  CHECK(bans.name(second.host) == "web2");
+  CHECK(second.until == Ban::never_ends);
+  CHECK(second.revoked == Ban::Revoked::ByOperator);
+  CHECK(bans.hosts().size() == 2);
+  CHECK(bans.bad_rows() == 0);
+}
+
+TEST_CASE("seconds keep their meaning at both ends") {
+  Bans bans;
+  RawBan raw = row("203.0.113.7");
+  raw.age = permanent;
+  raw.until = permanent - 1;
+  bans.add(raw);
+  raw.age = -permanent;
+  raw.until = -permanent;
+  bans.add(raw);
+  raw.until.reset();
+  raw.revoked = 0;
+  bans.add(raw);
+  CHECK(bans.rows()[0].age > 60 * 365 * 86400);
+  CHECK(bans.rows()[0].until != Ban::never_ends);
+  CHECK(bans.rows()[1].age < -60 * 365 * 86400);
+  CHECK(bans.rows()[1].until != Ban::no_until);
+  CHECK(bans.rows()[1].until < 0);
+  CHECK(bans.rows()[2].until == Ban::no_until);
+  CHECK(bans.rows()[2].revoked == Ban::Revoked::ByFail2ban);
+}
+
+TEST_CASE("the columns protocol and port as one service, or any") {
+  struct Case {
+    const char *protocol, *port, *service;
+  };
+  const Case cases[] = {
+      {"tcp", "22", "tcp/22"},
+      {"tcp", "ssh", "tcp/22"},
+      {"udp", "domain", "udp/53"},
+      {"TCP", "https", "tcp/443"},
+      {"tcp", "1000:2000", "tcp/1000-2000"},
+      {"tcp", "20-21", "tcp/20-21"},
+      {"tcp", "ftp-data", "tcp/20"},
+      {"tcp", "xmpp-server", "tcp/5269"},
+      {"tcp", "amqp", "tcp/5672"},
+      {"tcp", "", "any"},
+      {"tcp", "all", "any"},
+      {"tcp", "0:65535", "any"},
+      {"tcp", "1:65535", "any"},
+      {"tcp", "http,https", "any"},
+      {"tcp", "99999", "any"},
+      {"tcp", "0", "any"},
+      {"tcp", "1; rm -rf", "any"},
+      {"tcp", "nosuch", "any"},
+      {"tcp", "30:20", "any"},
+      {"tcp", "-1", "any"},
+      {"all", "22", "any"},
+      {"", "22", "any"},
+      {"icmp", "22", "any"},
+      {"weird", "22", "any"},
+      {" tcp ", " 22 ", "tcp/22"},
+      {"6", "22", "tcp/22"},
+      {"sctp", "80", "sctp/80"},
+  };
+  for (const Case &one : cases) {
+    INFO(one.protocol << " " << one.port);
+    CHECK(block_of(one.protocol, one.port) == one.service);
+  }
+}
+
+TEST_CASE("the protocol word becomes its number") {
+  const std::pair<const char *, int> cases[] = {{"tcp", 6},
+                                                {"udp", 17},
+                                                {"UDP", 17},
+                                                {"icmp", 1},
+                                                {"all", 0},
+                                                {"any", 0},
+                                                {"", 0},
+                                                {"47", 47},
+                                                {"tcp,udp", 255},
+                                                {"tcp udp", 255},
+                                                {"a-very-long-word-for-a-protocol", 255}};
+  for (const auto &[word, number] : cases) {
+    INFO(word);
+    RawBan raw = row("203.0.113.7");
+    raw.protocol = word;
+    Bans bans;
+    bans.add(raw);
+    CHECK(bans.rows().at(0).protocol == number);
+  }
+}
+
+TEST_CASE("rows that are no bans are counted and the first are kept") {
+  Bans bans;
+  for (int i = 0; i < 50; ++i)
+    bans.add(row("1.2.3.4; reload in 1"), 0, "central");
+  bans.add(row("203.0.113.7/24"));
+  bans.add(row("203.0.113.7"));
+  CHECK(bans.rows().size() == 1);
+  CHECK(bans.bad_rows() == 51);
+  REQUIRE(bans.bad_samples().size() == 20);
+  CHECK(bans.bad_samples()[0].source == "central");
+  CHECK(bans.bad_samples()[0].ip == "1.2.3.4; reload in 1");
+  CHECK(bans.bad_samples()[0].hostname == "web1");
+  CHECK(bans.bad_samples()[0].problem == "';' after the address (column 8)");
+}
+
+TEST_CASE("a name nobody could have written makes no ban") {
+  const std::string long_name(256, 'x');
+  for (const std::string_view name :
+       {std::string_view("ss\nhd"), std::string_view("ss\"hd"), std::string_view("it's"), std::string_view("a\0b", 3),
+        std::string_view("\x1b[31m"), std::string_view("\xff"), std::string_view(long_name),
+        std::string_view("\xe2\x80\xae"
+                         "dhss")}) {
+    Bans bans;
+    RawBan raw = row("203.0.113.7");
+    raw.name = name;
+    bans.add(raw);
+    raw = row("203.0.113.7");
+    raw.hostname = name;
+    bans.add(raw);
+    CHECK(bans.bad_rows() == 2);
+    CHECK(bans.rows().empty());
+    CHECK(bans.hosts().empty());
+  }
+  Bans bans;
+  RawBan raw = row("203.0.113.7");
+  raw.name = "webmail-z\xc3\xbcrich <b>";
+  bans.add(raw);
+  CHECK(bans.rows().size() == 1);
+}
+
+TEST_CASE("text from strangers is made fit to show") {
+  CHECK(shown("plain") == "plain");
+  CHECK(shown("a\nb\x1b[0m") == "a\\x0ab\\x1b[0m");
+  CHECK(shown("\"'`\\") == "\\x22\\x27\\x60\\x5c");
+  CHECK(shown("z\xc3\xbcrich") == "z\xc3\xbcrich");
+  CHECK(shown("\xff\xc0\x80") == "\\xff\\xc0\\x80");
+  CHECK(shown("\xed\xa0\x80") == "\\xed\\xa0\\x80"); // a surrogate is no character
+  CHECK(shown("\xc2\x9b"
+              "31m") == "\\xc2\\x9b"
+                        "31m"); // C1 control
+  CHECK(shown("a\xe2\x80\xae"
+              "b\xef\xbb\xbf") == "a\\xe2\\x80\\xae"
+                                  "b\\xef\\xbb\\xbf"); // turns the writing direction
+  CHECK(shown(std::string_view("a\0b", 3)) == "a\\x00b");
+  CHECK(shown(std::string(100, 'x')) == std::string(80, 'x') + "…");
+  CHECK(shown(std::string(80, 'x')) == std::string(80, 'x'));
+  CHECK(shown("\xc3\xbc\xc3\xbc\xc3\xbc", 2) == "\xc3\xbc\xc3\xbc…");
+  CHECK(shown("\xe2\x82") == "\\xe2\\x82");
+  CHECK(shown("").empty());
+}
