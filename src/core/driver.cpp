@@ -4,6 +4,15 @@
 
 namespace banpush {
 
+const char *word(TransportKind kind) noexcept {
+  switch (kind) {
+  case TransportKind::Cli: return "cli";
+  case TransportKind::Exec: return "exec";
+  case TransportKind::Netconf: return "netconf";
+  }
+  return "?";
+}
+
 const char *word(Stage stage) noexcept {
   switch (stage) {
   case Stage::Open: return "open";

@@ -15,6 +15,8 @@
 namespace banpush {
 
 enum class TransportKind { Cli, Exec, Netconf };
+// cli, exec, netconf: as in YAML, and as what a part's `when` may ask for.
+const char *word(TransportKind kind) noexcept;
 
 // How sure the project is that the driver is right, worst first. Below Captured it plans, but pushes
 // only with `accept_unproven: yes`.
@@ -59,6 +61,10 @@ struct List {
   std::optional<Numbers> numbers; // entries carry numbers, given by banpush in this range
   std::optional<std::size_t> most; // entries the platform takes
   double cost = 1;                 // slots of the budget one entry takes
+  // The most specific entry decides (routes): an entry of somebody else holds only the very same prefix, not what lies in it.
+  bool longest_match = false;
+  // Two entries may not overlap (interval sets): what lies in a wider one of ours, or meets a foreign one, is left out.
+  bool disjoint = false;
   std::vector<std::string> input;  // exec: the program whose standard input takes changes to this list, instead of Driver::input
 };
 
@@ -81,8 +87,8 @@ struct Read {
   // lines
   Pattern list;              // a header: entries that follow belong to group `list`
   Pattern record;            // a record starts here; lines up to the next start are joined by one blank
-  Pattern each;              // only these lines are looked at; all others are skipped in silence
-  std::vector<Pattern> entry; // groups: prefix | address [wildcard|netmask|length], first+last (a range), protocol, port, number, hits, list, tag
+  Pattern each;              // only these lines are looked at; all others are skipped in silence. Its group `list` says whose the line is
+  std::vector<Pattern> entry; // groups: prefix | address [wildcard|netmask|length], first+last (a range), protocol, port, number, hits, list, tag; foreign (when it takes part, the entry is somebody else's whatever else it is)
   Pattern terminal;          // the entry behind which nothing is in force; group `number`
   Pattern inactive;          // a line that would be an entry but is switched off
   Pattern number;            // the number any line of the list carries, ours or not; group `number`
@@ -107,6 +113,7 @@ struct Proof {
   std::vector<Pattern> holds; // each must be found in the reply
   std::vector<Pattern> lacks; // none may be
   std::string says;           // for people, when it does not hold: `no rule in chain INPUT jumps to {{chain4}}`
+  std::string when;           // a fact, capability or param; `!name` for its absence
 };
 
 // Something learnt at open: a named value for `when` and for templates.
@@ -117,6 +124,7 @@ struct Fact {
   std::vector<int> exits;   // empty: any status will do
   Pattern holds;            // true when found; with a group `value` the value is what it matched
   Pattern address;          // group `address`: seen_from
+  std::string only;         // YAML `for`: learnt only before this stage (setup, which stands for its removal too)
 };
 
 // For `check --connect`: something about the device that a person should know (uRPF off, routes leak).
@@ -137,7 +145,7 @@ struct Part {
   std::vector<std::string> lists; // rendered when one of these changes; empty: any
   std::vector<std::string> input; // exec: the program that takes it on standard input; empty: the list's, or the driver's
   std::vector<std::string> run;   // exec: a program of its own, no template
-  std::string when;               // a fact, capability or param; `!name` for its absence
+  std::string when;               // a fact, capability, param or the transport (cli, exec, netconf); `!name` for its absence
   Pattern until;                  // the prompt that must end it, resolved from Driver::prompts
   Pattern expect;                 // must be found in the output of the stage
   std::vector<Question> ask;      // questions it may answer; any other ends the push

@@ -78,7 +78,7 @@ public:
     const Prefix *prefix = read.block ? &read.block->prefix : read.covers ? &*read.covers : nullptr;
     if (list.empty() && prefix != nullptr)
       list = list_of(*prefix, read.block && !read.block->service.is_any());
-    if (list.empty() || !is_ours(pieces, list) || !read.block) {
+    if (list.empty() || !read.block || !is_ours(pieces, list) || !may_hold(list, read.block->prefix)) {
       foreign(list, text, read.covers, pieces("number"));
       return;
     }
@@ -123,7 +123,15 @@ private:
     return {};
   }
 
+  // Lists partition blocks: what banpush would have put elsewhere is not ours.
+  bool may_hold(const std::string &key, const Prefix &prefix) const {
+    const List *list = driver_.list(key);
+    return (prefix.is_host() ? list->hosts : list->nets) && std::find(list->families.begin(), list->families.end(), prefix.family()) != list->families.end();
+  }
+
   bool is_ours(const Pieces &pieces, const std::string &key) const {
+    if (pieces("foreign"))
+      return false;
     const List *list = driver_.list(key);
     if (list->owned_by == List::OwnedBy::Numbers) {
       const auto number = pieces("number");
@@ -178,6 +186,7 @@ std::vector<std::string> records_of(const Read &read, std::string_view text) {
 void collect_lines(const Read &read, std::string_view text, Collector &collector) {
   std::string current = read.list.empty() ? collector.only_list() : std::string();
   bool ours = read.list.empty();
+  const bool each_names_list = read.each.has_group("list");
   std::map<std::string, bool> seen;
   for (const std::string &line : records_of(read, text)) {
     if (!read.list.empty()) {
@@ -188,6 +197,13 @@ void collect_lines(const Read &read, std::string_view text, Collector &collector
           seen[current] = true;
         continue;
       }
+    }
+    if (each_names_list) {
+      const auto looked_at = read.each.match(line);
+      if (!looked_at)
+        continue;
+      current = collector.key_of(looked_at->group("list").value_or(""));
+      ours = !current.empty();
     }
     if (!ours || line.find_first_not_of(" \t") == std::string::npos)
       continue;

@@ -121,9 +121,11 @@ void append_lines(std::vector<std::string> &lines, const std::string &text, cons
 // Renders parts of stages into steps for one device.
 class Renderer {
 public:
-  explicit Renderer(const Rendering &rendering) : r_(rendering), base_(base_view(rendering)) {}
+  explicit Renderer(const Rendering &rendering) : r_(rendering), facts_(rendering.facts), base_(base_view(rendering)) {
+    facts_.values[word(rendering.transport)] = "yes";
+  }
 
-  bool wanted(const Part &part) const { return holds(part.when, r_.values, r_.facts); }
+  bool wanted(const Part &part) const { return holds(part.when, r_.values, facts_); }
 
   std::vector<std::string> program(const std::vector<std::string> &words) const {
     std::vector<std::string> argv = r_.run_with;
@@ -304,6 +306,7 @@ private:
   }
 
   const Rendering &r_;
+  Facts facts_; // and the transport in use, by its word
   View base_;
 };
 
