@@ -13,7 +13,7 @@ namespace banpush {
 // One question to the device that changes nothing: a CLI line, an argv, or an RPC body.
 struct Ask {
   std::string send;
-  std::vector<std::string> run;
+  std::vector<std::string> run; // whole, as Step::argv: Device::run_with stands in front already
   std::string rpc;
 };
 
@@ -40,7 +40,8 @@ public:
   virtual void cancel() noexcept = 0;
 };
 
-// What a transport tells about its dialogue, for `--trace` and -v; secrets already redacted.
+// What a transport tells about its dialogue, for `--trace` and -v; secrets already redacted. Directions:
+// `sent`, `received`, and `note` for what banpush itself did (connected, trusted, logged in).
 using Trace = std::function<void(std::string_view direction, std::string_view bytes)>;
 
 // Secrets of one device, read just before use.

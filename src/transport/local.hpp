@@ -1,0 +1,23 @@
+// Programs on this host, without a shell.
+#pragma once
+
+#include "transport/runner.hpp"
+#include "transport/wait.hpp"
+
+namespace banpush {
+
+// Each program is a process group of its own with a small fixed environment (PATH, HOME, LC_ALL=C) and no
+// descriptor but its three; both outputs are drained while its input is written; what hangs gets TERM,
+// then KILL.
+class LocalRunner : public Runner {
+public:
+  Facts open() override { return {}; }
+  Finished run(const Program &program) override;
+  void close() noexcept override {}
+  void cancel() noexcept override { cancellation_.cancel(); }
+
+private:
+  Cancellation cancellation_;
+};
+
+} // namespace banpush

@@ -1,0 +1,48 @@
+// Where programs run: on this host, or at the other end of an SSH session.
+#pragma once
+
+#include "core/installed.hpp"
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace banpush {
+
+// A program and what it gets on its standard input, which is closed behind that.
+struct Program {
+  const std::vector<std::string> &argv; // the first is looked for in PATH
+  std::string_view input;
+  std::chrono::milliseconds silence{30'000}; // without a byte in or out, and without an end, it is ended
+};
+
+// How it went. A program that cannot be found or started has status 127 or 126, as with a shell, and the
+// reason in `errors`.
+struct Finished {
+  int exit = 0;       // 128 and the signal's number when it was killed
+  std::string killed; // `killed by signal 9 (Killed)`; empty when it ended by itself
+  std::string output, errors;
+};
+
+// What a program may say on both outputs together before it is ended.
+inline constexpr std::size_t most_output = 64U << 20U;
+
+class Runner {
+public:
+  virtual ~Runner() = default;
+  // Facts: seen_from and greeting only. Throws Error (Connect, Auth).
+  virtual Facts open() = 0;
+  // Throws Error (Connect) when the session is lost, the program is silent too long, or cancelled;
+  // Error (Device) when it says more than most_output. The program has ended then.
+  virtual Finished run(const Program &program) = 0;
+  virtual void close() noexcept = 0;
+  // From another thread.
+  virtual void cancel() noexcept = 0;
+};
+
+// The words as one command line of a POSIX shell: what is not plainly harmless stands in single quotes.
+// Throws Error (Device) for a word with a NUL in it.
+std::string command_line(const std::vector<std::string> &argv);
+
+} // namespace banpush
