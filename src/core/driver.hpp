@@ -113,7 +113,7 @@ struct Proof {
   std::vector<Pattern> holds; // each must be found in the reply
   std::vector<Pattern> lacks; // none may be
   std::string says;           // for people, when it does not hold: `no rule in chain INPUT jumps to {{chain4}}`
-  std::string when;           // a fact, capability or param; `!name` for its absence
+  std::string when;           // a param; `!name` for its absence
 };
 
 // Something learnt at open: a named value for `when` and for templates.

@@ -16,4 +16,12 @@ std::size_t Installed::in_force(Family family) const noexcept {
   }));
 }
 
+Facts with_states(Facts facts, const Installed &installed) {
+  for (const ListState &state : installed.lists) {
+    facts.values[state.list + "_stands"] = state.stands ? "yes" : "";
+    facts.values[state.list + "_in_force"] = state.stands && state.in_force ? "yes" : "";
+  }
+  return facts;
+}
+
 } // namespace banpush

@@ -58,4 +58,8 @@ struct Installed {
   std::size_t in_force(Family family) const noexcept;
 };
 
+// What a template of setup or unsetup may ask of each list, as facts: LIST_stands and LIST_in_force, LIST
+// being the driver's key.
+Facts with_states(Facts facts, const Installed &installed);
+
 } // namespace banpush

@@ -3,6 +3,7 @@
 #include "core/ban.hpp"
 #include "core/entry_text.hpp"
 #include "core/json_items.hpp"
+#include "core/script.hpp"
 #include "core/xml_items.hpp"
 
 #include <algorithm>
@@ -271,14 +272,17 @@ void keep_in_force(Installed &installed, const Read &read, const Installed &show
   }
 }
 
-void apply(const Proof &proof, const Values &values, const Reply &reply, Installed &installed) {
+// No exit status asked for: any will do.
+bool as_asked(const std::vector<int> &exits, const std::vector<Pattern> &holds, const std::vector<Pattern> &lacks, const Values &values, const Reply &reply) {
+  if (!exits.empty() && std::find(exits.begin(), exits.end(), reply.exit) == exits.end())
+    return false;
   const std::string text = without_noise({}, reply.text);
-  bool good = std::find(proof.exits.begin(), proof.exits.end(), reply.exit) != proof.exits.end();
-  for (const Pattern &pattern : proof.holds)
-    good = good && bound(pattern, values).found_in(text);
-  for (const Pattern &pattern : proof.lacks)
-    good = good && !bound(pattern, values).found_in(text);
-  if (good)
+  return std::all_of(holds.begin(), holds.end(), [&](const Pattern &pattern) { return bound(pattern, values).found_in(text); }) &&
+         std::none_of(lacks.begin(), lacks.end(), [&](const Pattern &pattern) { return bound(pattern, values).found_in(text); });
+}
+
+void apply(const Proof &proof, const Values &values, const Reply &reply, Installed &installed) {
+  if (good(proof, values, reply))
     return;
   for (ListState &state : installed.lists)
     if (state.stands && state.in_force && std::find(proof.lists.begin(), proof.lists.end(), state.list) != proof.lists.end()) {
@@ -369,22 +373,23 @@ Installed parse(const Driver &driver, const Values &values, const Answers &answe
     if (driver.reads[i].shows == Read::Shows::InForce)
       keep_in_force(installed, driver.reads[i], parse_read(driver, driver.reads[i], values, answers.reads.at(i)));
   for (std::size_t i = 0; i < driver.in_force.size(); ++i)
-    apply(driver.in_force[i], values, answers.in_force.at(i), installed);
+    if (holds(driver.in_force[i].when, values, {}))
+      apply(driver.in_force[i], values, answers.in_force.at(i), installed);
   return installed;
 }
 
-std::string learn(const Fact &fact, const Reply &reply) {
+bool good(const Check &check, const Values &values, const Reply &reply) { return as_asked(check.exits, check.holds, check.lacks, values, reply); }
+bool good(const Proof &proof, const Values &values, const Reply &reply) { return as_asked(proof.exits, proof.holds, proof.lacks, values, reply); }
+
+std::string learn(const Fact &fact, const Values &values, const Reply &reply) {
   if (!fact.exits.empty() && std::find(fact.exits.begin(), fact.exits.end(), reply.exit) == fact.exits.end())
     return {};
   const std::string text = without_noise({}, reply.text);
-  if (!fact.address.empty()) {
-    const auto match = fact.address.match(text);
-    return match ? std::string(match->group("address").value_or("")) : std::string();
-  }
-  const auto match = fact.holds.match(text);
+  const Pattern pattern = bound(fact.address.empty() ? fact.holds : fact.address, values);
+  const auto match = pattern.match(text);
   if (!match)
     return {};
-  return std::string(match->group("value").value_or("yes"));
+  return std::string(match->group(fact.address.empty() ? "value" : "address").value_or(fact.address.empty() ? "yes" : ""));
 }
 
 } // namespace banpush

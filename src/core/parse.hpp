@@ -31,7 +31,11 @@ Pattern bound(const Pattern &pattern, const Values &values);
 Installed parse_read(const Driver &driver, const Read &read, const Values &values, const Reply &reply);
 
 // What the reply says of a fact: a value, `yes`, or empty.
-std::string learn(const Fact &fact, const Reply &reply);
+std::string learn(const Fact &fact, const Values &values, const Reply &reply);
+
+// Whether a check's or a proof's reply is as it should be.
+bool good(const Check &check, const Values &values, const Reply &reply);
+bool good(const Proof &proof, const Values &values, const Reply &reply);
 
 // Noise lines removed, carriage returns and terminal sequences gone.
 std::string without_noise(const std::vector<Pattern> &noise, std::string_view text);
