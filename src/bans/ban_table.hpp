@@ -1,71 +1,106 @@
 // The central ban table: one interface, MySQL/MariaDB and SQLite behind it, same schema, same meaning.
+// What each call does to the rows, and why, is in docs/ban-table.md.
 #pragma once
 
 #include "core/ban.hpp"
 #include "core/config.hpp"
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace banpush {
+
+// Why a ban is put. Restored: fail2ban was restarted and says again what it held before.
+enum class Occasion { New, Restored };
 
 // A ban to be written, values already checked.
 struct NewBan {
   std::string hostname, jail, protocol, port; // port as the how-to writes it: name or number, empty for all
   Prefix ip;
-  std::optional<Seconds> until; // seconds from now, or `permanent`; needs the side tables
-  std::string reason, actor;
+  std::optional<Seconds> until; // its length, or `permanent`; needs the side tables
+  std::string reason;           // needs the side tables
+  std::string actor;            // kept where there are side tables
+  Occasion occasion = Occasion::New;
+  Seconds lasts = 0; // how long policy holds a ban of this jail that says no length of its own; 0: not known
+  Seconds age = 0;   // how long ago it was decided: a spooled ban keeps its time
+  std::string token; // of the spool: a token is recorded once (side tables); empty: none
 };
 
-struct AllowRow {
-  std::string prefix; // text from the table, to be parsed strictly
-  std::string reason, actor, created;
-};
+// What became of a NewBan: a row of its own; an earlier row that is still in force holds on longer; or
+// nothing, because the table says so already (or an operator has unbanned what is being restored).
+enum class Recorded { Added, Extended, Unchanged };
 
-// One row for `list`.
+// One row with all that is kept of it, for `list` and `explain`.
 struct ListedBan {
   std::string ip, jail, protocol, port, hostname, created;
   Seconds age = 0;
   std::optional<Seconds> until;
   std::optional<Seconds> revoked;
+  bool revoked_by_operator = false;
+  std::string reason, actor;
+};
+
+struct AllowRow {
+  std::string prefix;                 // text from the table, to be parsed strictly
+  std::string reason, actor, created; // created in UTC, YYYY-MM-DD HH:MM:SS
 };
 
 enum class Revoker { Operator, Fail2ban };
+
+// Whether `init` adds an index on `created`, which the how-to's table has not.
+enum class CreatedIndex { No, Yes };
+
+// How long to wait for the database before its silence counts as an Error (Table).
+struct TableTimeouts {
+  std::chrono::seconds connect{10}, silence{60};
+};
 
 class BanTable {
 public:
   virtual ~BanTable() = default;
 
   // Creates the ban table and the side tables where they are missing; never alters what stands.
-  // Returns what was created, by name. With index: an index on `created` too.
-  virtual std::vector<std::string> init(bool with_index) = 0;
+  // Returns what was created, by name; throws Error (Table) when what stands lacks a column.
+  virtual std::vector<std::string> init(CreatedIndex index) = 0;
 
   // Streams every row once, drained as fast as the server sends. Throws Error (Table) when the reading
-  // ends before the server said it was whole: a cut read is no table.
+  // ends before the server said it was whole: a cut read is no table. Rows may have been handed over by then.
   virtual void each(const std::function<void(const RawBan &)> &row) = 0;
 
-  // Records the ban at the time of the database. A second one of the same (hostname, jail, ip) still in
-  // force extends it instead of adding a row... see docs/ban-table.md. Returns whether a row was added.
-  virtual bool ban(const NewBan &ban) = 0;
+  // All rows whose ip is this prefix in any spelling, newest first.
+  virtual std::vector<ListedBan> about(const Prefix &ip) = 0;
+
+  // Records the ban at the time of the database. A second one of the same (hostname, jail, ip, protocol,
+  // port) while the first is in force extends it instead of adding a row. Throws Error (Usage) where it
+  // asks for what only the side tables can hold and they are missing.
+  virtual Recorded ban(const NewBan &ban) = 0;
 
   // Marks bans of this address revoked (side tables there) or deletes their rows (without). Empty jail
-  // or hostname: all. Returns how many were concerned.
-  virtual std::size_t unban(const Prefix &ip, const std::string &jail, const std::string &hostname, Revoker who, const std::string &actor) = 0;
+  // or hostname: all. Returns how many rows were concerned.
+  virtual std::size_t unban(const Prefix &ip, const std::string &jail, const std::string &hostname, Revoker who,
+                            const std::string &actor) = 0;
 
+  // Throws Error (Table) when only some of them are there: an allowlist that went missing is not an empty one.
   virtual bool has_side_tables() = 0;
   virtual std::vector<AllowRow> allowed() = 0; // empty without side tables
+  // Adds, or replaces reason and actor. Without side tables Error (Usage), as disallow.
   virtual void allow(const Prefix &prefix, const std::string &reason, const std::string &actor) = 0;
   virtual bool disallow(const Prefix &prefix) = 0; // false: it was not there
   // Addresses the database knows its writers by: (hostname, address) from banpush_reporter.
   virtual std::vector<std::pair<std::string, std::string>> reporters() = 0;
-  // Removes rows whose ban ended more than this ago. Returns how many.
-  virtual std::size_t prune(Seconds older_than) = 0;
+
+  // Removes rows whose ban ended more than this ago. `lasts`: the longest that any policy holds a ban of
+  // the jail, `permanent` for never; a later `until` counts instead. Returns how many rows went.
+  virtual std::size_t prune(Seconds older_than, const std::function<Seconds(const std::string &jail)> &lasts) = 0;
 };
 
-// Connects. Throws Error (Table) with what was attempted, on what, and what came back.
-std::unique_ptr<BanTable> open_table(const TableSource &source, const std::string &password);
+// Connects. Throws Error (Table) with what was attempted, on what, and what came back. An SQLite file
+// that is not there is created by init() only; every other call says that it is missing.
+std::unique_ptr<BanTable> open_table(const TableSource &source, const std::string &password, const TableTimeouts &timeouts = {});
 
 } // namespace banpush
