@@ -60,6 +60,7 @@ struct Device {
   std::vector<std::string> run_with;   // exec: argv put before every program (sudo -n; ip netns exec r1)
   std::vector<Attach> attach;
   std::map<std::string, std::string> params; // as given, checked against the driver's
+  std::map<std::string, Secret> secrets;     // of them, those of the type secret
   Policy policy;
   Limits limits;
   std::optional<std::size_t> budget4, budget6;
@@ -90,7 +91,8 @@ struct Config {
   Policy policy;                          // top level, for `ban` and `list`
   std::vector<Device> devices;            // in the file's order
   std::map<std::string, Driver> drivers;  // those in use, and all found for `drivers`
-  std::vector<std::string> warnings;      // what a rescue verb overlooked
+  std::vector<std::string> warnings;      // what a rescue verb overlooked; with any, nothing may be pushed
+  std::vector<std::string> notes;         // for `check`: settings without effect, families a driver cannot hold
 
   const Device *device(std::string_view name) const noexcept;
   const Driver &driver(const Device &device) const { return drivers.at(device.driver); }

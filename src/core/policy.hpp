@@ -53,6 +53,12 @@ struct NamedPrefix {
   std::string why;
 };
 
+// A line of `protect` that names a host. Who uses the policy resolves it, and stops where that fails.
+struct NamedHost {
+  std::string host;
+  std::string why; // as in NamedPrefix
+};
+
 struct Policy {
   Seconds bantime = day;
   std::vector<JailRule> jails;
@@ -70,6 +76,7 @@ struct Policy {
   bool services = false;                     // keep the ban's port and protocol where the device's lists can hold them
   std::vector<NamedPrefix> allow;            // configuration, files and table together
   std::vector<NamedPrefix> protect;          // the configuration's own lines, resolved
+  std::vector<NamedHost> protect_hosts;      // and those still to be resolved, whose prefixes then join `protect`
 };
 
 struct Limits {

@@ -1,0 +1,31 @@
+// banpush.yaml and all it names to one checked Config. docs/configuration.md describes the file.
+#pragma once
+
+#include "config/driver_file.hpp"
+#include "core/config.hpp"
+
+#include <string>
+#include <vector>
+
+namespace banpush {
+
+// How much must be right. Whole: everything. Rescue (`flush`, `pause`, `show`): only the devices named,
+// their drivers and their secrets; every other problem becomes one of Config::warnings.
+struct Scope {
+  enum class Kind { Whole, Rescue } kind = Kind::Whole;
+  std::vector<std::string> devices; // Rescue: empty means all; those that are not right are then left out
+};
+
+struct LoadOptions {
+  std::string path;   // of banpush.yaml
+  DataDirs data_dirs; // folders with drivers/ and templates/; the configuration's own folder goes before them
+  Scope scope;
+};
+
+// Throws one Error (Config) with everything that is wrong, a line each: `file:line:column: message`.
+Config load_config(const LoadOptions &options);
+
+// The folders that drivers and templates of this configuration come from.
+DataDirs data_dirs(const LoadOptions &options);
+
+} // namespace banpush
