@@ -1,2 +1,257 @@
 // argv to one command to an exit code. The only file that knows CLI11.
-int main() { return 0; }
+#include "app/commands.hpp"
+
+#include <cstdlib>
+#include <functional>
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+namespace {
+
+using namespace banpush;
+
+// What the flags say, before they become Settings.
+struct Flags {
+  std::string config = "/etc/banpush/banpush.yaml";
+  std::string trace;
+  bool json = false, quiet = false, verbose = false, no_color = false;
+};
+
+Settings settings_of(const Flags &flags) {
+  Settings settings;
+  settings.config = flags.config;
+  settings.trace = flags.trace;
+  settings.console.format = flags.json ? Console::Format::Json : Console::Format::Text;
+  settings.console.volume = flags.quiet ? Console::Volume::Quiet : flags.verbose ? Console::Volume::Verbose : Console::Volume::Normal;
+  const char *no_color = std::getenv("NO_COLOR");
+  settings.console.colour = !flags.no_color && (no_color == nullptr || *no_color == '\0') && isatty(STDOUT_FILENO) != 0;
+  return settings;
+}
+
+// Registers the verbs; the one that was said leaves its work in `work`.
+class Verbs {
+public:
+  Verbs(CLI::App &app, std::function<int(const Settings &)> &work) : app_(app), work_(work) {}
+
+  void all() {
+    table();
+    devices();
+    rescue();
+    drivers();
+  }
+
+private:
+  CLI::App *verb(const std::string &name, const std::string &about) {
+    CLI::App *made = app_.add_subcommand(name, about);
+    made->fallthrough();
+    return made;
+  }
+  template <typename Options> void on(CLI::App *verb, int (*run)(const Settings &, const Options &), std::shared_ptr<Options> options) {
+    verb->callback([this, run, options] { work_ = [run, options](const Settings &settings) { return run(settings, *options); }; });
+  }
+
+  void table() {
+    auto init_options = std::make_shared<InitOptions>();
+    CLI::App *one = verb("init", "Create the ban table and its side tables where they are missing; never alters what stands");
+    one->add_flag("--index", init_options->index, "also an index on `created`, for large tables");
+    on(one, init, init_options);
+
+    auto ban_options = std::make_shared<BanOptions>();
+    one = verb("ban", "Record a ban, and push it to the devices");
+    one->add_option("ip", ban_options->ip, "address or prefix, such as 203.0.113.7 or 2001:db8::/64")->required();
+    one->add_option("--jail,-j", ban_options->jail, "the jail it is recorded for")->capture_default_str();
+    one->add_option("--protocol", ban_options->protocol, "tcp, udp, …, or all")->capture_default_str();
+    one->add_option("--port,-p", ban_options->port, "number, range, service name, several by commas; all by default");
+    one->add_option("--bantime,-t", ban_options->bantime, "15m, 1d, permanent, or seconds; the policy's own by default");
+    one->add_option("--hostname", ban_options->hostname, "the reporting host; this one by default");
+    one->add_option("--reason,-r", ban_options->reason, "kept with the ban");
+    one->add_flag("--wait", ban_options->wait, "return when the devices show it");
+    one->add_flag("--no-push", ban_options->no_push, "only record it; the next push takes it along");
+    on(one, ban, ban_options);
+
+    auto unban_options = std::make_shared<UnbanOptions>();
+    one = verb("unban", "Lift all bans of an address, and push that");
+    one->add_option("ip", unban_options->ip, "address or prefix, as it was banned")->required();
+    one->add_option("--jail,-j", unban_options->jail, "only of this jail");
+    one->add_option("--hostname", unban_options->hostname, "only what this host reported");
+    one->add_flag("--no-push", unban_options->no_push, "only record it; the next push takes it along");
+    on(one, unban, unban_options);
+
+    one = verb("allow", "The shared allowlist: addresses that are never blocked");
+    one->require_subcommand(1);
+    const auto action = [&](const char *name, const char *about, AllowOptions::Action what) {
+      auto options = std::make_shared<AllowOptions>();
+      options->action = what;
+      CLI::App *sub = one->add_subcommand(name, about);
+      sub->fallthrough();
+      if (what != AllowOptions::Action::List)
+        sub->add_option("prefix", options->prefix, "address or prefix")->required();
+      if (what == AllowOptions::Action::Add)
+        sub->add_option("--reason,-r", options->reason, "kept with the line");
+      on(sub, allow, options);
+    };
+    action("add", "Allow an address or prefix", AllowOptions::Action::Add);
+    action("remove", "Take one away", AllowOptions::Action::Remove);
+    action("list", "Show all, with who and why", AllowOptions::Action::List);
+
+    auto list_options = std::make_shared<ListOptions>();
+    one = verb("list", "The bans in force");
+    one->add_option("--jail,-j", list_options->jail, "only of this jail");
+    one->add_option("--hostname", list_options->hostname, "only what this host reported");
+    one->add_option("--ip", list_options->ip, "only what touches this address or prefix");
+    one->add_flag("--all,-a", list_options->all, "also bans that are over");
+    on(one, list, list_options);
+
+    auto older_than = std::make_shared<std::string>();
+    one = verb("prune", "Remove rows of bans that ended long ago");
+    one->add_option("--older-than", *older_than, "how long ago, such as 90d")->required();
+    on(one, prune, older_than);
+  }
+
+  void devices() {
+    auto check_options = std::make_shared<CheckOptions>();
+    CLI::App *one = verb("check", "Validate configuration, drivers and table; with --connect the devices, too");
+    one->add_option("device", check_options->devices, "devices; all by default");
+    one->add_flag("--connect", check_options->connect, "log in and look: lists, rules, uRPF, redistribution");
+    on(one, check, check_options);
+
+    auto plan_options = std::make_shared<PlanOptions>();
+    one = verb("plan", "Dry run: what a push would change, and the exact bytes it would send");
+    one->add_option("device", plan_options->devices, "devices; all by default");
+    one->add_flag("--offline", plan_options->offline, "against the ledger; connects to nothing");
+    one->add_flag("--exit-code", plan_options->exit_code, "exit with 4 when there is something to change");
+    one->add_option("--out", plan_options->out, "save the plan to a file for `push --plan`");
+    on(one, plan, plan_options);
+
+    auto push_options = std::make_shared<PushOptions>();
+    one = verb("push", "One pass over the devices: read, compare, change, read back");
+    one->add_option("device", push_options->devices, "devices; all by default");
+    one->add_option("--plan", push_options->plan, "only what this saved plan says; refused when what it rests on has moved");
+    one->add_option("--force", push_options->force, "lift a limit (add, remove, storm, span) for this run")->allow_extra_args(false);
+    on(one, push, push_options);
+
+    auto device = std::make_shared<std::string>();
+    one = verb("show", "What one device holds: ours, in force or not, and of others");
+    one->add_option("device", *device, "the device")->required();
+    on(one, show, device);
+
+    auto setup_options = std::make_shared<SetupOptions>();
+    one = verb("setup", "The list and the rule that uses it: shows what is needed, or puts it there");
+    one->add_option("device", setup_options->device, "the device")->required();
+    one->add_flag("--apply", setup_options->apply, "send it");
+    one->add_flag("--remove", setup_options->remove, "the reverse: unbind, then delete");
+    on(one, setup, setup_options);
+
+    auto saved = std::make_shared<Names>();
+    one = verb("save", "Have devices save their configuration now");
+    one->add_option("device", *saved, "devices")->required();
+    on(one, save, saved);
+
+    auto trust_options = std::make_shared<TrustOptions>();
+    one = verb("trust", "Show a device's host key, and store it when confirmed");
+    one->add_option("device", trust_options->device, "the device")->required();
+    one->add_option("--fingerprint", trust_options->fingerprint, "store it only if it is this one (SHA256:…)");
+    one->add_flag("--yes,-y", trust_options->yes, "store what is shown without asking");
+    on(one, trust, trust_options);
+  }
+
+  void rescue() {
+    auto flush_options = std::make_shared<FlushOptions>();
+    CLI::App *one = verb("flush", "Take away all entries of ours and leave the devices paused");
+    one->add_option("device", flush_options->devices, "devices");
+    one->add_flag("--all", flush_options->all, "every device");
+    one->add_option("--reason,-r", flush_options->reason, "kept with the pause");
+    on(one, flush, flush_options);
+
+    auto pause_options = std::make_shared<PauseOptions>();
+    one = verb("pause", "Leave devices alone");
+    one->add_option("device", pause_options->devices, "devices")->required();
+    one->add_option("--for", pause_options->length, "how long, such as 2h; until `resume` by default");
+    one->add_option("--reason,-r", pause_options->reason, "kept with the pause");
+    on(one, pause, pause_options);
+
+    auto resume_options = std::make_shared<PauseOptions>();
+    one = verb("resume", "Go on with paused devices");
+    one->add_option("device", resume_options->devices, "devices")->required();
+    on(one, resume, resume_options);
+  }
+
+  void drivers() {
+    CLI::App *one = verb("drivers", "The platforms that can be driven; with a sub-command, one driver's own functions");
+    one->require_subcommand(0, 1);
+    one->callback([this, one] {
+      if (one->get_subcommands().empty())
+        work_ = drivers_list;
+    });
+    auto shown_driver = std::make_shared<std::string>();
+    CLI::App *sub = one->add_subcommand("show", "One driver: parameters, lists, templates");
+    sub->fallthrough();
+    sub->add_option("driver", *shown_driver, "the driver")->required();
+    on(sub, drivers_show, shown_driver);
+
+    auto parse_options = std::make_shared<ParseOptions>();
+    sub = one->add_subcommand("parse", "Read a device's output from standard input and print the entries in it");
+    sub->fallthrough();
+    sub->add_option("driver", parse_options->driver, "the driver")->required();
+    sub->add_option("--family", parse_options->family, "4 or 6; both by default")->check(CLI::IsMember({4, 6}));
+    sub->add_option("--list", parse_options->list, "the list's name in that output");
+    on(sub, drivers_parse, parse_options);
+
+    auto render_options = std::make_shared<RenderOptions>();
+    sub = one->add_subcommand("render", "Print what would be sent to add and remove these prefixes");
+    sub->fallthrough();
+    sub->add_option("driver", render_options->driver, "the driver")->required();
+    sub->add_option("--add", render_options->add, "prefixes to add");
+    sub->add_option("--remove", render_options->remove, "prefixes to remove");
+    sub->add_option("--installed", render_options->installed, "a file with the device's own output of what stands");
+    sub->add_option("--param", render_options->params, "NAME=VALUE, a parameter of the driver")->allow_extra_args(false);
+    on(sub, drivers_render, render_options);
+  }
+
+  CLI::App &app_;
+  std::function<int(const Settings &)> &work_;
+};
+
+int run(const Settings &settings, const std::function<int(const Settings &)> &work) {
+  try {
+    return work(settings);
+  } catch (const Error &error) {
+    settings.console.warn(settings.console.paint(Colour::Red, "banpush: ") + error.what());
+    return exit_code_of(error.kind());
+  } catch (const std::exception &error) {
+    settings.console.warn(std::string("banpush: ") + error.what());
+    return 1;
+  }
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  // Passwords pass through this process: no core dump, no debugger of the same user (prctl(2)).
+  prctl(PR_SET_DUMPABLE, 0);
+  CLI::App app{"banpush keeps the bans that fail2ban servers share in force on routers, switches and firewalls.\n"
+               "Start with: banpush init, banpush check, banpush plan. Manual and examples: docs/ and config/banpush.yaml.",
+               "banpush"};
+  app.set_version_flag("--version", BANPUSH_VERSION);
+  app.require_subcommand(1);
+  app.footer("Exit codes: 0 done · 1 a device failed, try again · 2 usage or configuration · 3 ban table unreachable\n"
+             "            4 plan --exit-code found changes · 5 a guard refused or held something, a person decides");
+  Flags flags;
+  app.add_option("-c,--config", flags.config, "configuration file")->envname("BANPUSH_CONFIG")->capture_default_str();
+  app.add_flag("--json", flags.json, "one JSON document on standard output");
+  app.add_flag("-q,--quiet", flags.quiet, "only results and errors");
+  app.add_flag("-v,--verbose", flags.verbose, "more: what devices said, what is protected");
+  app.add_flag("--no-color", flags.no_color, "no colours (NO_COLOR does the same)");
+  app.add_option("--trace", flags.trace, "write the dialogue with devices to this file, secrets left out");
+  std::function<int(const Settings &)> work;
+  Verbs(app, work).all();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError &error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  return run(settings_of(flags), work);
+}

@@ -1,0 +1,111 @@
+#include "app/commands/pass.hpp"
+#include "app/new_ban.hpp"
+#include "app/protect.hpp"
+#include "core/life.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace banpush {
+
+namespace {
+
+using Json = nlohmann::json;
+
+// What policy says against banning this at all; nothing when it may be banned.
+std::optional<GuardNote> against(const Config &config, const Prefix &ip, const std::vector<NamedPrefix> &found) {
+  const Policy &policy = config.policy;
+  const unsigned shortest = ip.family() == Family::IPv4 ? policy.shortest4 : policy.shortest6;
+  if (ip.length() < shortest)
+    return GuardNote{"shortest", fmt::format("{} is wider than /{}, the widest ban that policy.shortest lets through", ip.text(), shortest), true};
+  for (const auto *set : {&policy.protect, &found})
+    if (const auto hit = overlap(*set, ip))
+      return GuardNote{"protected", fmt::format("{} is protected: {} ({})", ip.text(), hit->prefix.text(), hit->why), true};
+  if (const auto hit = overlap(policy.allow, ip))
+    return GuardNote{"allow", fmt::format("{} is allowed: {} ({})", ip.text(), hit->prefix.text(), hit->why), true};
+  return std::nullopt;
+}
+
+std::vector<NamedPrefix> protected_set(const Config &config) {
+  std::vector<NamedPrefix> found = never_banned();
+  for (auto part : {of_this_host(), of_devices_and_tables(config)})
+    found.insert(found.end(), part.begin(), part.end());
+  return found;
+}
+
+const char *word_of(Recorded recorded) {
+  switch (recorded) {
+  case Recorded::Added: return "added";
+  case Recorded::Extended: return "extended";
+  case Recorded::Unchanged: return "unchanged";
+  }
+  return "?";
+}
+
+const char *said(Recorded recorded) {
+  switch (recorded) {
+  case Recorded::Added: return "banned";
+  case Recorded::Extended: return "banned already, now for longer:";
+  case Recorded::Unchanged: return "banned already:";
+  }
+  return "?";
+}
+
+void say(const Settings &settings, Json json, const std::string &text) {
+  if (settings.console.json())
+    settings.console.out(json.dump(2) + "\n");
+  else
+    settings.console.out(text + "\n");
+}
+
+// Pushes at once; what devices say is on stderr, since the ban itself is recorded whatever they do.
+std::string push_now(const Settings &settings, Config &config, bool skip) {
+  if (skip || config.devices.empty())
+    return "not asked for";
+  Settings quiet = settings;
+  const auto report = push_in_turn(quiet, config, actor());
+  if (!report)
+    return "queued";
+  if (!settings.console.json())
+    settings.console.note(to_text(*report, Detail::Push, settings.console));
+  return report->exit_code() == 0 ? "done" : "incomplete";
+}
+
+} // namespace
+
+int ban(const Settings &settings, const BanOptions &options) {
+  NewBan wanted = new_ban(options.ip, options.jail, options.protocol, options.port, options.bantime, options.hostname, options.reason);
+  Config config = load_all(settings);
+  const Config untouched = config;
+  const auto table = open(config.tables.front());
+  add_allowed(config, *table, config.tables.front().name);
+  if (const auto no = against(config, wanted.ip, protected_set(config)))
+    throw Error(ErrorKind::Guard, fmt::format("not banned ({}): {}", no->name, no->message));
+  wanted.lasts = length_for(config.policy, wanted.jail);
+  const Recorded recorded = table->ban(wanted);
+  Config for_push = untouched;
+  const std::string pushed = push_now(settings, for_push, options.no_push);
+  say(settings, {{"schema", 1}, {"ip", wanted.ip.text()}, {"jail", wanted.jail}, {"hostname", wanted.hostname}, {"recorded", word_of(recorded)}, {"push", pushed}},
+      fmt::format("{} {} ({}, {}){}", said(recorded), wanted.ip.text(), wanted.jail, wanted.hostname, pushed == "queued" ? "; a push under way takes it along" : ""));
+  return 0;
+}
+
+int unban(const Settings &settings, const UnbanOptions &options) {
+  const auto ip = Prefix::parse(options.ip);
+  if (!ip)
+    throw Error(ErrorKind::Usage, fmt::format("unban \"{}\": {} (column {})", shown(options.ip), ip.error().what, ip.error().column));
+  if (!options.jail.empty())
+    require_jail(options.jail);
+  if (!options.hostname.empty())
+    require_hostname(options.hostname);
+  Config config = load_all(settings);
+  std::size_t count = 0;
+  for (const TableSource &source : config.tables)
+    count += open(source)->unban(*ip, options.jail, options.hostname, Revoker::Operator, actor());
+  const std::string pushed = push_now(settings, config, options.no_push || count == 0);
+  say(settings, {{"schema", 1}, {"ip", ip->text()}, {"unbanned", count}, {"push", pushed}},
+      count == 0 ? fmt::format("{}: no ban in force is recorded", ip->text()) : fmt::format("unbanned {} ({} row{})", ip->text(), count, count == 1 ? "" : "s"));
+  return 0;
+}
+
+} // namespace banpush

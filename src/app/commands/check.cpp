@@ -1,0 +1,159 @@
+#include "app/commands/pass.hpp"
+#include "app/protect.hpp"
+#include "app/session.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace banpush {
+
+namespace {
+
+using Json = nlohmann::json;
+
+// One thing looked at on a device.
+struct Finding {
+  enum class Level { Good, Warning, Bad } level = Level::Good;
+  std::string name, text;
+};
+
+struct Checked {
+  std::string device, driver;
+  std::vector<Finding> findings;
+  bool failed = false; // the device could not be asked
+};
+
+const char *word_of(Finding::Level level) {
+  switch (level) {
+  case Finding::Level::Good: return "ok";
+  case Finding::Level::Warning: return "warning";
+  case Finding::Level::Bad: return "error";
+  }
+  return "?";
+}
+
+void look_at_lists(Session &session, Checked &checked) {
+  const Installed installed = session.read();
+  for (const ListState &list : installed.lists) {
+    const auto held = std::count_if(installed.entries.begin(), installed.entries.end(), [&](const Entry &entry) { return entry.list == list.list; });
+    if (list.stands && list.in_force)
+      checked.findings.push_back({Finding::Level::Good, "list", fmt::format("{} stands and is in force, {} of ours in it", list.list, held)});
+    else
+      checked.findings.push_back({Finding::Level::Bad, "list",
+                                  fmt::format("{} {}: {}{}", list.list, list.stands ? "is not in force" : "does not stand", list.why_not,
+                                              session.driver().has(Stage::Setup) ? fmt::format("; `banpush setup {} --apply` puts it there", checked.device) : std::string())});
+  }
+  if (!installed.foreign.empty())
+    checked.findings.push_back({Finding::Level::Good, "foreign", fmt::format("{} of others, left alone", installed.foreign.size())});
+}
+
+void run_checks(Session &session, Checked &checked) {
+  for (const Check &one : session.driver().checks) {
+    if (!holds(one.when, session.values(), session.facts()))
+      continue;
+    const Reply reply = session.ask(one.send, one.run);
+    const std::string text = without_noise(session.driver().noise, reply.text);
+    bool good = one.exits.empty() || std::find(one.exits.begin(), one.exits.end(), reply.exit) != one.exits.end();
+    for (const Pattern &pattern : one.holds)
+      good = good && bound(pattern, session.values()).found_in(text);
+    for (const Pattern &pattern : one.lacks)
+      good = good && !bound(pattern, session.values()).found_in(text);
+    if (good)
+      checked.findings.push_back({Finding::Level::Good, one.name, "as it should be"});
+    else
+      checked.findings.push_back({one.fatal ? Finding::Level::Bad : Finding::Level::Warning, one.name, expand(one.says, session.values())});
+  }
+}
+
+Checked look_at(Site &site, const Device &device, bool connect) {
+  Checked checked;
+  checked.device = device.name;
+  checked.driver = device.driver;
+  const Driver &driver = site.config().driver(device);
+  if (driver.evidence.level < EvidenceLevel::Captured && !device.accept_unproven)
+    checked.findings.push_back({Finding::Level::Warning, "unproven", fmt::format("driver {} plans, but pushes only with `accept_unproven: yes`", driver.name)});
+  if (!connect)
+    return checked;
+  try {
+    Session session(device, driver, site.credentials(device), site.trace);
+    const Facts &facts = session.open();
+    checked.findings.push_back({Finding::Level::Good, "login", facts.seen_from ? fmt::format("logged in, seen from {}", facts.seen_from->address()) : std::string("logged in")});
+    look_at_lists(session, checked);
+    run_checks(session, checked);
+  } catch (const Error &error) {
+    checked.findings.push_back({Finding::Level::Bad, "connect", error.what()});
+    checked.failed = true;
+  }
+  return checked;
+}
+
+std::string text_of(const std::vector<Checked> &all, const Console &console) {
+  std::string out;
+  for (const Checked &checked : all) {
+    out += fmt::format("{} ({})\n", console.paint(Colour::Bold, checked.device), checked.driver);
+    for (const Finding &finding : checked.findings) {
+      const Colour colour = finding.level == Finding::Level::Good ? Colour::Green : finding.level == Finding::Level::Warning ? Colour::Yellow : Colour::Red;
+      out += fmt::format("  {:<18} {}: {}\n", console.paint(colour, word_of(finding.level)), finding.name, finding.text);
+    }
+    if (checked.findings.empty())
+      out += fmt::format("  {:<18} configuration and driver\n", console.paint(Colour::Green, "ok"));
+  }
+  return out;
+}
+
+Json json_of(const std::vector<Checked> &all, const std::vector<NamedPrefix> &protect, const std::vector<std::string> &notes) {
+  Json devices = Json::array(), protected_set = Json::array();
+  for (const Checked &checked : all) {
+    Json findings = Json::array();
+    for (const Finding &finding : checked.findings)
+      findings.push_back({{"level", word_of(finding.level)}, {"name", finding.name}, {"message", finding.text}});
+    devices.push_back({{"device", checked.device}, {"driver", checked.driver}, {"findings", findings}});
+  }
+  for (const NamedPrefix &one : protect)
+    protected_set.push_back({{"prefix", one.prefix.text()}, {"why", one.why}});
+  return {{"schema", 1}, {"devices", devices}, {"protected", protected_set}, {"notes", notes}};
+}
+
+} // namespace
+
+int check(const Settings &settings, const CheckOptions &options) {
+  Config config = load_all(settings);
+  const auto meant = chosen(config, options.devices);
+  Fetched fetched = fetch(config); // the table, its allowlist, and the protected set
+  std::vector<NamedPrefix> protect = config.policy.protect;
+  protect.insert(protect.end(), fetched.protect.begin(), fetched.protect.end());
+  std::vector<std::string> notes = config.notes;
+  notes.insert(notes.end(), fetched.notes.begin(), fetched.notes.end());
+  const std::size_t rows = fetched.bans.rows().size();
+  State state(config.state);
+  if (!state.trouble().empty())
+    notes.push_back(state.trouble());
+  Site site(config, state, std::move(fetched.bans), std::move(fetched.protect));
+  site.trace = trace_to(settings.trace);
+  std::vector<Checked> all;
+  for (const Device *device : meant)
+    all.push_back(look_at(site, *device, options.connect));
+
+  if (settings.console.json()) {
+    settings.console.out(json_of(all, protect, notes).dump(2) + "\n");
+  } else {
+    settings.console.out(fmt::format("configuration {}: right; {} row{} in the ban table, {} device{}\n", config.path, rows, rows == 1 ? "" : "s", config.devices.size(),
+                                     config.devices.size() == 1 ? "" : "s"));
+    settings.console.out(text_of(all, settings.console));
+    for (const std::string &note : notes)
+      settings.console.out("note: " + note + "\n");
+    if (settings.console.verbose())
+      for (const NamedPrefix &one : protect)
+        settings.console.out(fmt::format("protected {:<28} {}\n", one.prefix.text(), one.why));
+    else
+      settings.console.note(fmt::format("{} prefixes are protected (-v lists them)", protect.size()));
+  }
+  const auto bad = [](const Checked &checked) {
+    return checked.failed || std::any_of(checked.findings.begin(), checked.findings.end(), [](const Finding &finding) { return finding.level == Finding::Level::Bad; });
+  };
+  return std::any_of(all.begin(), all.end(), bad) ? 1 : 0;
+}
+
+} // namespace banpush

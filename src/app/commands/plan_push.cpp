@@ -1,0 +1,105 @@
+#include "app/commands/pass.hpp"
+#include "app/turn.hpp"
+
+#include <fstream>
+#include <sstream>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace banpush {
+
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr const char *no_devices = "no devices are configured: nothing to do (docs/configuration.md shows how to add one)";
+
+void say(const Settings &settings, const Report &report, Detail detail) {
+  if (settings.console.json()) {
+    settings.console.out(to_json(report).dump(2) + "\n");
+    return;
+  }
+  settings.console.out(to_text(report, detail, settings.console));
+  if (settings.console.verbose())
+    for (const DeviceReport &device : report.devices)
+      if (!device.words.empty())
+        settings.console.note(fmt::format("--- {} said:\n{}", device.device, device.words));
+}
+
+void save_plan(const std::string &path, const Report &report) {
+  Json hashes = Json::object();
+  for (const DeviceReport &device : report.devices)
+    if (device.plan)
+      hashes[device.device] = device.plan->hash;
+  Json json = to_json(report);
+  json["hashes"] = std::move(hashes);
+  std::ofstream file(path);
+  file << json.dump(2) << "\n";
+  file.flush();
+  if (!file)
+    throw Error(ErrorKind::Usage, fmt::format("the plan cannot be written to {}", path));
+}
+
+std::map<std::string, std::string> saved_hashes(const std::string &path) {
+  std::ifstream file(path);
+  if (!file)
+    throw Error(ErrorKind::Usage, fmt::format("the plan {} cannot be read", path));
+  const Json json = Json::parse(file, nullptr, false);
+  if (json.is_discarded() || !json.contains("hashes") || !json["hashes"].is_object())
+    throw Error(ErrorKind::Usage, fmt::format("{} is not a plan that `banpush plan --out` wrote", path));
+  std::map<std::string, std::string> hashes;
+  for (const auto &[device, hash] : json["hashes"].items())
+    hashes[device] = hash.is_string() ? hash.get<std::string>() : std::string();
+  return hashes;
+}
+
+std::set<std::string> forced_limits(const Names &names) {
+  static const std::set<std::string> known{"add", "remove", "floor", "storm", "span"};
+  for (const std::string &name : names)
+    if (known.count(name) == 0)
+      throw Error(ErrorKind::Usage, fmt::format("--force {}: only the limits add, remove, storm and span can be lifted; allow, protect, shortest and what a complete answer contains never", shown(name)));
+  return {names.begin(), names.end()};
+}
+
+} // namespace
+
+int plan(const Settings &settings, const PlanOptions &options) {
+  Config config = load_all(settings);
+  Order order;
+  order.depth = options.offline ? Depth::Offline : Depth::Plan;
+  const Report report = run_pass(settings, config, options.devices, order);
+  if (report.devices.empty())
+    settings.console.note(no_devices);
+  say(settings, report, Detail::Plan);
+  if (!options.out.empty())
+    save_plan(options.out, report);
+  const int code = report.exit_code();
+  return code == 0 && options.exit_code && report.has_changes() ? 4 : code;
+}
+
+int push(const Settings &settings, const PushOptions &options) {
+  Config config = load_all(settings);
+  Order order;
+  order.actor = actor();
+  order.forced = forced_limits(options.force);
+  Names devices = options.devices;
+  if (!options.plan.empty()) {
+    order.hashes = saved_hashes(options.plan);
+    if (devices.empty())
+      for (const auto &[device, hash] : order.hashes)
+        devices.push_back(device);
+  }
+  std::optional<Turn> turn = Turn::attempt(config.state);
+  if (!turn) {
+    settings.console.note("another push is under way; waiting for it to end");
+    turn = Turn::wait(config.state);
+  }
+  const Report report = run_pass(settings, config, devices, order);
+  if (report.devices.empty())
+    settings.console.note(no_devices);
+  say(settings, report, Detail::Push);
+  return report.exit_code();
+}
+
+} // namespace banpush

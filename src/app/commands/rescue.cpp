@@ -1,0 +1,175 @@
+#include "app/commands/pass.hpp"
+#include "app/new_ban.hpp"
+#include "app/planning.hpp"
+#include "app/protect.hpp"
+#include "app/session.hpp"
+#include "app/turn.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace banpush {
+
+namespace {
+
+using Json = nlohmann::json;
+
+void say_paused(const Settings &settings, const char *key, const std::vector<const Device *> &devices, const std::string &text) {
+  Json names = Json::array();
+  for (const Device *device : devices)
+    names.push_back(device->name);
+  if (settings.console.json())
+    settings.console.out(Json{{"schema", 1}, {key, names}}.dump(2) + "\n");
+  else
+    for (const Device *device : devices)
+      settings.console.out(fmt::format("{}: {}\n", device->name, text));
+}
+
+// A pause that is not written down would be one only in name.
+void require(const State &state) {
+  if (!state.trouble().empty())
+    throw Error(ErrorKind::Config, state.trouble());
+}
+
+void say_entries(std::string &out, const char *title, const std::vector<std::string> &lines) {
+  if (lines.empty())
+    return;
+  out += fmt::format("{} ({}):\n", title, lines.size());
+  for (const std::string &line : lines)
+    out += "  " + line + "\n";
+}
+
+Json installed_json(const Installed &installed) {
+  Json entries = Json::array(), lists = Json::array();
+  for (const Entry &entry : installed.entries) {
+    const ListState *list = installed.state(entry.list);
+    entries.push_back({{"prefix", entry.block.prefix.text()},
+                       {"service", entry.block.service.text()},
+                       {"list", entry.list},
+                       {"number", entry.number},
+                       {"hits", entry.hits},
+                       {"in_force", entry.in_force && (list == nullptr || (list->stands && list->in_force))}});
+  }
+  for (const ListState &list : installed.lists)
+    lists.push_back({{"list", list.list}, {"stands", list.stands}, {"in_force", list.stands && list.in_force}, {"reason", list.why_not}});
+  return {{"entries", entries}, {"lists", lists}};
+}
+
+std::string show_text(const Settings &settings, const DeviceReport &report) {
+  const Plan &plan = *report.plan;
+  std::vector<std::string> installed, absent, foreign;
+  for (const Entry &entry : plan.installed.entries)
+    (entry.in_force ? installed : absent)
+        .push_back(fmt::format("{:<24} {}{}{}", entry.block.text(), entry.list, entry.number.empty() ? "" : " " + entry.number, entry.in_force ? "" : ": " + entry.why_not));
+  for (const Foreign &one : plan.installed.foreign)
+    foreign.push_back(fmt::format("{}{}", one.list.empty() ? "" : one.list + ": ", shown(one.text, 160)));
+  std::string out;
+  for (const ListState &list : plan.installed.lists)
+    if (!list.stands || !list.in_force)
+      out += settings.console.paint(Colour::Yellow, fmt::format("list {} {}: {}\n", list.list, list.stands ? "is not in force, what it holds counts as absent" : "does not stand", list.why_not));
+  say_entries(out, "on the device, ours", installed);
+  say_entries(out, "on the device, ours, but not in force", absent);
+  say_entries(out, "on the device, of others, left alone", foreign);
+  return out;
+}
+
+} // namespace
+
+int flush(const Settings &settings, const FlushOptions &options) {
+  if (options.devices.empty() != options.all)
+    throw Error(ErrorKind::Usage, "flush takes the names of devices, or --all");
+  Config config = load_for_rescue(settings, options.devices);
+  const auto meant = chosen(config, options.devices);
+  const Turn turn = Turn::wait(config.state);
+  State state(config.state);
+  // Paused first: a scheduled push that starts right behind must not put everything back.
+  for (const Device *device : meant)
+    state.pause(device->name, std::nullopt, options.reason.empty() ? "flushed" : options.reason, actor());
+  Site site(config, state, {}, {});
+  site.trace = trace_to(settings.trace);
+  Order order;
+  order.intent = Intent::Flush;
+  order.actor = actor();
+  const Report report = push_devices(site, meant, order);
+  if (settings.console.json())
+    settings.console.out(to_json(report).dump(2) + "\n");
+  else
+    settings.console.out(to_text(report, Detail::Push, settings.console));
+  settings.console.note("left paused; `banpush resume DEVICE` goes on");
+  return report.exit_code();
+}
+
+int pause(const Settings &settings, const PauseOptions &options) {
+  const auto length = bantime_of(options.length);
+  const Config config = load_for_rescue(settings, options.devices);
+  const auto meant = chosen(config, options.devices);
+  State state(config.state);
+  for (const Device *device : meant)
+    state.pause(device->name, length && *length != permanent ? length : std::nullopt, options.reason, actor());
+  require(state);
+  say_paused(settings, "paused", meant, options.length.empty() ? "paused until `banpush resume`" : "paused for " + options.length);
+  return 0;
+}
+
+int resume(const Settings &settings, const PauseOptions &options) {
+  const Config config = load_for_rescue(settings, options.devices);
+  const auto meant = chosen(config, options.devices);
+  State state(config.state);
+  for (const Device *device : meant)
+    if (!state.resume(device->name))
+      settings.console.note(fmt::format("{} was not paused", device->name));
+  require(state);
+  say_paused(settings, "resumed", meant, "goes on with the next push");
+  return 0;
+}
+
+int show(const Settings &settings, const std::string &name) {
+  Config config = load_for_rescue(settings, {name});
+  const Device &device = *chosen(config, {name}).front();
+  Fetched fetched;
+  std::string without; // why what is wanted cannot be told
+  if (!config.warnings.empty()) {
+    without = "the configuration is not in order";
+  } else {
+    try {
+      resolve_protected_hosts(config);
+      fetched = fetch(config);
+    } catch (const Error &error) {
+      without = error.what();
+    }
+  }
+  State state(config.state);
+  Site site(config, state, std::move(fetched.bans), std::move(fetched.protect));
+  site.trace = trace_to(settings.trace);
+  DeviceReport report;
+  report.device = device.name;
+  report.driver = device.driver;
+  Session session(device, config.driver(device), site.credentials(device), site.trace);
+  session.open();
+  const Installed installed = session.read();
+  if (without.empty()) {
+    report.plan = make_plan(site, session, installed, Intent::Push, {});
+  } else {
+    report.plan = Plan{};
+    report.plan->installed = installed;
+    settings.console.warn(fmt::format("what is wanted cannot be told ({}); what is installed:", without));
+  }
+  report.outcome = !without.empty() || (report.plan->change.empty() && report.plan->guards.empty()) ? Outcome::InSync : Outcome::Planned;
+  const auto pause = state.paused(device.name);
+  report.paused = pause.has_value();
+  if (settings.console.json()) {
+    Json json = to_json(Report{{report}, {}})["devices"][0];
+    json["schema"] = 1;
+    json["ours"] = installed_json(installed);
+    if (!without.empty())
+      json["wanted"] = nullptr;
+    settings.console.out(json.dump(2) + "\n");
+    return 0;
+  }
+  if (without.empty())
+    settings.console.out(to_text(Report{{report}, {}}, Detail::Push, settings.console));
+  settings.console.out(show_text(settings, report));
+  return 0;
+}
+
+} // namespace banpush

@@ -1,0 +1,146 @@
+#include "app/commands/pass.hpp"
+#include "app/new_ban.hpp"
+#include "core/life.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace banpush {
+
+namespace {
+
+using Json = nlohmann::json;
+
+struct Row {
+  std::string ip, jail, protocol, port, hostname, created;
+  std::optional<Seconds> left; // to run; nothing when it is over
+};
+
+// The longest that any policy, the top one or a device's, holds a ban of this jail.
+Seconds longest_for(const Config &config, const std::string &jail) {
+  Seconds longest = length_for(config.policy, jail);
+  for (const Device &device : config.devices)
+    longest = std::max(longest, length_for(device.policy, jail));
+  return longest;
+}
+
+std::string ends(const std::optional<Seconds> &left) { return !left ? "over" : until_text(*left); }
+
+void print(const Settings &settings, const std::vector<Row> &rows, std::size_t bad_rows) {
+  std::string out = settings.console.paint(Colour::Bold, fmt::format("{:<40} {:<16} {:<6} {:<12} {:<20} {:<20} {}\n", "ip", "jail", "proto", "port", "hostname", "created", "until"));
+  for (const Row &row : rows)
+    out += fmt::format("{:<40} {:<16} {:<6} {:<12} {:<20} {:<20} {}\n", row.ip, shown(row.jail, 30), shown(row.protocol, 10), row.port.empty() ? "all" : shown(row.port, 32),
+                       shown(row.hostname, 40), shown(row.created, 20), ends(row.left));
+  settings.console.out(out);
+  settings.console.note(fmt::format("{} ban{}{}", rows.size(), rows.size() == 1 ? "" : "s", bad_rows == 0 ? std::string() : fmt::format("; {} row(s) of the table hold no address and count for nothing", bad_rows)));
+}
+
+Json row_json(const Row &row) {
+  return {{"ip", row.ip},
+          {"jail", shown(row.jail, 255)},
+          {"protocol", shown(row.protocol, 40)},
+          {"port", shown(row.port, 40)},
+          {"hostname", shown(row.hostname, 255)},
+          {"created", shown(row.created, 40)},
+          {"until", !row.left ? Json(nullptr) : *row.left == permanent ? Json("permanent") : Json(moment_text(*row.left))}};
+}
+
+} // namespace
+
+int init(const Settings &settings, const InitOptions &options) {
+  Config config = load_all(settings);
+  Json created = Json::array();
+  for (const TableSource &source : config.tables)
+    for (const std::string &name : open(source)->init(options.index ? CreatedIndex::Yes : CreatedIndex::No))
+      created.push_back(name);
+  if (settings.console.json()) {
+    settings.console.out(Json{{"schema", 1}, {"created", created}}.dump(2) + "\n");
+    return 0;
+  }
+  for (const auto &name : created)
+    settings.console.out(fmt::format("created {}\n", name.get<std::string>()));
+  if (created.empty())
+    settings.console.out("everything stands already; nothing was changed\n");
+  return 0;
+}
+
+int list(const Settings &settings, const ListOptions &options) {
+  std::optional<Prefix> only;
+  if (!options.ip.empty())
+    only = Prefix::require(options.ip);
+  Config config = load_all(settings);
+  std::vector<Row> rows;
+  std::size_t bad_rows = 0;
+  for (std::size_t i = 0; i < config.tables.size(); ++i) {
+    const auto table = open(config.tables[i]);
+    table->each([&](const RawBan &raw) {
+      const auto ip = Prefix::parse(raw.ip);
+      if (!ip) {
+        ++bad_rows;
+        return;
+      }
+      if ((!options.jail.empty() && raw.name != options.jail) || (!options.hostname.empty() && raw.hostname != options.hostname) || (only && !only->overlaps(*ip)))
+        return;
+      const std::optional<Seconds> left = seconds_left(raw, config.policy);
+      if (!left && !options.all)
+        return;
+      rows.push_back({ip->is_host() ? ip->address() : ip->text(), std::string(raw.name), std::string(raw.protocol), std::string(raw.port), std::string(raw.hostname), std::string(raw.created), left});
+    });
+  }
+  if (settings.console.json()) {
+    Json bans = Json::array();
+    for (const Row &row : rows)
+      bans.push_back(row_json(row));
+    settings.console.out(Json{{"schema", 1}, {"bans", std::move(bans)}, {"bad_rows", bad_rows}}.dump(2) + "\n");
+  } else {
+    print(settings, rows, bad_rows);
+  }
+  return 0;
+}
+
+int allow(const Settings &settings, const AllowOptions &options) {
+  std::optional<Prefix> prefix;
+  if (options.action != AllowOptions::Action::List)
+    prefix = Prefix::require(options.prefix);
+  Config config = load_all(settings);
+  const auto table = open(config.tables.front());
+  if (!table->has_side_tables())
+    throw Error(ErrorKind::Table, fmt::format("the table {} has no side tables, where the shared allowlist is kept; `banpush init` creates them", config.tables.front().name));
+  if (options.action == AllowOptions::Action::List) {
+    Json allowed = Json::array();
+    std::string out;
+    for (const AllowRow &row : table->allowed()) {
+      allowed.push_back({{"prefix", shown(row.prefix)}, {"reason", shown(row.reason, 255)}, {"actor", shown(row.actor, 255)}, {"created", row.created}});
+      out += fmt::format("{:<40} {:<20} {:<24} {}\n", shown(row.prefix), row.created, shown(row.actor, 40), shown(row.reason, 255));
+    }
+    settings.console.out(settings.console.json() ? Json{{"schema", 1}, {"allow", allowed}}.dump(2) + "\n" : out);
+    return 0;
+  }
+  bool changed = true;
+  if (options.action == AllowOptions::Action::Add)
+    table->allow(*prefix, options.reason, actor());
+  else
+    changed = table->disallow(*prefix);
+  if (settings.console.json())
+    settings.console.out(Json{{"schema", 1}, {"prefix", prefix->text()}, {"changed", changed}}.dump(2) + "\n");
+  else
+    settings.console.out(fmt::format("{} {}\n", prefix->text(), !changed ? "was not on the allowlist" : options.action == AllowOptions::Action::Add ? "is allowed" : "is allowed no more"));
+  settings.console.note("it takes effect on the next push");
+  return 0;
+}
+
+int prune(const Settings &settings, const std::string &older_than) {
+  const auto age = bantime_of(older_than);
+  if (!age || *age == permanent)
+    throw Error(ErrorKind::Usage, fmt::format("--older-than {}: a length of time is meant, such as 90d", shown(older_than)));
+  Config config = load_all(settings);
+  std::size_t gone = 0;
+  for (const TableSource &source : config.tables)
+    gone += open(source)->prune(*age, [&](const std::string &jail) { return longest_for(config, jail); });
+  settings.console.out(settings.console.json() ? Json{{"schema", 1}, {"pruned", gone}}.dump(2) + "\n" : fmt::format("{} row{} pruned\n", gone, gone == 1 ? "" : "s"));
+  return 0;
+}
+
+} // namespace banpush

@@ -1,0 +1,24 @@
+// Where words go: results on stdout, the rest on stderr, colours only where a person looks.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace banpush {
+
+enum class Colour { Plain, Bold, Green, Yellow, Red, Dim };
+
+struct Console {
+  enum class Format { Text, Json } format = Format::Text;
+  enum class Volume { Quiet, Normal, Verbose } volume = Volume::Normal;
+  bool colour = false;
+
+  bool json() const noexcept { return format == Format::Json; }
+  bool verbose() const noexcept { return volume == Volume::Verbose; }
+  std::string paint(Colour colour_wanted, std::string_view text) const;
+  void out(std::string_view text) const;  // a result: stdout, as it is
+  void note(std::string_view text) const; // a line on stderr, unless quiet
+  void warn(std::string_view text) const; // a line on stderr, always
+};
+
+} // namespace banpush

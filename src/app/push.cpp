@@ -1,0 +1,208 @@
+#include "app/push.hpp"
+
+#include "app/planning.hpp"
+#include "app/session.hpp"
+#include "app/verify.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include <fmt/format.h>
+
+namespace banpush {
+
+namespace {
+
+// A device that is busy (locked by somebody, saving) is asked again this often, waiting longer each time.
+constexpr int most_tries = 4;
+constexpr std::chrono::milliseconds first_wait{500};
+
+Outcome outcome_of(const Plan &plan, const Guard::Ruling &ruling) {
+  if (!ruling.cleared)
+    return Outcome::Refused;
+  if (plan.change.empty())
+    return plan.guards.empty() ? Outcome::InSync : Outcome::Refused;
+  return Outcome::Planned;
+}
+
+// A saved plan goes only onto what it was made for.
+void check_saved(const Order &order, const Plan &plan, DeviceReport &report) {
+  const auto saved = order.hashes.find(plan.device);
+  if (order.hashes.empty() || (saved != order.hashes.end() && saved->second == plan.hash))
+    return;
+  report.plan->guards.push_back({"moved",
+                                 saved == order.hashes.end() ? "the saved plan says nothing of this device"
+                                                             : "what the saved plan rests on has moved (table, time, policy or device); make a new one",
+                                 true});
+  report.outcome = Outcome::Refused;
+}
+
+// Sends the steps; at the first complaint the driver's abort and leave, and the complaint comes back.
+Delivery deliver(Session &session, const Script &script, std::string &words) {
+  Delivery last;
+  last.accepted = true;
+  for (const Step &step : script.change) {
+    last = session.send(step);
+    words += last.words;
+    if (!last.accepted)
+      break;
+  }
+  for (const Step &step : last.accepted ? std::vector<Step>{} : script.abort)
+    words += session.send(step).words;
+  return last;
+}
+
+void send_all(Session &session, const std::vector<Step> &steps, const char *what, std::string &words) {
+  for (const Step &step : steps) {
+    const Delivery delivery = session.send(step);
+    words += delivery.words;
+    if (!delivery.accepted)
+      throw Error(ErrorKind::Device, fmt::format("{}: {}", what, delivery.complaint));
+  }
+}
+
+// With a dead-man running: a second session proves that the device can be reached, then the change is
+// confirmed through the first; without that proof it is cancelled, or rolls back when its time runs out.
+void confirm(Site &site, Session &session, const Plan &plan, std::string &words) {
+  if (plan.script.confirm.empty())
+    return;
+  try {
+    Session proof(session.device(), session.driver(), site.credentials(session.device()), site.trace);
+    proof.open();
+  } catch (const Error &error) {
+    try {
+      send_all(session, plan.script.cancel, "cancel", words);
+    } catch (const Error &) {
+      // The device undoes the change by itself when the time runs out; that is what the dead-man is for.
+    }
+    throw Error(ErrorKind::Connect, fmt::format("a second session could not be opened after the change, so it is not confirmed and the device returns to what it held: {}", error.what()));
+  }
+  send_all(session, plan.script.confirm, "confirm", words);
+}
+
+// Applies a cleared plan and reads back until the device shows it, or says what it shows instead.
+void apply(Site &site, Session &session, const Cleared &cleared, DeviceReport &report) {
+  const Plan &plan = cleared.plan();
+  Delivery delivery = deliver(session, plan.script, report.words);
+  for (int tries = 1; delivery.busy && tries < most_tries; ++tries) {
+    std::this_thread::sleep_for(first_wait * (1 << tries));
+    delivery = deliver(session, plan.script, report.words);
+  }
+  const Verified verified = verify(session, plan);
+  if (!verified.difference.empty())
+    throw Error(ErrorKind::Device, delivery.accepted ? "accepted, but " + verified.difference : delivery.complaint + "; " + verified.difference);
+  if (!delivery.accepted)
+    report.notes.push_back(fmt::format("the device complained ({}), but shows what it should", delivery.complaint));
+  confirm(site, session, plan, report.words);
+  send_all(session, plan.script.save, "save", report.words);
+  send_all(session, plan.script.leave, "leave", report.words);
+  const std::lock_guard lock(site.state_lock());
+  site.state().verified(plan.device, plan, verified.installed);
+}
+
+void apply_and_record(Site &site, Session &session, const Cleared &cleared, const Order &order, DeviceReport &report) {
+  const Plan &plan = cleared.plan();
+  long record = 0;
+  {
+    const std::lock_guard lock(site.state_lock());
+    record = site.state().started(plan.device, plan.intent == Intent::Flush ? "flush" : "push", order.actor, plan.script.text());
+  }
+  try {
+    apply(site, session, cleared, report);
+    report.outcome = Outcome::Changed;
+  } catch (const Error &error) {
+    report.outcome = Outcome::Failed;
+    report.kind = error.kind();
+    report.error = error.what();
+  }
+  const std::lock_guard lock(site.state_lock());
+  site.state().ended(record, word(report.outcome), report.error, report.words);
+}
+
+// What the device held when it was last read, for a plan without a connection.
+Installed from_ledger(Site &site, const Device &device, DeviceReport &report) {
+  const std::lock_guard lock(site.state_lock());
+  Installed installed;
+  for (const LedgerEntry &known : site.state().ledger(device.name)) {
+    Entry entry;
+    entry.block = known.block;
+    entry.list = known.list;
+    entry.number = known.number;
+    installed.entries.push_back(std::move(entry));
+  }
+  const std::string read_at = site.state().verified_at(device.name);
+  report.notes.push_back(read_at.empty() ? std::string("offline: the ledger knows nothing of this device yet, so all of it is shown as to be added")
+                                         : fmt::format("offline: against the ledger of {}, not the device", read_at));
+  return installed;
+}
+
+void run(Site &site, const Device &device, const Order &order, DeviceReport &report) {
+  const Driver &driver = site.config().driver(device);
+  const bool offline = order.depth == Depth::Offline;
+  Session session(device, driver, offline ? Credentials{} : site.credentials(device), site.trace);
+  if (!offline)
+    session.open();
+  const Installed installed = offline ? from_ledger(site, device, report) : session.read();
+  report.plan = make_plan(site, session, installed, order.intent, order.forced);
+  const auto protect = order.intent == Intent::Flush ? std::vector<NamedPrefix>{} : site.protect_for(device, session.facts());
+  const Guard guard{driver, session.values(), device.policy, device.limits, protect, order.forced, device.accept_unproven};
+  const Guard::Ruling ruling = guard.rule(*report.plan);
+  report.outcome = outcome_of(*report.plan, ruling);
+  report.plan->guards.insert(report.plan->guards.end(), ruling.notes.begin(), ruling.notes.end());
+  check_saved(order, *report.plan, report);
+  if (order.depth != Depth::Push)
+    return;
+  if (report.outcome == Outcome::Planned)
+    apply_and_record(site, session, *ruling.cleared, order, report);
+  else if (report.outcome == Outcome::InSync) {
+    const std::lock_guard lock(site.state_lock());
+    site.state().verified(device.name, *report.plan, installed);
+  }
+}
+
+} // namespace
+
+DeviceReport push_device(Site &site, const Device &device, const Order &order) {
+  const auto begin = std::chrono::steady_clock::now();
+  DeviceReport report;
+  report.device = device.name;
+  report.driver = device.driver;
+  try {
+    if (order.intent == Intent::Push) {
+      const std::lock_guard lock(site.state_lock());
+      report.paused = site.state().paused(device.name).has_value();
+    }
+    if (report.paused && order.depth == Depth::Push)
+      report.notes.push_back(fmt::format("paused: left alone until `banpush resume {}`", device.name));
+    else
+      run(site, device, order, report);
+  } catch (const Error &error) {
+    report.outcome = error.kind() == ErrorKind::Guard ? Outcome::Refused : Outcome::Failed;
+    report.kind = error.kind();
+    report.error = error.what();
+  }
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return report;
+}
+
+Report push_devices(Site &site, const std::vector<const Device *> &devices, const Order &order) {
+  Report report;
+  report.devices.resize(devices.size());
+  std::atomic<std::size_t> next{0};
+  const auto work = [&] {
+    for (std::size_t i = next++; i < devices.size(); i = next++)
+      report.devices[i] = push_device(site, *devices[i], order);
+  };
+  const std::size_t workers = std::min<std::size_t>(devices.size(), std::max(1U, site.config().serve.workers));
+  std::vector<std::jthread> threads;
+  for (std::size_t i = 1; i < workers; ++i)
+    threads.emplace_back(work);
+  work();
+  threads.clear();
+  if (!site.state().trouble().empty())
+    report.notes.push_back(site.state().trouble());
+  return report;
+}
+
+} // namespace banpush

@@ -1,0 +1,227 @@
+#include "app/report.hpp"
+
+#include <algorithm>
+#include <ctime>
+#include <map>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace banpush {
+
+namespace {
+
+using Json = nlohmann::json;
+
+// Rows of each kind a person is shown before "and N more".
+constexpr std::size_t most_rows = 20;
+
+Json counts(std::size_t ipv4, std::size_t ipv6) { return {{"ipv4", ipv4}, {"ipv6", ipv6}}; }
+
+std::size_t wanted_of(const Plan &plan, Family family) {
+  return static_cast<std::size_t>(
+      std::count_if(plan.wanted.begin(), plan.wanted.end(), [&](const Wanted &one) { return one.candidate.block.prefix.family() == family; }));
+}
+
+Json plan_json(const DeviceReport &report) {
+  Json json = {{"device", report.device}, {"driver", report.driver}, {"outcome", word(report.outcome)}};
+  Json add = Json::array(), remove = Json::array(), left_out = Json::array(), guards = Json::array(), foreign = Json::array(), not_in_force = Json::array();
+  Json wanted = counts(0, 0), installed = counts(0, 0);
+  std::string script, hash;
+  if (report.plan) {
+    const Plan &plan = *report.plan;
+    wanted = counts(wanted_of(plan, Family::IPv4), wanted_of(plan, Family::IPv6));
+    installed = counts(plan.installed.in_force(Family::IPv4), plan.installed.in_force(Family::IPv6));
+    for (const Addition &one : plan.change.add)
+      add.push_back({{"prefix", one.block.prefix.text()}, {"service", one.block.service.text()}, {"list", one.list}, {"jail", one.jail}, {"count", one.count}, {"until", moment_text(one.until)}});
+    for (const Removal &one : plan.change.remove)
+      remove.push_back({{"prefix", one.block.prefix.text()}, {"service", one.block.service.text()}, {"list", one.list}, {"reason", one.reason}});
+    for (const LeftOut &one : plan.left_out)
+      left_out.push_back({{"prefix", one.prefix.text()}, {"verdict", word(one.verdict)}, {"reason", one.reason}});
+    for (const GuardNote &one : plan.guards)
+      guards.push_back({{"name", one.name}, {"message", one.message}, {"refuses", one.refuses}});
+    for (const Foreign &one : plan.installed.foreign)
+      foreign.push_back({{"list", one.list}, {"text", one.text}});
+    for (const Entry &one : plan.installed.entries)
+      if (!one.in_force)
+        not_in_force.push_back({{"prefix", one.block.prefix.text()}, {"list", one.list}, {"reason", one.why_not}});
+    script = plan.script.text();
+    hash = plan.hash;
+  }
+  json["wanted"] = std::move(wanted);
+  json["installed"] = std::move(installed);
+  json["add"] = std::move(add);
+  json["remove"] = std::move(remove);
+  json["left_out"] = std::move(left_out);
+  json["guards"] = std::move(guards);
+  json["foreign"] = std::move(foreign);
+  json["not_in_force"] = std::move(not_in_force);
+  json["script"] = script;
+  json["hash"] = hash;
+  json["notes"] = report.notes;
+  json["paused"] = report.paused;
+  json["seconds"] = report.seconds;
+  json["error"] = report.error;
+  return json;
+}
+
+std::string plural(std::size_t count, const char *one, const char *many) { return fmt::format("{} {}", count, count == 1 ? one : many); }
+
+Colour colour_of(Outcome outcome) {
+  switch (outcome) {
+  case Outcome::InSync: return Colour::Green;
+  case Outcome::Planned: return Colour::Bold;
+  case Outcome::Changed: return Colour::Green;
+  case Outcome::Refused: return Colour::Yellow;
+  case Outcome::Failed: return Colour::Red;
+  }
+  return Colour::Plain;
+}
+
+const char *spoken(Outcome outcome) {
+  switch (outcome) {
+  case Outcome::InSync: return "in sync";
+  case Outcome::Planned: return "planned";
+  case Outcome::Changed: return "changed";
+  case Outcome::Refused: return "refused";
+  case Outcome::Failed: return "failed";
+  }
+  return "?";
+}
+
+template <typename Items, typename Row> void rows(std::string &out, const Items &items, Row row) {
+  std::size_t shown_rows = 0;
+  for (const auto &item : items) {
+    if (shown_rows++ == most_rows) {
+      out += fmt::format("           … and {} more (--json lists all)\n", items.size() - most_rows);
+      return;
+    }
+    out += row(item);
+  }
+}
+
+std::string why_added(const Addition &one) {
+  std::string text;
+  if (!one.jail.empty())
+    text += shown(one.jail, 30) + ", ";
+  if (one.count != 0)
+    text += plural(one.count, "ban", "bans") + ", ";
+  return text + until_text(one.until);
+}
+
+void change_rows(std::string &out, const Plan &plan, const Console &console) {
+  rows(out, plan.change.add,
+       [&](const Addition &one) { return fmt::format("  {}  {:<22} {}\n", console.paint(Colour::Green, "add    "), one.block.text(), why_added(one)); });
+  rows(out, plan.change.remove,
+       [&](const Removal &one) { return fmt::format("  {}  {:<22} {}\n", console.paint(Colour::Red, "remove "), one.block.text(), one.reason); });
+}
+
+// Left out: by reason, because a thousand rows of one reason are one thing to know.
+void left_out_rows(std::string &out, const std::vector<LeftOut> &left_out, const Console &console) {
+  std::map<std::string, std::vector<const LeftOut *>> by_reason;
+  for (const LeftOut &one : left_out)
+    by_reason[one.reason].push_back(&one);
+  rows(out, by_reason, [&](const auto &group) {
+    const auto &[reason, members] = group;
+    const std::string what = members.size() == 1 ? members.front()->prefix.text() : fmt::format("{} ({}, …)", members.size(), members.front()->prefix.text());
+    return fmt::format("  {}  {:<22} {}\n", console.paint(Colour::Dim, "without"), what, reason);
+  });
+}
+
+std::string headline(const DeviceReport &report, const Console &console) {
+  std::string text = fmt::format("{} ({}): {}", console.paint(Colour::Bold, report.device), report.driver, console.paint(colour_of(report.outcome), spoken(report.outcome)));
+  if (report.paused)
+    text += " (paused)";
+  if (report.plan) {
+    const Plan &plan = *report.plan;
+    const std::size_t installed = plan.installed.in_force(Family::IPv4) + plan.installed.in_force(Family::IPv6);
+    text += fmt::format("; {} wanted, {} in force, {} to add, {} to remove", plan.wanted.size(), installed, plan.change.add.size(), plan.change.remove.size());
+    if (!plan.left_out.empty())
+      text += fmt::format(", {} left out", plan.left_out.size());
+  }
+  return text + "\n";
+}
+
+void device_text(std::string &out, const DeviceReport &report, Detail detail, const Console &console) {
+  out += headline(report, console);
+  if (report.plan) {
+    change_rows(out, *report.plan, console);
+    left_out_rows(out, report.plan->left_out, console);
+    for (const GuardNote &note : report.plan->guards)
+      out += fmt::format("  {}  {}: {}\n", console.paint(note.refuses ? Colour::Red : Colour::Yellow, note.refuses ? "refused" : "held   "), note.name, note.message);
+    if (!report.plan->installed.foreign.empty())
+      out += fmt::format("  foreign  {} on the device (`banpush show {}` lists them), left alone\n",
+                         plural(report.plan->installed.foreign.size(), "entry of somebody else", "entries of somebody else"), report.device);
+  }
+  for (const std::string &note : report.notes)
+    out += fmt::format("  note     {}\n", note);
+  if (!report.error.empty())
+    out += fmt::format("  {}    {}\n", console.paint(Colour::Red, "error"), report.error);
+  if (detail == Detail::Plan && report.plan && !report.plan->script.empty()) {
+    out += console.paint(Colour::Dim, fmt::format("--- script for {}: these bytes, in this order", report.device)) + "\n";
+    out += report.plan->script.text();
+    out += console.paint(Colour::Dim, "---") + "\n";
+  }
+}
+
+} // namespace
+
+const char *word(Outcome outcome) noexcept {
+  switch (outcome) {
+  case Outcome::InSync: return "in_sync";
+  case Outcome::Planned: return "planned";
+  case Outcome::Changed: return "changed";
+  case Outcome::Refused: return "refused";
+  case Outcome::Failed: return "failed";
+  }
+  return "?";
+}
+
+bool DeviceReport::held() const { return outcome == Outcome::Refused || (plan && !plan->guards.empty()); }
+
+int Report::exit_code() const {
+  const auto any = [this](auto condition) { return std::any_of(devices.begin(), devices.end(), condition); };
+  if (any([](const DeviceReport &report) { return report.outcome == Outcome::Failed; }))
+    return 1;
+  if (any([](const DeviceReport &report) { return report.held(); }))
+    return 5;
+  return 0;
+}
+
+bool Report::has_changes() const {
+  return std::any_of(devices.begin(), devices.end(), [](const DeviceReport &report) { return report.plan && !report.plan->change.empty(); });
+}
+
+Json to_json(const Report &report) {
+  Json devices = Json::array();
+  for (const DeviceReport &device : report.devices)
+    devices.push_back(plan_json(device));
+  return {{"schema", 1}, {"devices", std::move(devices)}, {"notes", report.notes}};
+}
+
+std::string to_text(const Report &report, Detail detail, const Console &console) {
+  std::string out;
+  for (const DeviceReport &device : report.devices) {
+    if (!out.empty())
+      out += "\n";
+    device_text(out, device, detail, console);
+  }
+  for (const std::string &note : report.notes)
+    out += fmt::format("note: {}\n", note);
+  return out;
+}
+
+std::string moment_text(Seconds until) {
+  if (until == permanent)
+    return "permanent";
+  const std::time_t end = std::time(nullptr) + static_cast<std::time_t>(until);
+  std::tm local{};
+  localtime_r(&end, &local);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &local);
+  return text;
+}
+
+std::string until_text(Seconds until) { return until == permanent ? "for ever" : "until " + moment_text(until).substr(0, 16); }
+
+} // namespace banpush

@@ -1,0 +1,51 @@
+// What a pass says of each device: for people on a terminal, and as JSON for scripts.
+#pragma once
+
+#include "app/console.hpp"
+#include "core/plan.hpp"
+
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace banpush {
+
+enum class Outcome { InSync, Planned, Changed, Refused, Failed };
+const char *word(Outcome outcome) noexcept;
+
+struct DeviceReport {
+  std::string device, driver;
+  Outcome outcome = Outcome::InSync;
+  std::optional<Plan> plan;     // as far as it got
+  std::optional<ErrorKind> kind; // what failed it
+  std::string error;            // what was attempted, on what, what came back
+  std::vector<std::string> notes; // what a person should know all the same
+  std::string words;            // the device's own, for the audit and -v
+  double seconds = 0;
+  bool paused = false;
+  bool held() const; // a guard held or refused something
+};
+
+struct Report {
+  std::vector<DeviceReport> devices;
+  std::vector<std::string> notes; // about the pass as a whole (state not writable, rows that are no bans)
+
+  // INTERFACE's rule: 1 a device failed · 5 a guard refused or held · 4 changes (only for plan --exit-code) · 0.
+  int exit_code() const;
+  bool has_changes() const;
+};
+
+// `plan --json` and `push --json`; the names are INTERFACE.md's.
+nlohmann::json to_json(const Report &report);
+
+enum class Detail { Plan, Push };
+// Ten lines a person can take in, then the script for Detail::Plan.
+std::string to_text(const Report &report, Detail detail, const Console &console);
+
+// `until 2026-11-23 12:00`, `for ever`.
+std::string until_text(Seconds until);
+// The moment so many seconds from now in local time, `2026-11-23 12:00:00`; `permanent` for ever.
+std::string moment_text(Seconds until);
+
+} // namespace banpush

@@ -1,0 +1,49 @@
+// One device while we talk to it: its transport, its driver's reads, and what was learnt at open.
+#pragma once
+
+#include "core/config.hpp"
+#include "core/parse.hpp"
+#include "core/script.hpp"
+#include "transport/transport.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace banpush {
+
+class Session {
+public:
+  // Nothing is opened yet. `device` and `driver` must outlive the session.
+  Session(const Device &device, const Driver &driver, Credentials credentials, Trace trace = {});
+  ~Session();
+  Session(const Session &) = delete;
+  Session &operator=(const Session &) = delete;
+
+  // Connects, logs in and learns the facts, those that only setup needs where `before` says so. Throws
+  // Error (Connect, Auth, Device).
+  const Facts &open(std::optional<Stage> before = std::nullopt);
+  // What the device's lists hold now. Throws Error (Connect, Device): never a guess.
+  Installed read();
+  Delivery send(const Step &step) { return transport_->send(step); }
+  // One question of a driver's (send, run or rpc), with the device's own names put in.
+  Reply ask(const std::string &send, const std::vector<std::string> &run, const std::string &rpc = {});
+  void close() noexcept;
+
+  const Facts &facts() const noexcept { return facts_; }
+  const Values &values() const noexcept { return values_; }
+  const Driver &driver() const noexcept { return driver_; }
+  const Device &device() const noexcept { return device_; }
+  // Everything render() needs to know of this device; the confirm time only where the driver has a dead-man.
+  Rendering rendering() const;
+
+private:
+  const Device &device_;
+  const Driver &driver_;
+  Values values_;
+  Facts facts_;
+  std::unique_ptr<Transport> transport_;
+};
+
+} // namespace banpush

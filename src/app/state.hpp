@@ -1,0 +1,63 @@
+// What banpush remembers on its own disk: the ledger of what stands on each device, the audit of every
+// push, and which devices are left alone. Losing it loses history, never correctness.
+#pragma once
+
+#include "core/plan.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace banpush {
+
+struct Pause {
+  std::optional<Seconds> left; // seconds still to run; nothing: until `resume`
+  std::string reason, actor, since;
+};
+
+struct LedgerEntry {
+  Block block;
+  std::string list, number, jail, since;
+};
+
+class State {
+public:
+  // A state that cannot be opened or written is said once, in trouble(), and everything goes on without.
+  explicit State(const std::string &path);
+  ~State();
+  State(State &&) noexcept;
+
+  // Empty while all is well; else what was attempted and what came back.
+  const std::string &trouble() const noexcept { return trouble_; }
+
+  Remembered remembered(const std::string &device);
+  std::vector<LedgerEntry> ledger(const std::string &device);
+  std::string verified_at(const std::string &device); // local time of the last verified read-back; empty: never
+  // The device was read and holds exactly this.
+  void verified(const std::string &device, const Plan &plan, const Installed &installed);
+
+  // Before anything is sent: what, by whom, with which words. Returns the number of the record, 0 in trouble.
+  long started(const std::string &device, const std::string &intent, const std::string &actor, const std::string &script);
+  void ended(long record, const std::string &outcome, const std::string &error, const std::string &words);
+
+  std::optional<Pause> paused(const std::string &device);
+  void pause(const std::string &device, std::optional<Seconds> length, const std::string &reason, const std::string &actor);
+  bool resume(const std::string &device); // false: it was not paused
+
+  // A push is asked for: a number that grows. See app/turn.hpp.
+  long request();
+  long requested();
+
+private:
+  struct Handle;
+  template <typename Action> auto with(const char *what, Action action);
+
+  std::unique_ptr<Handle> handle_;
+  std::string path_, trouble_;
+};
+
+// user@host or the name of the sudo caller: who is written down for what is done by hand.
+std::string actor();
+
+} // namespace banpush

@@ -1,0 +1,123 @@
+#include "app/world.hpp"
+
+#include "app/protect.hpp"
+#include "app/secrets.hpp"
+#include "config/config_file.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+namespace banpush {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+void say_warnings(const Settings &settings, const Config &config) {
+  for (const std::string &warning : config.warnings)
+    settings.console.warn(settings.console.paint(Colour::Yellow, "warning: ") + warning);
+}
+
+LoadOptions options_of(const Settings &settings) {
+  LoadOptions options;
+  options.path = settings.config;
+  options.folders = data_folders(settings.config);
+  return options;
+}
+
+} // namespace
+
+std::vector<std::string> data_folders(const std::string &config_path) {
+  std::vector<std::string> folders{fs::path(config_path).parent_path().string()};
+  if (folders.front().empty())
+    folders.front() = ".";
+  if (const char *set = std::getenv("BANPUSH_DATADIR"); set != nullptr && *set != '\0') {
+    folders.emplace_back(set);
+    return folders;
+  }
+  std::error_code ignored;
+  // A program run from its build tree knows where it was built; an installed one is there no more.
+  folders.emplace_back(fs::exists(fs::path(BANPUSH_DATADIR) / "drivers", ignored) ? BANPUSH_DATADIR : BANPUSH_SOURCE_DIR);
+  return folders;
+}
+
+Config load_all(const Settings &settings) {
+  Config config = load_config(options_of(settings));
+  resolve_protected_hosts(config);
+  say_warnings(settings, config);
+  return config;
+}
+
+Config load_for_rescue(const Settings &settings, const std::vector<std::string> &devices) {
+  LoadOptions options = options_of(settings);
+  options.scope = LoadOptions::Scope::Rescue;
+  options.devices = devices;
+  Config config = load_config(options);
+  say_warnings(settings, config);
+  return config;
+}
+
+std::vector<const Device *> chosen(const Config &config, const std::vector<std::string> &names) {
+  std::vector<const Device *> devices;
+  if (names.empty()) {
+    for (const Device &device : config.devices)
+      devices.push_back(&device);
+    return devices;
+  }
+  for (const std::string &name : names) {
+    const Device *device = config.device(name);
+    if (device == nullptr) {
+      std::string known;
+      for (const Device &one : config.devices)
+        known += (known.empty() ? "" : ", ") + one.name;
+      throw Error(ErrorKind::Usage, fmt::format("no device is called \"{}\"; there {}", shown(name), known.empty() ? "are none" : "are " + known));
+    }
+    if (std::find(devices.begin(), devices.end(), device) == devices.end())
+      devices.push_back(device);
+  }
+  return devices;
+}
+
+std::unique_ptr<BanTable> open(const TableSource &source) { return open_table(source, secret(source.password)); }
+
+void add_allowed(Config &config, BanTable &table, const std::string &name) {
+  std::vector<NamedPrefix> allowed;
+  for (const AllowRow &row : table.allowed()) {
+    const auto prefix = Prefix::parse(row.prefix);
+    if (!prefix)
+      throw Error(ErrorKind::Config, fmt::format("the allowlist of table {}: \"{}\" (by {}): {}; nothing runs until it is mended", name, shown(row.prefix), shown(row.actor),
+                                                 prefix.error().what));
+    allowed.push_back({*prefix, fmt::format("the allowlist of table {}{}", name, row.reason.empty() ? std::string() : ": " + shown(row.reason))});
+  }
+  const auto add = [&allowed](Policy &policy) { policy.allow.insert(policy.allow.end(), allowed.begin(), allowed.end()); };
+  add(config.policy);
+  for (Device &device : config.devices)
+    add(device.policy);
+}
+
+Fetched fetch(Config &config) {
+  Fetched fetched;
+  std::vector<std::pair<std::string, std::string>> reporters;
+  for (std::size_t i = 0; i < config.tables.size(); ++i) {
+    const TableSource &source = config.tables[i];
+    const auto table = open(source);
+    add_allowed(config, *table, source.name);
+    table->each([&](const RawBan &row) { fetched.bans.add(row, static_cast<std::uint8_t>(i), source.name); });
+    for (auto &reporter : table->reporters())
+      reporters.push_back(std::move(reporter));
+  }
+  if (fetched.bans.bad_rows() != 0) {
+    const BadRow &first = fetched.bans.bad_samples().front();
+    fetched.notes.push_back(fmt::format("{} row{} of the table {} no address and {} left out (first: ip \"{}\" from {}, {}: {})", fetched.bans.bad_rows(),
+                                        fetched.bans.bad_rows() == 1 ? "" : "s", fetched.bans.bad_rows() == 1 ? "has" : "have", fetched.bans.bad_rows() == 1 ? "is" : "are", first.ip,
+                                        first.hostname, first.created, first.problem));
+  }
+  for (auto part : {never_banned(), of_this_host(), of_devices_and_tables(config), of_reporters(fetched.bans, reporters)})
+    fetched.protect.insert(fetched.protect.end(), part.begin(), part.end());
+  return fetched;
+}
+
+} // namespace banpush

@@ -1,0 +1,47 @@
+// What every verb begins with: the configuration in the scope the verb needs, the bans, the devices meant.
+#pragma once
+
+#include "app/console.hpp"
+#include "bans/ban_table.hpp"
+#include "core/config.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace banpush {
+
+// What the command line says once for all verbs.
+struct Settings {
+  std::string config;  // path
+  Console console;
+  std::string trace;   // file for the dialogue with devices; empty: none
+};
+
+// Folders with drivers/ and templates/ in them, the configuration's own first.
+std::vector<std::string> data_folders(const std::string &config_path);
+
+// The whole configuration must be right; names in policy.protect are resolved. Throws Error (Config).
+Config load_all(const Settings &settings);
+// For `flush`, `pause`, `resume`, `show`: only what these devices need must be right (empty: all devices).
+// What else is wrong stands in Config::warnings, which are said on stderr.
+Config load_for_rescue(const Settings &settings, const std::vector<std::string> &devices);
+
+// The devices of these names, or all. Throws Error (Usage) for a name there is not.
+std::vector<const Device *> chosen(const Config &config, const std::vector<std::string> &names);
+
+std::unique_ptr<BanTable> open(const TableSource &source);
+
+// The rows of all tables, their allowlists put into every policy of the configuration, and the protected
+// set that is found by itself. Throws Error (Table, Config): nothing is half known.
+struct Fetched {
+  Bans bans;
+  std::vector<NamedPrefix> protect;
+  std::vector<std::string> notes; // bad rows, for people
+};
+Fetched fetch(Config &config);
+
+// The allowlist of one table into every policy; a line that is no prefix stops everything.
+void add_allowed(Config &config, BanTable &table, const std::string &name);
+
+} // namespace banpush

@@ -1,0 +1,63 @@
+#include "core/life.hpp"
+
+#include <algorithm>
+
+namespace banpush {
+
+namespace {
+
+// `*` for any characters, `?` for one; linear in practice, never exponential.
+bool fits(std::string_view pattern, std::string_view text) noexcept {
+  std::size_t p = 0, t = 0, star = std::string_view::npos, mark = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && (pattern[p] == '?' || (pattern[p] != '*' && pattern[p] == text[t]))) {
+      ++p;
+      ++t;
+    } else if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      mark = t;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      t = ++mark;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*')
+    ++p;
+  return p == pattern.size();
+}
+
+} // namespace
+
+const JailRule *rule_for(const Policy &policy, std::string_view jail) noexcept {
+  const JailRule *best = nullptr;
+  for (const JailRule &rule : policy.jails) {
+    if (rule.pattern == jail)
+      return &rule;
+    if (fits(rule.pattern, jail) && (best == nullptr || rule.pattern.size() > best->pattern.size()))
+      best = &rule;
+  }
+  return best;
+}
+
+Seconds length_for(const Policy &policy, std::string_view jail) noexcept {
+  const JailRule *rule = rule_for(policy, jail);
+  return rule != nullptr && rule->bantime ? *rule->bantime : policy.bantime;
+}
+
+std::optional<Seconds> seconds_left(const RawBan &row, const Policy &policy) noexcept {
+  if (row.revoked && (row.revoked_by_operator || policy.honour_unban))
+    return std::nullopt;
+  const JailRule *rule = rule_for(policy, row.name);
+  const bool own = rule != nullptr && rule->bantime;
+  if (!own && row.until)
+    return *row.until > 0 ? row.until : std::nullopt;
+  const Seconds length = own ? *rule->bantime : policy.bantime;
+  if (length == permanent)
+    return permanent;
+  const Seconds left = length - std::max<Seconds>(row.age, 0);
+  return left > 0 ? std::optional<Seconds>(left) : std::nullopt;
+}
+
+} // namespace banpush
