@@ -1,0 +1,297 @@
+#include "app/state.hpp"
+
+#include "bans/sqlite.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <ctime>
+#include <set>
+
+#include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
+
+namespace banpush {
+
+namespace {
+
+// Times are seconds since the epoch by this host's clock: they order what this host did, nothing else.
+constexpr const char *schema = R"(
+CREATE TABLE IF NOT EXISTS ledger (
+  device TEXT NOT NULL, block TEXT NOT NULL, list TEXT NOT NULL, number TEXT NOT NULL, jail TEXT NOT NULL,
+  since INTEGER NOT NULL, until INTEGER,
+  PRIMARY KEY (device, block, list)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS verified (device TEXT PRIMARY KEY, at INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS audit (
+  id INTEGER PRIMARY KEY, device TEXT NOT NULL, intent TEXT NOT NULL, actor TEXT NOT NULL, started INTEGER NOT NULL,
+  ended INTEGER, outcome TEXT, script TEXT NOT NULL, words TEXT, error TEXT);
+CREATE INDEX IF NOT EXISTS audit_device ON audit (device, started);
+CREATE TABLE IF NOT EXISTS paused (
+  device TEXT PRIMARY KEY, until INTEGER, reason TEXT NOT NULL, actor TEXT NOT NULL, since INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS request (one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL);
+)";
+
+std::int64_t now() { return static_cast<std::int64_t>(std::time(nullptr)); }
+
+std::string local_time(std::int64_t at) {
+  const std::time_t time = static_cast<std::time_t>(at);
+  std::tm local{};
+  localtime_r(&time, &local);
+  std::array<char, 32> text{};
+  std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S", &local);
+  return text.data();
+}
+
+Block block_of(const std::string &text) {
+  const auto block = Block::parse(text);
+  if (!block)
+    throw Error(ErrorKind::Config, fmt::format("\"{}\" in the ledger is no block", shown(text)));
+  return *block;
+}
+
+using Spot = std::pair<std::string, std::string>; // block text, list
+
+} // namespace
+
+struct State::Handle {
+  sqlite::Database database;
+};
+
+State::State(const std::string &path) : path_(path) {
+  with("open", [&] {
+    handle_ = std::make_unique<Handle>(Handle{sqlite::Database(path, sqlite::Open::Create)});
+    handle_->database.run(schema);
+  });
+}
+
+State::~State() = default;
+State::State(State &&) noexcept = default;
+
+// Runs an action on the database; what goes wrong becomes trouble, said once, and the pass goes on.
+template <typename Action> void State::with(const char *what, Action action) {
+  try {
+    action();
+  } catch (const Error &error) {
+    if (trouble_.empty())
+      trouble_ = fmt::format("the state file {} ({}): {}; pushes go on, but what they did is not written down", path_, what, error.what());
+  }
+}
+
+Remembered State::remembered(const std::string &device) {
+  Remembered remembered;
+  if (!handle_)
+    return remembered;
+  with("read the ledger", [&] {
+    auto rows = handle_->database.prepare("SELECT block, until FROM ledger WHERE device = ?");
+    rows.bind(1, device);
+    const std::int64_t moment = now();
+    while (rows.step()) {
+      const Block block = block_of(rows.text(0));
+      remembered.blocks.push_back(block);
+      if (!rows.is_null(1) && rows.integer(1) <= moment)
+        remembered.ended.emplace_back(block, moment - rows.integer(1));
+    }
+  });
+  std::sort(remembered.blocks.begin(), remembered.blocks.end());
+  std::sort(remembered.ended.begin(), remembered.ended.end());
+  return remembered;
+}
+
+std::vector<LedgerEntry> State::ledger(const std::string &device) {
+  std::vector<LedgerEntry> entries;
+  if (!handle_)
+    return entries;
+  with("read the ledger", [&] {
+    auto rows = handle_->database.prepare("SELECT block, list, number, jail, since FROM ledger WHERE device = ?");
+    rows.bind(1, device);
+    while (rows.step())
+      entries.push_back({block_of(rows.text(0)), rows.text(1), rows.text(2), rows.text(3), local_time(rows.integer(4))});
+  });
+  std::sort(entries.begin(), entries.end(), [](const LedgerEntry &a, const LedgerEntry &b) { return a.block < b.block; });
+  return entries;
+}
+
+std::string State::verified_at(const std::string &device) {
+  std::string at;
+  if (handle_)
+    with("read the ledger", [&] {
+      auto row = handle_->database.prepare("SELECT at FROM verified WHERE device = ?");
+      row.bind(1, device);
+      if (row.step())
+        at = local_time(row.integer(0));
+    });
+  return at;
+}
+
+void State::verified(const std::string &device, const Plan &plan, const Installed &installed) {
+  if (!handle_)
+    return;
+  with("write the ledger", [&] {
+    sqlite::Database &database = handle_->database;
+    sqlite::Transaction transaction(database);
+    const std::int64_t moment = now();
+    std::map<Spot, const Wanted *> wanted;
+    for (const Wanted &one : plan.wanted)
+      wanted[{one.candidate.block.text(), one.list}] = &one;
+    std::set<Spot> there;
+    auto write = database.prepare("INSERT INTO ledger (device, block, list, number, jail, since, until) VALUES (?, ?, ?, ?, ?, ?, ?) "
+                                  "ON CONFLICT (device, block, list) DO UPDATE SET number = excluded.number, until = excluded.until");
+    std::map<Block, const Addition *> added;
+    for (const Addition &addition : plan.change.add)
+      added[addition.block] = &addition;
+    for (const Entry &entry : installed.entries) {
+      const Spot spot{entry.block.text(), entry.list};
+      there.insert(spot);
+      const auto known = wanted.find(spot);
+      const auto fresh = added.find(entry.block);
+      write.reset();
+      write.bind(1, device);
+      write.bind(2, spot.first);
+      write.bind(3, spot.second);
+      write.bind(4, entry.number);
+      write.bind(5, fresh == added.end() ? std::string() : fresh->second->jail);
+      write.bind(6, moment);
+      if (known != wanted.end() && known->second->candidate.until != permanent)
+        write.bind(7, moment + known->second->candidate.until);
+      else
+        write.bind_null(7);
+      write.step();
+    }
+    std::vector<Spot> gone;
+    auto rows = database.prepare("SELECT block, list FROM ledger WHERE device = ?");
+    rows.bind(1, device);
+    while (rows.step()) {
+      Spot spot{rows.text(0), rows.text(1)};
+      if (there.count(spot) == 0)
+        gone.push_back(std::move(spot));
+    }
+    auto remove = database.prepare("DELETE FROM ledger WHERE device = ? AND block = ? AND list = ?");
+    for (const Spot &spot : gone) {
+      remove.reset();
+      remove.bind(1, device);
+      remove.bind(2, spot.first);
+      remove.bind(3, spot.second);
+      remove.step();
+    }
+    auto stamp = database.prepare("INSERT INTO verified (device, at) VALUES (?, ?) ON CONFLICT (device) DO UPDATE SET at = excluded.at");
+    stamp.bind(1, device);
+    stamp.bind(2, moment);
+    stamp.step();
+    transaction.commit();
+  });
+}
+
+long State::started(const std::string &device, const std::string &intent, const std::string &who, const std::string &script) {
+  long record = 0;
+  if (handle_)
+    with("write the audit", [&] {
+      auto row = handle_->database.prepare("INSERT INTO audit (device, intent, actor, started, script) VALUES (?, ?, ?, ?, ?) RETURNING id");
+      row.bind(1, device);
+      row.bind(2, intent);
+      row.bind(3, who);
+      row.bind(4, now());
+      row.bind(5, script);
+      if (row.step())
+        record = static_cast<long>(row.integer(0));
+      row.reset();
+    });
+  return record;
+}
+
+void State::ended(long record, const std::string &outcome, const std::string &error, const std::string &words) {
+  if (handle_ && record != 0)
+    with("write the audit", [&] {
+      auto row = handle_->database.prepare("UPDATE audit SET ended = ?, outcome = ?, error = ?, words = ? WHERE id = ?");
+      row.bind(1, now());
+      row.bind(2, outcome);
+      row.bind(3, error);
+      row.bind(4, words);
+      row.bind(5, static_cast<std::int64_t>(record));
+      row.step();
+    });
+}
+
+std::optional<Pause> State::paused(const std::string &device) {
+  std::optional<Pause> pause;
+  if (handle_)
+    with("read pauses", [&] {
+      auto row = handle_->database.prepare("SELECT until, reason, actor, since FROM paused WHERE device = ? AND (until IS NULL OR until > ?)");
+      row.bind(1, device);
+      row.bind(2, now());
+      if (row.step()) {
+        pause.emplace();
+        if (!row.is_null(0))
+          pause->left = row.integer(0) - now();
+        pause->reason = row.text(1);
+        pause->actor = row.text(2);
+        pause->since = local_time(row.integer(3));
+      }
+    });
+  return pause;
+}
+
+void State::pause(const std::string &device, std::optional<Seconds> length, const std::string &reason, const std::string &who) {
+  if (handle_)
+    with("write a pause", [&] {
+      auto row = handle_->database.prepare("INSERT INTO paused (device, until, reason, actor, since) VALUES (?, ?, ?, ?, ?) ON CONFLICT (device) DO UPDATE SET "
+                                           "until = excluded.until, reason = excluded.reason, actor = excluded.actor, since = excluded.since");
+      row.bind(1, device);
+      if (length)
+        row.bind(2, now() + *length);
+      else
+        row.bind_null(2);
+      row.bind(3, reason);
+      row.bind(4, who);
+      row.bind(5, now());
+      row.step();
+    });
+}
+
+bool State::resume(const std::string &device) {
+  const bool was = paused(device).has_value();
+  if (handle_)
+    with("lift a pause", [&] {
+      auto row = handle_->database.prepare("DELETE FROM paused WHERE device = ?");
+      row.bind(1, device);
+      row.step();
+    });
+  return was;
+}
+
+long State::request() {
+  long number = 0;
+  if (handle_)
+    with("note a request", [&] {
+      auto row = handle_->database.prepare("INSERT INTO request (one, number) VALUES (1, 1) ON CONFLICT (one) DO UPDATE SET number = number + 1 RETURNING number");
+      if (row.step())
+        number = static_cast<long>(row.integer(0));
+      row.reset();
+    });
+  return number;
+}
+
+long State::requested() {
+  long number = 0;
+  if (handle_)
+    with("read requests", [&] {
+      auto row = handle_->database.prepare("SELECT number FROM request");
+      if (row.step())
+        number = static_cast<long>(row.integer(0));
+    });
+  return number;
+}
+
+std::string actor() {
+  const char *sudo = std::getenv("SUDO_USER");
+  std::string user = sudo != nullptr ? sudo : "";
+  if (user.empty()) {
+    const passwd *entry = getpwuid(geteuid());
+    user = entry != nullptr ? entry->pw_name : std::to_string(geteuid());
+  }
+  std::array<char, 256> host{};
+  gethostname(host.data(), host.size() - 1);
+  return shown(user, 64) + "@" + shown(host.data(), 128);
+}
+
+} // namespace banpush
