@@ -17,7 +17,7 @@ const Facts &Session::open(std::optional<Stage> before) {
   for (const Fact &fact : driver_.facts) {
     if (!fact.only.empty() && fact.only != stage)
       continue;
-    const std::string value = learn(fact, ask(fact.send, fact.run));
+    const std::string value = learn(fact, values_, ask(fact.send, fact.run));
     facts_.values[fact.name] = value;
     if (!fact.address.empty() && !value.empty())
       if (const auto seen_from = Prefix::parse(value))

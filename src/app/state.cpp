@@ -55,13 +55,14 @@ using Spot = std::pair<std::string, std::string>; // block text, list
 } // namespace
 
 struct State::Handle {
-  sqlite::Database database;
+  Database database;
+  explicit Handle(const std::string &path) : database(path, Database::Open::Create, ErrorKind::Config) {}
 };
 
 State::State(const std::string &path) : path_(path) {
   with("open", [&] {
-    handle_ = std::make_unique<Handle>(Handle{sqlite::Database(path, sqlite::Open::Create)});
-    handle_->database.run(schema);
+    handle_ = std::make_unique<Handle>(path);
+    handle_->database.script(schema);
   });
 }
 
@@ -83,14 +84,13 @@ Remembered State::remembered(const std::string &device) {
   if (!handle_)
     return remembered;
   with("read the ledger", [&] {
-    auto rows = handle_->database.prepare("SELECT block, until FROM ledger WHERE device = ?");
-    rows.bind(1, device);
+    auto rows = handle_->database.prepare("SELECT block, until FROM ledger WHERE device = ?", {device});
     const std::int64_t moment = now();
     while (rows.step()) {
-      const Block block = block_of(rows.text(0));
+      const Block block = block_of(std::string(rows.text(0)));
       remembered.blocks.push_back(block);
-      if (!rows.is_null(1) && rows.integer(1) <= moment)
-        remembered.ended.emplace_back(block, moment - rows.integer(1));
+      if (!rows.is_null(1) && rows.number(1) <= moment)
+        remembered.ended.emplace_back(block, moment - rows.number(1));
     }
   });
   std::sort(remembered.blocks.begin(), remembered.blocks.end());
@@ -103,10 +103,9 @@ std::vector<LedgerEntry> State::ledger(const std::string &device) {
   if (!handle_)
     return entries;
   with("read the ledger", [&] {
-    auto rows = handle_->database.prepare("SELECT block, list, number, jail, since FROM ledger WHERE device = ?");
-    rows.bind(1, device);
+    auto rows = handle_->database.prepare("SELECT block, list, number, jail, since FROM ledger WHERE device = ?", {device});
     while (rows.step())
-      entries.push_back({block_of(rows.text(0)), rows.text(1), rows.text(2), rows.text(3), local_time(rows.integer(4))});
+      entries.push_back({block_of(std::string(rows.text(0))), std::string(rows.text(1)), std::string(rows.text(2)), std::string(rows.text(3)), local_time(rows.number(4))});
   });
   std::sort(entries.begin(), entries.end(), [](const LedgerEntry &a, const LedgerEntry &b) { return a.block < b.block; });
   return entries;
@@ -116,10 +115,9 @@ std::string State::verified_at(const std::string &device) {
   std::string at;
   if (handle_)
     with("read the ledger", [&] {
-      auto row = handle_->database.prepare("SELECT at FROM verified WHERE device = ?");
-      row.bind(1, device);
+      auto row = handle_->database.prepare("SELECT at FROM verified WHERE device = ?", {device});
       if (row.step())
-        at = local_time(row.integer(0));
+        at = local_time(row.number(0));
     });
   return at;
 }
@@ -128,8 +126,8 @@ void State::verified(const std::string &device, const Plan &plan, const Installe
   if (!handle_)
     return;
   with("write the ledger", [&] {
-    sqlite::Database &database = handle_->database;
-    sqlite::Transaction transaction(database);
+    const Database &database = handle_->database;
+    Transaction transaction(database);
     const std::int64_t moment = now();
     std::map<Spot, const Wanted *> wanted;
     for (const Wanted &one : plan.wanted)
@@ -145,39 +143,24 @@ void State::verified(const std::string &device, const Plan &plan, const Installe
       there.insert(spot);
       const auto known = wanted.find(spot);
       const auto fresh = added.find(entry.block);
-      write.reset();
-      write.bind(1, device);
-      write.bind(2, spot.first);
-      write.bind(3, spot.second);
-      write.bind(4, entry.number);
-      write.bind(5, fresh == added.end() ? std::string() : fresh->second->jail);
-      write.bind(6, moment);
-      if (known != wanted.end() && known->second->candidate.until != permanent)
-        write.bind(7, moment + known->second->candidate.until);
-      else
-        write.bind_null(7);
+      const bool ends = known != wanted.end() && known->second->candidate.until != permanent;
+      write.restart({device, spot.first, spot.second, entry.number, fresh == added.end() ? std::string() : fresh->second->jail, moment,
+                     ends ? SqlValue(moment + known->second->candidate.until) : SqlValue(nullptr)});
       write.step();
     }
     std::vector<Spot> gone;
-    auto rows = database.prepare("SELECT block, list FROM ledger WHERE device = ?");
-    rows.bind(1, device);
+    auto rows = database.prepare("SELECT block, list FROM ledger WHERE device = ?", {device});
     while (rows.step()) {
-      Spot spot{rows.text(0), rows.text(1)};
+      Spot spot{std::string(rows.text(0)), std::string(rows.text(1))};
       if (there.count(spot) == 0)
         gone.push_back(std::move(spot));
     }
     auto remove = database.prepare("DELETE FROM ledger WHERE device = ? AND block = ? AND list = ?");
     for (const Spot &spot : gone) {
-      remove.reset();
-      remove.bind(1, device);
-      remove.bind(2, spot.first);
-      remove.bind(3, spot.second);
+      remove.restart({device, spot.first, spot.second});
       remove.step();
     }
-    auto stamp = database.prepare("INSERT INTO verified (device, at) VALUES (?, ?) ON CONFLICT (device) DO UPDATE SET at = excluded.at");
-    stamp.bind(1, device);
-    stamp.bind(2, moment);
-    stamp.step();
+    database.execute("INSERT INTO verified (device, at) VALUES (?, ?) ON CONFLICT (device) DO UPDATE SET at = excluded.at", {device, moment});
     transaction.commit();
   });
 }
@@ -186,15 +169,9 @@ long State::started(const std::string &device, const std::string &intent, const 
   long record = 0;
   if (handle_)
     with("write the audit", [&] {
-      auto row = handle_->database.prepare("INSERT INTO audit (device, intent, actor, started, script) VALUES (?, ?, ?, ?, ?) RETURNING id");
-      row.bind(1, device);
-      row.bind(2, intent);
-      row.bind(3, who);
-      row.bind(4, now());
-      row.bind(5, script);
+      auto row = handle_->database.prepare("INSERT INTO audit (device, intent, actor, started, script) VALUES (?, ?, ?, ?, ?) RETURNING id", {device, intent, who, now(), script});
       if (row.step())
-        record = static_cast<long>(row.integer(0));
-      row.reset();
+        record = static_cast<long>(row.number(0));
     });
   return record;
 }
@@ -202,13 +179,7 @@ long State::started(const std::string &device, const std::string &intent, const 
 void State::ended(long record, const std::string &outcome, const std::string &error, const std::string &words) {
   if (handle_ && record != 0)
     with("write the audit", [&] {
-      auto row = handle_->database.prepare("UPDATE audit SET ended = ?, outcome = ?, error = ?, words = ? WHERE id = ?");
-      row.bind(1, now());
-      row.bind(2, outcome);
-      row.bind(3, error);
-      row.bind(4, words);
-      row.bind(5, static_cast<std::int64_t>(record));
-      row.step();
+      handle_->database.execute("UPDATE audit SET ended = ?, outcome = ?, error = ?, words = ? WHERE id = ?", {now(), outcome, error, words, static_cast<std::int64_t>(record)});
     });
 }
 
@@ -216,16 +187,14 @@ std::optional<Pause> State::paused(const std::string &device) {
   std::optional<Pause> pause;
   if (handle_)
     with("read pauses", [&] {
-      auto row = handle_->database.prepare("SELECT until, reason, actor, since FROM paused WHERE device = ? AND (until IS NULL OR until > ?)");
-      row.bind(1, device);
-      row.bind(2, now());
+      auto row = handle_->database.prepare("SELECT until, reason, actor, since FROM paused WHERE device = ? AND (until IS NULL OR until > ?)", {device, now()});
       if (row.step()) {
         pause.emplace();
         if (!row.is_null(0))
-          pause->left = row.integer(0) - now();
+          pause->left = row.number(0) - now();
         pause->reason = row.text(1);
         pause->actor = row.text(2);
-        pause->since = local_time(row.integer(3));
+        pause->since = local_time(row.number(3));
       }
     });
   return pause;
@@ -234,17 +203,9 @@ std::optional<Pause> State::paused(const std::string &device) {
 void State::pause(const std::string &device, std::optional<Seconds> length, const std::string &reason, const std::string &who) {
   if (handle_)
     with("write a pause", [&] {
-      auto row = handle_->database.prepare("INSERT INTO paused (device, until, reason, actor, since) VALUES (?, ?, ?, ?, ?) ON CONFLICT (device) DO UPDATE SET "
-                                           "until = excluded.until, reason = excluded.reason, actor = excluded.actor, since = excluded.since");
-      row.bind(1, device);
-      if (length)
-        row.bind(2, now() + *length);
-      else
-        row.bind_null(2);
-      row.bind(3, reason);
-      row.bind(4, who);
-      row.bind(5, now());
-      row.step();
+      handle_->database.execute("INSERT INTO paused (device, until, reason, actor, since) VALUES (?, ?, ?, ?, ?) ON CONFLICT (device) DO UPDATE SET "
+                                "until = excluded.until, reason = excluded.reason, actor = excluded.actor, since = excluded.since",
+                                {device, length ? SqlValue(now() + *length) : SqlValue(nullptr), reason, who, now()});
     });
 }
 
@@ -252,9 +213,7 @@ bool State::resume(const std::string &device) {
   const bool was = paused(device).has_value();
   if (handle_)
     with("lift a pause", [&] {
-      auto row = handle_->database.prepare("DELETE FROM paused WHERE device = ?");
-      row.bind(1, device);
-      row.step();
+      handle_->database.execute("DELETE FROM paused WHERE device = ?", {device});
     });
   return was;
 }
@@ -265,8 +224,7 @@ long State::request() {
     with("note a request", [&] {
       auto row = handle_->database.prepare("INSERT INTO request (one, number) VALUES (1, 1) ON CONFLICT (one) DO UPDATE SET number = number + 1 RETURNING number");
       if (row.step())
-        number = static_cast<long>(row.integer(0));
-      row.reset();
+        number = static_cast<long>(row.number(0));
     });
   return number;
 }
@@ -277,7 +235,7 @@ long State::requested() {
     with("read requests", [&] {
       auto row = handle_->database.prepare("SELECT number FROM request");
       if (row.step())
-        number = static_cast<long>(row.integer(0));
+        number = static_cast<long>(row.number(0));
     });
   return number;
 }

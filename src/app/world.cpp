@@ -24,7 +24,7 @@ void say_warnings(const Settings &settings, const Config &config) {
 LoadOptions options_of(const Settings &settings) {
   LoadOptions options;
   options.path = settings.config;
-  options.folders = data_folders(settings.config);
+  options.data_dirs = data_folders(settings.config);
   return options;
 }
 
@@ -53,8 +53,7 @@ Config load_all(const Settings &settings) {
 
 Config load_for_rescue(const Settings &settings, const std::vector<std::string> &devices) {
   LoadOptions options = options_of(settings);
-  options.scope = LoadOptions::Scope::Rescue;
-  options.devices = devices;
+  options.scope = {Scope::Kind::Rescue, devices};
   Config config = load_config(options);
   say_warnings(settings, config);
   return config;

@@ -18,12 +18,14 @@ struct JailRule {
   std::optional<Seconds> bantime;
   bool ignore = false;
   double weight = 1.0;
+  friend bool operator==(const JailRule &, const JailRule &) = default;
 };
 
 struct HostRule { // one line of policy.hosts: a reporting host, or a wildcard
   std::string pattern;
   bool ignore = false;
   double weight = 1.0;
+  friend bool operator==(const HostRule &, const HostRule &) = default;
 };
 
 // Either is enough: `hosts` independent reporters, or `bans` rows, within `within` seconds.
@@ -32,6 +34,7 @@ struct Quorum {
   unsigned bans = 0;
   Seconds within = hour;
   double weight = 0; // the least sum of host × jail weight over distinct hosts; 0: not asked for
+  friend bool operator==(const Quorum &, const Quorum &) = default;
 };
 
 // The n-th ban of an address within `window` lasts bantime × factor^(n-1), at most `max`.
@@ -39,24 +42,28 @@ struct Escalate {
   double factor = 2;
   Seconds window = 30 * day;
   Seconds max = 4 * week;
+  friend bool operator==(const Escalate &, const Escalate &) = default;
 };
 
 struct Aggregate {
   enum class Mode { None, Exact, Lossy } mode = Mode::Exact;
   std::uint64_t max_innocents = 0; // addresses covered that nobody banned, in all (IPv6: in /64s)
   double density = 1.0;            // the least share of a widened prefix that is banned, 0 to 1
+  friend bool operator==(const Aggregate &, const Aggregate &) = default;
 };
 
 // A prefix and where it comes from: `policy.allow`, `/etc/…/office.txt:3`, `address of edge1`.
 struct NamedPrefix {
   Prefix prefix;
   std::string why;
+  friend bool operator==(const NamedPrefix &, const NamedPrefix &) = default;
 };
 
 // A line of `protect` that names a host. Who uses the policy resolves it, and stops where that fails.
 struct NamedHost {
   std::string host;
   std::string why; // as in NamedPrefix
+  friend bool operator==(const NamedHost &, const NamedHost &) = default;
 };
 
 struct Policy {
@@ -77,6 +84,7 @@ struct Policy {
   std::vector<NamedPrefix> allow;            // configuration, files and table together
   std::vector<NamedPrefix> protect;          // the configuration's own lines, resolved
   std::vector<NamedHost> protect_hosts;      // and those still to be resolved, whose prefixes then join `protect`
+  friend bool operator==(const Policy &, const Policy &) = default;
 };
 
 struct Limits {
