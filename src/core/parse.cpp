@@ -24,10 +24,11 @@ Read bound(Read read, const Values &values) {
   return read;
 }
 
-std::string first_lines(std::string_view text) {
+std::string first_line(std::string_view text) {
   while (!text.empty() && (text.front() == '\n' || text.front() == ' '))
     text.remove_prefix(1);
-  return text.empty() ? "nothing" : fmt::format("\"{}\"", shown(text.substr(0, 200), 160));
+  text = text.substr(0, text.find('\n'));
+  return text.empty() ? "nothing" : fmt::format("\"{}\"", shown(text, 160));
 }
 
 std::string what_was_asked(const Read &read, const Values &values) {
@@ -329,16 +330,16 @@ Installed parse_read(const Driver &driver, const Read &unbound, const Values &va
   if (read.absent.found_in(text) || read.absent.found_in(reply.errors)) {
     for (const std::string &key : read.lists) {
       collector.state(key).stands = false;
-      collector.state(key).why_not = fmt::format("`{}` says {}", what_was_asked(read, values), first_lines(text.empty() ? reply.errors : text));
+      collector.state(key).why_not = fmt::format("`{}` says {}", what_was_asked(read, values), first_line(text.empty() ? reply.errors : text));
     }
     return std::move(collector).finish();
   }
   if (std::find(read.exits.begin(), read.exits.end(), reply.exit) == read.exits.end())
     throw Error(ErrorKind::Device,
-                fmt::format("`{}` ended with status {}: {}", what_was_asked(read, values), reply.exit, first_lines(reply.errors.empty() ? text : reply.errors)));
+                fmt::format("`{}` ended with status {}: {}", what_was_asked(read, values), reply.exit, first_line(reply.errors.empty() ? text : reply.errors)));
   if (!read.found.empty() && !read.found.found_in(text))
     throw Error(ErrorKind::Device, fmt::format("`{}`: the answer is not complete, it lacks what ends one ({}); it was {}", what_was_asked(read, values),
-                                               read.found.text(), first_lines(text)));
+                                               read.found.text(), first_line(text)));
   try {
     switch (read.format) {
     case TextFormat::Lines: collect_lines(read, text, collector); break;
