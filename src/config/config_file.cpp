@@ -34,6 +34,15 @@ struct Loaded {
 
 std::string folder_of(const std::string &path) { return std::filesystem::path(path).parent_path().string(); }
 
+DataDirs data_dirs(const LoadOptions &options) {
+  const std::string own = folder_of(options.path);
+  DataDirs dirs{own.empty() ? "." : own};
+  for (const std::string &dir : options.folders)
+    if (std::find(dirs.begin(), dirs.end(), dir) == dirs.end())
+      dirs.push_back(dir);
+  return dirs;
+}
+
 bool is_device_name(const std::string &name) noexcept {
   return !name.empty() && name.size() <= 63 && name.front() != '-' && name.front() != '.' &&
          std::all_of(name.begin(), name.end(), [](char c) {
@@ -148,12 +157,17 @@ private:
     if (node != nullptr) {
       const Mapping all(*node, general_);
       for (std::size_t i = 0; i < node->keys.size(); ++i) {
-        names.push_back(node->keys[i].text);
-        read_device(node->keys[i], node->items[i]);
+        const std::string &name = node->keys[i].text;
+        if (std::find(names.begin(), names.end(), name) == names.end())
+          read_device(node->keys[i], node->items[i]);
+        else // which of the two is meant, nobody knows
+          for (const Node::Flaw &flaw : node->flaws)
+            (is_wanted(name) ? rescue_ : general_).add(flaw.place, flaw.message);
+        names.push_back(name);
       }
     }
-    if (options_.scope.kind == Scope::Kind::Rescue)
-      for (const std::string &wanted : options_.scope.devices)
+    if (options_.scope == LoadOptions::Scope::Rescue)
+      for (const std::string &wanted : options_.devices)
         if (std::find(names.begin(), names.end(), wanted) == names.end())
           rescue_.add(Error(ErrorKind::Config,
                             fmt::format("{}: there is no device \"{}\"{}", options_.path, shown(wanted), suggestion(wanted, names))));
@@ -180,7 +194,6 @@ private:
       essential.add(key.place,
                     fmt::format("expected the name of a device (letters, digits, _ . -, at most 63), found \"{}\"", shown(key.text)));
     Tier own{"devices." + key.text, normalised(node), {}, {}};
-    report_flaws(own.node, essential);
     if (own.node.kind != Node::Kind::Mapping) {
       const Mapping complaint(own.node, essential);
       file_away(key.text, std::nullopt, essential, other);
@@ -196,6 +209,7 @@ private:
     std::vector<const Node *> nodes;
     std::vector<const Level *> levels;
     for (const Tier *tier : tiers) {
+      report_essential_flaws(tier->node, essential);
       nodes.push_back(&tier->node);
       levels.push_back(&tier->level);
     }
@@ -211,6 +225,15 @@ private:
     if (const Driver *driver = driver_of(device, chosen, essential))
       check_device(device, *driver, merged, chosen, {essential, other}, folder_, config_.notes);
     file_away(key.text, std::move(device), essential, other);
+  }
+
+  // All flaws but those of policy and limits, which a rescue can do without.
+  static void report_essential_flaws(const Node &node, Problems &problems) {
+    for (const Node::Flaw &flaw : node.flaws)
+      problems.add(flaw.place, flaw.message);
+    for (std::size_t i = 0; i < node.items.size(); ++i)
+      if (node.keys[i].text != "policy" && node.keys[i].text != "limits")
+        report_flaws(node.items[i], problems);
   }
 
   static void check_widen(const Policy &policy, const Node &merged, Problems &problems) {
@@ -242,7 +265,7 @@ private:
 
   Loaded load(const std::string &name) const {
     Loaded loaded;
-    const auto file = name.find('/') == std::string::npos ? driver_file(name, dirs_) : std::nullopt;
+    const auto file = driver_file(name, dirs_);
     if (!file)
       return loaded;
     try {
@@ -253,18 +276,21 @@ private:
     return loaded;
   }
 
+  bool is_wanted(const std::string &name) const {
+    const auto &wanted = options_.devices;
+    return std::find(wanted.begin(), wanted.end(), name) != wanted.end();
+  }
+
   // A rescue wants the named devices right, or, named none, as many as are.
   void file_away(const std::string &name, std::optional<Device> device, const Problems &essential, const Problems &other) {
-    const auto &wanted = options_.scope.devices;
-    const bool is_wanted = std::find(wanted.begin(), wanted.end(), name) != wanted.end();
-    (is_wanted ? rescue_ : general_).add(essential);
+    (is_wanted(name) ? rescue_ : general_).add(essential);
     general_.add(other);
     if (device && essential.empty())
       config_.devices.push_back(std::move(*device));
   }
 
   void finish() {
-    if (options_.scope.kind == Scope::Kind::Whole) {
+    if (options_.scope == LoadOptions::Scope::Whole) {
       general_.add(rescue_);
       general_.raise();
     }
@@ -288,15 +314,6 @@ private:
 };
 
 } // namespace
-
-DataDirs data_dirs(const LoadOptions &options) {
-  const std::string own = folder_of(options.path);
-  DataDirs dirs{own.empty() ? "." : own};
-  for (const std::string &dir : options.data_dirs)
-    if (std::find(dirs.begin(), dirs.end(), dir) == dirs.end())
-      dirs.push_back(dir);
-  return dirs;
-}
 
 Config load_config(const LoadOptions &options) { return Loader(options).load(); }
 

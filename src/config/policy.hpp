@@ -26,6 +26,8 @@ struct WrittenLimits {
   std::optional<Storm> storm;
 };
 
+WrittenLimits limits_of(const Node &node, Problems &problems);
+
 // What one level (the top, `defaults`, a group, a device) adds to all others.
 struct Level {
   std::vector<NamedPrefix> allow, protect;

@@ -31,13 +31,16 @@ public:
     fs::permissions(file, mode);
     return file;
   }
-  Config load(const std::string &text, Scope scope = {}) const {
-    return load_config({write("banpush.yaml", text), {BANPUSH_SOURCE_DIR}, std::move(scope)});
+  Config load(const std::string &text) const {
+    LoadOptions options;
+    options.path = write("banpush.yaml", text);
+    options.folders = {BANPUSH_SOURCE_DIR};
+    return load_config(options);
   }
   // What is said of a configuration that is wrong, the folder's name taken out.
-  std::string complaint(const std::string &text, Scope scope = {}) const {
+  std::string complaint(const std::string &text) const {
     try {
-      load(text, std::move(scope));
+      load(text);
     } catch (const Error &error) {
       CHECK(error.kind() == ErrorKind::Config);
       std::string said = error.what();
