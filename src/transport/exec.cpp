@@ -66,14 +66,10 @@ Facts ExecTransport::open() { return runner_->open(); }
 Finished ExecTransport::run(const std::vector<std::string> &argv, std::string_view input, std::chrono::seconds silence) {
   dialogue_->sent(fmt::format("$ {}\n", command_line(argv)));
   dialogue_->sent(input);
-  try {
-    Finished finished = runner_->run({argv, input, silence});
-    dialogue_->received(words_of(finished));
-    dialogue_->note(finished.killed.empty() ? fmt::format("status {}", finished.exit) : finished.killed);
-    return finished;
-  } catch (const Error &error) {
-    throw Error(error.kind(), fmt::format("{}: {}", device_.name, error.what()));
-  }
+  Finished finished = runner_->run({argv, input, silence});
+  dialogue_->received(words_of(finished));
+  dialogue_->note(finished.killed.empty() ? fmt::format("status {}", finished.exit) : finished.killed);
+  return finished;
 }
 
 Reply ExecTransport::ask(const Ask &question) {

@@ -242,17 +242,21 @@ private:
 } // namespace
 
 Finished LocalRunner::run(const Program &program) {
-  const std::string line = command_line(program.argv); // refuses what no program can be given
-  if (cancellation_.cancelled())
-    throw Error(ErrorKind::Connect, "cancelled");
+  static_cast<void>(command_line(program.argv)); // refuses what no program can be given
   const NoSigpipe no_sigpipe;
-  Start started = start(program.argv);
-  if (!started.child)
-    return {started.error == ENOENT ? 127 : 126,
-            {},
-            {},
-            fmt::format("cannot run {}: {}\n", program.argv.front(), std::strerror(started.error))};
-  return Run(program, *started.child, cancellation_).finish();
+  try {
+    if (cancellation_.cancelled())
+      throw Error(ErrorKind::Connect, "cancelled");
+    const Start started = start(program.argv);
+    if (!started.child)
+      return {started.error == ENOENT ? 127 : 126,
+              {},
+              {},
+              fmt::format("cannot run {}: {}\n", program.argv.front(), std::strerror(started.error))};
+    return Run(program, *started.child, cancellation_).finish();
+  } catch (const Error &error) {
+    throw Error(error.kind(), fmt::format("{}: {}", name_, error.what()));
+  }
 }
 
 } // namespace banpush

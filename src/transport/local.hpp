@@ -11,12 +11,16 @@ namespace banpush {
 // then KILL.
 class LocalRunner : public Runner {
 public:
+  // The name stands in front of messages.
+  explicit LocalRunner(std::string name) : name_(std::move(name)) {}
+
   Facts open() override { return {}; }
   Finished run(const Program &program) override;
   void close() noexcept override {}
   void cancel() noexcept override { cancellation_.cancel(); }
 
 private:
+  std::string name_;
   Cancellation cancellation_;
 };
 

@@ -28,6 +28,7 @@ struct Finished {
 // What a program may say on both outputs together before it is ended.
 inline constexpr std::size_t most_output = 64U << 20U;
 
+// Messages of what it throws begin with the device's name.
 class Runner {
 public:
   virtual ~Runner() = default;

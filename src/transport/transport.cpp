@@ -2,11 +2,19 @@
 
 #include "transport/exec.hpp"
 #include "transport/local.hpp"
+#include "transport/ssh_runner.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
 
 namespace banpush {
+
+namespace {
+
+// The port a transport has by itself (RFC 4253, RFC 6242).
+std::uint16_t standard_port(TransportKind kind) noexcept { return kind == TransportKind::Netconf ? 830 : 22; }
+
+} // namespace
 
 TransportKind transport_kind(const Device &device, const Driver &driver) {
   if (device.is_local())
@@ -21,8 +29,36 @@ std::unique_ptr<Transport> make_transport(const Device &device, const Driver &dr
                                                device.is_local() ? ", and `address: local` knows no other" : ""));
   auto dialogue = std::make_shared<Dialogue>(std::move(trace), credentials);
   if (device.is_local())
-    return std::make_unique<ExecTransport>(device, driver, std::move(dialogue), std::make_unique<LocalRunner>());
+    return std::make_unique<ExecTransport>(device, driver, std::move(dialogue), std::make_unique<LocalRunner>(device.name));
+  if (kind == TransportKind::Exec) {
+    auto runner = std::make_unique<SshRunner>(ssh_target(device, standard_port(kind)), std::move(credentials), dialogue);
+    return std::make_unique<ExecTransport>(device, driver, std::move(dialogue), std::move(runner));
+  }
   throw Error(ErrorKind::Config, fmt::format("{}: this build has no transport {}", device.name, word(kind)));
+}
+
+HostKey host_key(const Device &device, const Driver &driver, const std::string &address) {
+  const Cancellation never;
+  SshTarget target = ssh_target(device, standard_port(transport_kind(device, driver)));
+  target.addresses = {address};
+  SshSession session(target, std::make_shared<Dialogue>(Trace{}, Credentials{}), never);
+  session.connect({});
+  const PublicKey key = session.host_key();
+  const std::string host = host_in_file(address, target.port);
+  const KnownKeys known = known_keys(device.login.known_hosts, host);
+  HostKey out{key.type, key.fingerprint, {}, fmt::format("{} {} {}", host, key.type, key.base64)};
+  if (!known.trusted.empty()) {
+    const auto same = std::find(known.trusted.begin(), known.trusted.end(), key);
+    out.stored = same != known.trusted.end() ? same->fingerprint : known.trusted.front().fingerprint;
+  }
+  return out;
+}
+
+void store_host_key(const Device &device, const HostKey &key) {
+  const std::size_t host_end = key.line.find(' '), type_end = key.line.find(' ', host_end + 1);
+  if (type_end == std::string::npos)
+    throw Error(ErrorKind::Config, fmt::format("{}: \"{}\" is no line of known_hosts", device.name, key.line));
+  store_known_key(device.login.known_hosts, key.line.substr(0, host_end), {key.type, key.line.substr(type_end + 1), key.fingerprint});
 }
 
 } // namespace banpush

@@ -60,10 +60,12 @@ struct HostKey {
   std::string type;        // ssh-ed25519
   std::string fingerprint; // SHA256:…
   std::string stored;      // fingerprint in known_hosts for this host, empty when there is none
-  std::string line;        // to be appended to known_hosts
+  std::string line;        // as it will stand in known_hosts
 };
-HostKey host_key(const Device &device, const std::string &address);
-// Appends or replaces this host's line, atomically.
-void store_host_key(const Device &device, const std::string &address, const HostKey &key);
+// Throws Error (Connect) when the address cannot be reached.
+HostKey host_key(const Device &device, const Driver &driver, const std::string &address);
+// Puts the key in the place of the host's others in device.login.known_hosts, at once or not at all.
+// Throws Error (Config) when the file cannot be written.
+void store_host_key(const Device &device, const HostKey &key);
 
 } // namespace banpush

@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 namespace {
 
 Finished run(const std::vector<std::string> &argv, std::string_view input = {}, std::chrono::milliseconds silence = 20s) {
-  return LocalRunner().run({argv, input, silence});
+  return LocalRunner("here").run({argv, input, silence});
 }
 
 std::size_t open_descriptors() {
@@ -83,7 +83,8 @@ TEST_CASE("local: a program that never reads its input is no dead-lock", "[trans
 TEST_CASE("local: a program that hangs is ended, with what it started", "[transport]") {
   const auto begun = std::chrono::steady_clock::now();
   // The shell ignores TERM and its child too: only KILL to the group ends both.
-  REQUIRE_THROWS_WITH(run({"sh", "-c", "trap '' TERM; sleep 60 & sleep 60"}, {}, 200ms), Catch::Contains("silent for 0.2 s"));
+  REQUIRE_THROWS_WITH(run({"sh", "-c", "trap '' TERM; sleep 60 & sleep 60"}, {}, 200ms),
+                      Catch::StartsWith("here: sh -c") && Catch::Contains("silent for 0.2 s"));
   CHECK(std::chrono::steady_clock::now() - begun < 10s);
   CHECK_FALSE(has_children());
   CHECK_THROWS_AS(run({"cat", "/dev/zero"}, {}, 20s), Error); // and one that never stops talking
@@ -108,7 +109,7 @@ TEST_CASE("local: a grandchild that keeps the pipe open is not waited for", "[tr
 }
 
 TEST_CASE("local: cancelled from another thread", "[transport]") {
-  LocalRunner runner;
+  LocalRunner runner("here");
   const std::vector<std::string> argv{"sleep", "60"};
   std::thread other([&] {
     std::this_thread::sleep_for(100ms);

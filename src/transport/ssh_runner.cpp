@@ -1,0 +1,94 @@
+#include "transport/ssh_runner.hpp"
+
+#include "transport/ssh_channel.hpp"
+
+#include <cstring>
+#include <fmt/format.h>
+
+namespace banpush {
+
+namespace {
+
+// 128 and the number of a signal by its name (`KILL`), as a shell counts; 255 for one that is not known here.
+int status_of_signal(std::string_view name) {
+  for (int number = 1; number < 32; ++number)
+    if (const char *known = sigabbrev_np(number); known != nullptr && name == known)
+      return 128 + number;
+  return 255;
+}
+
+Finished finished(SshChannel &channel, std::string output, std::string errors) {
+  Finished finished{0, {}, std::move(output), std::move(errors)};
+  if (!channel.exit_signal().empty()) {
+    finished.exit = status_of_signal(channel.exit_signal());
+    finished.killed = fmt::format("killed by signal {}", channel.exit_signal());
+  } else if (channel.exit_status()) {
+    finished.exit = *channel.exit_status();
+  } else {
+    finished.exit = 255;
+    finished.killed = "ended without telling a status";
+  }
+  return finished;
+}
+
+} // namespace
+
+SshRunner::SshRunner(SshTarget target, Credentials credentials, std::shared_ptr<Dialogue> dialogue)
+    : target_(std::move(target)), credentials_(std::move(credentials)), dialogue_(std::move(dialogue)) {}
+
+Facts SshRunner::open() {
+  session_ = std::make_unique<SshSession>(target_, dialogue_, cancellation_);
+  session_->open(credentials_);
+  Facts facts;
+  facts.seen_from = session_->seen_from();
+  facts.greeting = session_->greeting();
+  return facts;
+}
+
+Finished SshRunner::run(const Program &program) {
+  const std::string line = command_line(program.argv);
+  if (!session_)
+    throw Error(ErrorKind::Connect, target_.name + ": not connected");
+  SshChannel channel(*session_, program.silence);
+  channel.start_program(line);
+
+  std::string output, errors;
+  std::string_view rest = program.input;
+  bool input_ended = false;
+  auto deadline = Clock::now() + program.silence;
+  while (true) {
+    channel.pump();
+    const std::string said = channel.take_output(), said_errors = channel.take_errors();
+    output += said;
+    errors += said_errors;
+    if (output.size() + errors.size() > most_output)
+      throw Error(ErrorKind::Device, fmt::format("{}: {}: said more than {} MiB", target_.name, line, most_output >> 20U));
+    if (channel.closed() || (channel.at_end() && (channel.exit_status() || !channel.exit_signal().empty())))
+      return finished(channel, std::move(output), std::move(errors));
+
+    std::size_t moved = said.size() + said_errors.size();
+    if (channel.at_end()) {
+      rest = {}; // it has ended and reads no further: its status and words say why
+    } else if (!rest.empty()) {
+      const std::size_t taken = channel.write_some(rest);
+      rest.remove_prefix(taken);
+      moved += taken;
+    }
+    if (rest.empty() && !input_ended) {
+      channel.end_input();
+      input_ended = true;
+    }
+    if (moved != 0) {
+      deadline = Clock::now() + program.silence;
+      continue;
+    }
+    if (Clock::now() >= deadline) {
+      channel.terminate();
+      throw Error(ErrorKind::Connect,
+                  fmt::format("{}: {}: silent for {} s", target_.name, line, std::chrono::duration<double>(program.silence).count()));
+    }
+    session_->wait(deadline);
+  }
+}
+
+} // namespace banpush

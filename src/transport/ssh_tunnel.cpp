@@ -1,0 +1,118 @@
+#include "transport/ssh_tunnel.hpp"
+
+#include "transport/ssh_channel.hpp"
+#include "transport/tcp.hpp"
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+namespace banpush {
+
+namespace {
+
+// The jump host as a target of its own. Its messages name both.
+SshTarget target_of(const SshTarget &device, const JumpHost &jump) {
+  SshTarget target = device;
+  target.name = fmt::format("{} (jump host {})", device.name, jump.host);
+  target.addresses = {jump.host};
+  target.port = jump.port;
+  target.login.username = jump.user.empty() ? device.login.username : jump.user;
+  target.login.jump.clear();
+  target.login.legacy_algorithms = false; // asked for because of the device
+  return target;
+}
+
+} // namespace
+
+JumpHost jump_host(const std::string &text) {
+  JumpHost jump;
+  std::string_view rest = text;
+  if (const std::size_t at = rest.rfind('@'); at != std::string_view::npos) {
+    jump.user = rest.substr(0, at);
+    rest.remove_prefix(at + 1);
+  }
+  std::string_view port;
+  if (!rest.empty() && rest.front() == '[') { // [2001:db8::1]:2222
+    const std::size_t end = rest.find(']');
+    if (end == std::string_view::npos)
+      throw Error(ErrorKind::Config, fmt::format("jump host \"{}\": `[` without `]`", text));
+    port = rest.substr(end + 1);
+    jump.host = rest.substr(1, end - 1);
+  } else if (const std::size_t colon = rest.find(':'); colon != std::string_view::npos && colon == rest.rfind(':')) {
+    port = rest.substr(colon);
+    jump.host = rest.substr(0, colon);
+  } else { // a name, or an IPv6 address without a port
+    jump.host = rest;
+  }
+  if (!port.empty()) {
+    const auto [end, error] = std::from_chars(port.data() + 1, port.data() + port.size(), jump.port);
+    if (port.front() != ':' || error != std::errc() || end != port.data() + port.size() || jump.port == 0)
+      throw Error(ErrorKind::Config, fmt::format("jump host \"{}\": \"{}\" is no port", text, port));
+  }
+  if (jump.host.empty())
+    throw Error(ErrorKind::Config, fmt::format("jump host \"{}\" names no host; it is written user@host:port", text));
+  return jump;
+}
+
+SshTunnel::SshTunnel(const SshTarget &target, const std::string &address, const Credentials &credentials,
+                     std::shared_ptr<Dialogue> dialogue, const Cancellation &cancellation)
+    : session_(target_of(target, jump_host(target.login.jump)), std::move(dialogue), cancellation) {
+  session_.connect({});
+  session_.prove_host_key();
+  session_.log_in({{}, credentials.passphrase, {}});
+  seen_from_ = session_.peer();
+  channel_ = std::make_unique<SshChannel>(session_, address, target.port, target.timeout);
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+    throw Error(ErrorKind::Connect, fmt::format("cannot make a socket pair: {}", std::strerror(errno)));
+  ours_ = Descriptor(ends[0]);
+  theirs_ = Descriptor(ends[1]);
+  set_nonblocking(theirs_.get());
+  thread_ = std::thread([this] {
+    try {
+      relay();
+    } catch (const Error &) { // the session that goes through sees its connection end, and says so
+    }
+    ::shutdown(theirs_.get(), SHUT_RDWR);
+  });
+}
+
+SshTunnel::~SshTunnel() {
+  ours_.reset();
+  ::shutdown(theirs_.get(), SHUT_RDWR);
+  if (thread_.joinable())
+    thread_.join();
+}
+
+void SshTunnel::relay() {
+  std::string inward, outward; // on the way to us, and from us
+  while (true) {
+    channel_->pump();
+    inward += channel_->take_output();
+    if (!inward.empty()) {
+      const ssize_t n = ::send(theirs_.get(), inward.data(), inward.size(), MSG_NOSIGNAL);
+      if (n < 0 && errno != EAGAIN && errno != EINTR)
+        return;
+      inward.erase(0, n > 0 ? static_cast<std::size_t>(n) : 0);
+    }
+    if (outward.empty()) {
+      std::array<char, 32768> buffer;
+      const ssize_t n = ::recv(theirs_.get(), buffer.data(), buffer.size(), 0);
+      if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+        return;
+      outward.assign(buffer.data(), n > 0 ? static_cast<std::size_t>(n) : 0);
+    }
+    if (!outward.empty())
+      outward.erase(0, channel_->write_some(outward));
+    if (channel_->at_end() && inward.empty())
+      return;
+    const auto events = static_cast<short>((inward.empty() ? 0 : POLLOUT) | (outward.empty() ? POLLIN : 0));
+    session_.wait(Clock::now() + std::chrono::hours(1), {theirs_.get(), events, 0});
+  }
+}
+
+} // namespace banpush

@@ -1,0 +1,143 @@
+#include "transport/tcp.hpp"
+
+#include "core/error.hpp"
+
+#include <array>
+#include <cerrno>
+#include <condition_variable>
+#include <cstring>
+#include <fmt/format.h>
+#include <memory>
+#include <mutex>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <thread>
+
+namespace banpush {
+
+namespace {
+
+struct FreeAddresses {
+  void operator()(addrinfo *list) const noexcept { ::freeaddrinfo(list); }
+};
+using Addresses = std::unique_ptr<addrinfo, FreeAddresses>;
+
+struct Resolved {
+  Addresses addresses;
+  int error = 0;
+};
+
+Resolved resolve_now(const std::string &host, std::uint16_t port, int flags) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = flags | AI_NUMERICSERV;
+  addrinfo *list = nullptr;
+  const int error = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &list);
+  return {Addresses(error == 0 ? list : nullptr), error};
+}
+
+// A name server that does not answer takes longer than anybody waits, and getaddrinfo cannot be told to
+// stop: a name is looked up by a thread that may be left behind.
+Resolved resolve(const std::string &host, std::uint16_t port, std::chrono::milliseconds timeout, const Cancellation &cancellation) {
+  if (Resolved numeric = resolve_now(host, port, AI_NUMERICHOST); numeric.error == 0)
+    return numeric;
+  struct Shared {
+    std::mutex mutex;
+    Resolved resolved;
+    Pipe done = make_pipe(); // its write end is closed when the answer is there
+  };
+  auto shared = std::make_shared<Shared>();
+  std::thread([shared, host, port] {
+    Resolved resolved = resolve_now(host, port, 0);
+    const std::lock_guard lock(shared->mutex);
+    shared->resolved = std::move(resolved);
+    shared->done.write.reset();
+  }).detach();
+  std::vector<pollfd> fds{{shared->done.read.get(), POLLIN, 0}};
+  if (!wait_for(fds, Clock::now() + timeout, cancellation))
+    throw Error(ErrorKind::Connect, fmt::format("{}: no answer from the name servers in {} s", host, timeout.count() / 1000));
+  const std::lock_guard lock(shared->mutex);
+  return std::move(shared->resolved);
+}
+
+std::optional<Prefix> address_of(const sockaddr_storage &address) {
+  std::array<char, NI_MAXHOST> text;
+  if (::getnameinfo(reinterpret_cast<const sockaddr *>(&address), sizeof address, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) !=
+      0)
+    return std::nullopt;
+  std::string plain = text.data();
+  plain = plain.substr(0, plain.find('%')); // a link-local address names its interface
+  if (const auto prefix = Prefix::parse(plain))
+    return *prefix;
+  return std::nullopt;
+}
+
+// The reason why this one address cannot be reached, or the connection.
+struct Attempt {
+  Descriptor fd;
+  std::string failure;
+};
+
+Attempt connect_one(const addrinfo &address, std::chrono::milliseconds timeout, const Cancellation &cancellation) {
+  Descriptor fd(::socket(address.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd)
+    return {{}, std::strerror(errno)};
+  if (::connect(fd.get(), address.ai_addr, address.ai_addrlen) != 0 && errno != EINPROGRESS)
+    return {{}, std::strerror(errno)};
+  std::vector<pollfd> fds{{fd.get(), POLLOUT, 0}};
+  if (!wait_for(fds, Clock::now() + timeout, cancellation))
+    return {{}, fmt::format("no answer in {} s", timeout.count() / 1000)};
+  int error = 0;
+  socklen_t size = sizeof error;
+  ::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+  if (error != 0)
+    return {{}, std::strerror(error)};
+  const int on = 1;
+  ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); // else 40 ms for each small packet
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  return {std::move(fd), {}};
+}
+
+} // namespace
+
+std::string place(const std::string &host, std::uint16_t port) { return fmt::format("{} port {}", host, port); }
+
+Descriptor connect_tcp(const std::string &host, std::uint16_t port, std::chrono::milliseconds timeout, const Cancellation &cancellation) {
+  const Resolved resolved = resolve(host, port, timeout, cancellation);
+  if (resolved.error != 0)
+    throw Error(ErrorKind::Connect, fmt::format("cannot find {}: {}", host, ::gai_strerror(resolved.error)));
+  std::string failures;
+  for (const addrinfo *address = resolved.addresses.get(); address != nullptr; address = address->ai_next) {
+    Attempt attempt = connect_one(*address, timeout, cancellation);
+    if (attempt.fd)
+      return std::move(attempt.fd);
+    sockaddr_storage stored{};
+    std::memcpy(&stored, address->ai_addr, address->ai_addrlen);
+    const auto numeric = address_of(stored);
+    failures += failures.empty() ? "" : "; ";
+    if (numeric && numeric->address() != host)
+      failures += numeric->address() + ": ";
+    failures += attempt.failure;
+  }
+  throw Error(ErrorKind::Connect, fmt::format("cannot connect to {}: {}", place(host, port), failures));
+}
+
+std::optional<Prefix> own_address(int fd) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (::getsockname(fd, reinterpret_cast<sockaddr *>(&address), &size) != 0)
+    return std::nullopt;
+  return address_of(address);
+}
+
+std::optional<Prefix> peer_address(int fd) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (::getpeername(fd, reinterpret_cast<sockaddr *>(&address), &size) != 0)
+    return std::nullopt;
+  return address_of(address);
+}
+
+} // namespace banpush

@@ -1,0 +1,11 @@
+# The transports against real peers: OpenSSH's sshd, and devices made of libssh's server side.
+file(GLOB transport_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/transport/*.cpp)
+add_executable(transport_tests ${CMAKE_CURRENT_SOURCE_DIR}/unit/main.cpp ${transport_sources})
+target_link_libraries(transport_tests PRIVATE banpush_transport Catch2::Catch2)
+if(BANPUSH_PCH)
+  target_precompile_headers(transport_tests PRIVATE <catch2/catch.hpp> <fmt/format.h> <map> <optional> <string> <vector>)
+endif()
+
+add_test(NAME "transport: against OpenSSH" COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/transport/run_with_sshd.py
+         $<TARGET_FILE:transport_tests> "[sshd]")
+set_tests_properties("transport: against OpenSSH" PROPERTIES LABELS system TIMEOUT 300 SKIP_RETURN_CODE 77)
