@@ -49,7 +49,8 @@ private:
     made->fallthrough();
     return made;
   }
-  template <typename Options> void on(CLI::App *verb, int (*run)(const Settings &, const Options &), std::shared_ptr<Options> options) {
+  template <typename Options>
+  void on(CLI::App *verb, int (*run)(const Settings &, const Options &), std::shared_ptr<Options> options) {
     verb->callback([this, run, options] { work_ = [run, options](const Settings &settings) { return run(settings, *options); }; });
   }
 

@@ -75,7 +75,8 @@ std::string own_name() {
 }
 
 std::string require_protocol(std::string protocol) {
-  static const std::set<std::string> known{"tcp", "udp", "sctp", "udplite", "dccp", "icmp", "icmpv6", "ipv6-icmp", "esp", "ah", "gre", "all", "any"};
+  static const std::set<std::string> known{"tcp",       "udp", "sctp", "udplite", "dccp", "icmp", "icmpv6",
+                                           "ipv6-icmp", "esp", "ah",   "gre",     "all",  "any"};
   for (char &c : protocol)
     c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   if (known.count(protocol) == 0)
@@ -108,7 +109,9 @@ std::string port_of(const std::string &text, const std::string &protocol) {
     at = comma + 1;
   }
   if (joined.size() > most_port_text)
-    refuse("port", text, fmt::format("more ports than the table's column of {} characters holds ({}); ban the whole address with `all`", most_port_text, joined));
+    refuse("port", text,
+           fmt::format("more ports than the table's column of {} characters holds ({}); ban the whole address with `all`", most_port_text,
+                       joined));
   return joined;
 }
 
@@ -130,8 +133,8 @@ std::optional<Seconds> bantime_of(const std::string &text) {
   return *seconds;
 }
 
-NewBan new_ban(const std::string &ip, const std::string &jail, const std::string &protocol, const std::string &port, const std::string &bantime,
-               const std::string &hostname, const std::string &reason) {
+NewBan new_ban(const std::string &ip, const std::string &jail, const std::string &protocol, const std::string &port,
+               const std::string &bantime, const std::string &hostname, const std::string &reason) {
   NewBan ban;
   const auto prefix = Prefix::parse(ip);
   if (!prefix)

@@ -17,7 +17,7 @@ std::string port_of(const std::string &text, const std::string &protocol);
 std::optional<Seconds> bantime_of(const std::string &text);
 
 // hostname empty: this host's own name.
-NewBan new_ban(const std::string &ip, const std::string &jail, const std::string &protocol, const std::string &port, const std::string &bantime,
-               const std::string &hostname, const std::string &reason);
+NewBan new_ban(const std::string &ip, const std::string &jail, const std::string &protocol, const std::string &port,
+               const std::string &bantime, const std::string &hostname, const std::string &reason);
 
 } // namespace banpush

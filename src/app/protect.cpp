@@ -103,7 +103,8 @@ void resolve_into(Policy &policy, const std::map<std::string, std::vector<Prefix
   for (const NamedHost &named : policy.protect_hosts) {
     const auto found = known.find(named.host);
     if (found == known.end() || found->second.empty())
-      throw Error(ErrorKind::Config, fmt::format("{}: the protected host {} does not resolve to an address; nothing is pushed without it", named.why, named.host));
+      throw Error(ErrorKind::Config, fmt::format("{}: the protected host {} does not resolve to an address; nothing is pushed without it",
+                                                 named.why, named.host));
     add_all(policy.protect, found->second, fmt::format("{} ({})", named.why, named.host));
   }
 }
@@ -113,14 +114,14 @@ void resolve_into(Policy &policy, const std::map<std::string, std::vector<Prefix
 std::vector<NamedPrefix> never_banned() {
   std::vector<NamedPrefix> all;
   for (const auto &[text, why] : std::initializer_list<std::pair<const char *, const char *>>{{"127.0.0.0/8", "loopback"},
-                                                                                                {"::1/128", "loopback"},
-                                                                                                {"169.254.0.0/16", "link-local"},
-                                                                                                {"fe80::/10", "link-local"},
-                                                                                                {"224.0.0.0/4", "multicast"},
-                                                                                                {"ff00::/8", "multicast"},
-                                                                                                {"0.0.0.0/8", "unspecified"},
-                                                                                                {"::/128", "unspecified"},
-                                                                                                {"255.255.255.255/32", "broadcast"}})
+                                                                                              {"::1/128", "loopback"},
+                                                                                              {"169.254.0.0/16", "link-local"},
+                                                                                              {"fe80::/10", "link-local"},
+                                                                                              {"224.0.0.0/4", "multicast"},
+                                                                                              {"ff00::/8", "multicast"},
+                                                                                              {"0.0.0.0/8", "unspecified"},
+                                                                                              {"::/128", "unspecified"},
+                                                                                              {"255.255.255.255/32", "broadcast"}})
     all.push_back({Prefix::require(text), why});
   return all;
 }

@@ -32,8 +32,9 @@ void check_saved(const Order &order, const Plan &plan, DeviceReport &report) {
   if (order.hashes.empty() || (saved != order.hashes.end() && saved->second == plan.hash))
     return;
   report.plan->guards.push_back({"moved",
-                                 saved == order.hashes.end() ? "the saved plan says nothing of this device"
-                                                             : "what the saved plan rests on has moved (table, time, policy or device); make a new one",
+                                 saved == order.hashes.end()
+                                     ? "the saved plan says nothing of this device"
+                                     : "what the saved plan rests on has moved (table, time, policy or device); make a new one",
                                  true});
   report.outcome = Outcome::Refused;
 }
@@ -76,7 +77,11 @@ void confirm(Site &site, Session &session, const Plan &plan, std::string &words)
     } catch (const Error &) {
       // The device undoes the change by itself when the time runs out; that is what the dead-man is for.
     }
-    throw Error(ErrorKind::Connect, fmt::format("a second session could not be opened after the change, so it is not confirmed and the device returns to what it held: {}", error.what()));
+    throw Error(
+        ErrorKind::Connect,
+        fmt::format(
+            "a second session could not be opened after the change, so it is not confirmed and the device returns to what it held: {}",
+            error.what()));
   }
   send_all(session, plan.script.confirm, "confirm", words);
 }
@@ -91,7 +96,8 @@ void apply(Site &site, Session &session, const Cleared &cleared, DeviceReport &r
   }
   const Verified verified = verify(session, plan);
   if (!verified.difference.empty())
-    throw Error(ErrorKind::Device, delivery.accepted ? "accepted, but " + verified.difference : delivery.complaint + "; " + verified.difference);
+    throw Error(ErrorKind::Device,
+                delivery.accepted ? "accepted, but " + verified.difference : delivery.complaint + "; " + verified.difference);
   if (!delivery.accepted)
     report.notes.push_back(fmt::format("the device complained ({}), but shows what it should", delivery.complaint));
   confirm(site, session, plan, report.words);
@@ -132,8 +138,9 @@ Installed from_ledger(Site &site, const Device &device, DeviceReport &report) {
     installed.entries.push_back(std::move(entry));
   }
   const std::string read_at = site.state().verified_at(device.name);
-  report.notes.push_back(read_at.empty() ? std::string("offline: the ledger knows nothing of this device yet, so all of it is shown as to be added")
-                                         : fmt::format("offline: against the ledger of {}, not the device", read_at));
+  report.notes.push_back(read_at.empty()
+                             ? std::string("offline: the ledger knows nothing of this device yet, so all of it is shown as to be added")
+                             : fmt::format("offline: against the ledger of {}, not the device", read_at));
   return installed;
 }
 

@@ -22,7 +22,7 @@ enum class Depth {
 struct Order {
   Intent intent = Intent::Push;
   Depth depth = Depth::Push;
-  std::set<std::string> forced;  // limits lifted for this run, by name
+  std::set<std::string> forced; // limits lifted for this run, by name
   std::string actor;
   std::map<std::string, std::string> hashes; // device → hash of a saved plan; a device whose plan differs is refused
 };

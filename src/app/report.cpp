@@ -19,13 +19,14 @@ constexpr std::size_t most_rows = 20;
 Json counts(std::size_t ipv4, std::size_t ipv6) { return {{"ipv4", ipv4}, {"ipv6", ipv6}}; }
 
 std::size_t wanted_of(const Plan &plan, Family family) {
-  return static_cast<std::size_t>(
-      std::count_if(plan.wanted.begin(), plan.wanted.end(), [&](const Wanted &one) { return one.candidate.block.prefix.family() == family; }));
+  return static_cast<std::size_t>(std::count_if(plan.wanted.begin(), plan.wanted.end(),
+                                                [&](const Wanted &one) { return one.candidate.block.prefix.family() == family; }));
 }
 
 Json plan_json(const DeviceReport &report) {
   Json json = {{"device", report.device}, {"driver", report.driver}, {"outcome", word(report.outcome)}};
-  Json add = Json::array(), remove = Json::array(), left_out = Json::array(), guards = Json::array(), foreign = Json::array(), not_in_force = Json::array();
+  Json add = Json::array(), remove = Json::array(), left_out = Json::array(), guards = Json::array(), foreign = Json::array(),
+       not_in_force = Json::array();
   Json wanted = counts(0, 0), installed = counts(0, 0);
   std::string script, hash;
   if (report.plan) {
@@ -33,9 +34,15 @@ Json plan_json(const DeviceReport &report) {
     wanted = counts(wanted_of(plan, Family::IPv4), wanted_of(plan, Family::IPv6));
     installed = counts(plan.installed.in_force(Family::IPv4), plan.installed.in_force(Family::IPv6));
     for (const Addition &one : plan.change.add)
-      add.push_back({{"prefix", one.block.prefix.text()}, {"service", one.block.service.text()}, {"list", one.list}, {"jail", one.jail}, {"count", one.count}, {"until", moment_text(one.until)}});
+      add.push_back({{"prefix", one.block.prefix.text()},
+                     {"service", one.block.service.text()},
+                     {"list", one.list},
+                     {"jail", one.jail},
+                     {"count", one.count},
+                     {"until", moment_text(one.until)}});
     for (const Removal &one : plan.change.remove)
-      remove.push_back({{"prefix", one.block.prefix.text()}, {"service", one.block.service.text()}, {"list", one.list}, {"reason", one.reason}});
+      remove.push_back(
+          {{"prefix", one.block.prefix.text()}, {"service", one.block.service.text()}, {"list", one.list}, {"reason", one.reason}});
     for (const LeftOut &one : plan.left_out)
       left_out.push_back({{"prefix", one.prefix.text()}, {"verdict", word(one.verdict)}, {"reason", one.reason}});
     for (const GuardNote &one : plan.guards)
@@ -89,7 +96,8 @@ const char *spoken(Outcome outcome) {
   return "?";
 }
 
-template <typename Items, typename Row> void rows(std::string &out, const Items &items, Row row) {
+template <typename Items, typename Row>
+void rows(std::string &out, const Items &items, Row row) {
   std::size_t shown_rows = 0;
   for (const auto &item : items) {
     if (shown_rows++ == most_rows) {
@@ -110,10 +118,12 @@ std::string why_added(const Addition &one) {
 }
 
 void change_rows(std::string &out, const Plan &plan, const Console &console) {
-  rows(out, plan.change.add,
-       [&](const Addition &one) { return fmt::format("  {}  {:<22} {}\n", console.paint(Colour::Green, "add    "), one.block.text(), why_added(one)); });
-  rows(out, plan.change.remove,
-       [&](const Removal &one) { return fmt::format("  {}  {:<22} {}\n", console.paint(Colour::Red, "remove "), one.block.text(), one.reason); });
+  rows(out, plan.change.add, [&](const Addition &one) {
+    return fmt::format("  {}  {:<22} {}\n", console.paint(Colour::Green, "add    "), one.block.text(), why_added(one));
+  });
+  rows(out, plan.change.remove, [&](const Removal &one) {
+    return fmt::format("  {}  {:<22} {}\n", console.paint(Colour::Red, "remove "), one.block.text(), one.reason);
+  });
 }
 
 // Left out: by reason, because a thousand rows of one reason are one thing to know.
@@ -123,19 +133,22 @@ void left_out_rows(std::string &out, const std::vector<LeftOut> &left_out, const
     by_reason[one.reason].push_back(&one);
   rows(out, by_reason, [&](const auto &group) {
     const auto &[reason, members] = group;
-    const std::string what = members.size() == 1 ? members.front()->prefix.text() : fmt::format("{} ({}, …)", members.size(), members.front()->prefix.text());
+    const std::string what =
+        members.size() == 1 ? members.front()->prefix.text() : fmt::format("{} ({}, …)", members.size(), members.front()->prefix.text());
     return fmt::format("  {}  {:<22} {}\n", console.paint(Colour::Dim, "without"), what, reason);
   });
 }
 
 std::string headline(const DeviceReport &report, const Console &console) {
-  std::string text = fmt::format("{} ({}): {}", console.paint(Colour::Bold, report.device), report.driver, console.paint(colour_of(report.outcome), spoken(report.outcome)));
+  std::string text = fmt::format("{} ({}): {}", console.paint(Colour::Bold, report.device), report.driver,
+                                 console.paint(colour_of(report.outcome), spoken(report.outcome)));
   if (report.paused)
     text += " (paused)";
   if (report.plan) {
     const Plan &plan = *report.plan;
     const std::size_t installed = plan.installed.in_force(Family::IPv4) + plan.installed.in_force(Family::IPv6);
-    text += fmt::format("; {} wanted, {} in force, {} to add, {} to remove", plan.wanted.size(), installed, plan.change.add.size(), plan.change.remove.size());
+    text += fmt::format("; {} wanted, {} in force, {} to add, {} to remove", plan.wanted.size(), installed, plan.change.add.size(),
+                        plan.change.remove.size());
     if (!plan.left_out.empty())
       text += fmt::format(", {} left out", plan.left_out.size());
   }
@@ -148,10 +161,12 @@ void device_text(std::string &out, const DeviceReport &report, Detail detail, co
     change_rows(out, *report.plan, console);
     left_out_rows(out, report.plan->left_out, console);
     for (const GuardNote &note : report.plan->guards)
-      out += fmt::format("  {}  {}: {}\n", console.paint(note.refuses ? Colour::Red : Colour::Yellow, note.refuses ? "refused" : "held   "), note.name, note.message);
+      out += fmt::format("  {}  {}: {}\n", console.paint(note.refuses ? Colour::Red : Colour::Yellow, note.refuses ? "refused" : "held   "),
+                         note.name, note.message);
     if (!report.plan->installed.foreign.empty())
-      out += fmt::format("  foreign  {} on the device (`banpush show {}` lists them), left alone\n",
-                         plural(report.plan->installed.foreign.size(), "entry of somebody else", "entries of somebody else"), report.device);
+      out +=
+          fmt::format("  foreign  {} on the device (`banpush show {}` lists them), left alone\n",
+                      plural(report.plan->installed.foreign.size(), "entry of somebody else", "entries of somebody else"), report.device);
   }
   for (const std::string &note : report.notes)
     out += fmt::format("  note     {}\n", note);
@@ -189,7 +204,8 @@ int Report::exit_code() const {
 }
 
 bool Report::has_changes() const {
-  return std::any_of(devices.begin(), devices.end(), [](const DeviceReport &report) { return report.plan && !report.plan->change.empty(); });
+  return std::any_of(devices.begin(), devices.end(),
+                     [](const DeviceReport &report) { return report.plan && !report.plan->change.empty(); });
 }
 
 Json to_json(const Report &report) {

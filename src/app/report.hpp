@@ -17,11 +17,11 @@ const char *word(Outcome outcome) noexcept;
 struct DeviceReport {
   std::string device, driver;
   Outcome outcome = Outcome::InSync;
-  std::optional<Plan> plan;     // as far as it got
-  std::optional<ErrorKind> kind; // what failed it
-  std::string error;            // what was attempted, on what, what came back
+  std::optional<Plan> plan;       // as far as it got
+  std::optional<ErrorKind> kind;  // what failed it
+  std::string error;              // what was attempted, on what, what came back
   std::vector<std::string> notes; // what a person should know all the same
-  std::string words;            // the device's own, for the audit and -v
+  std::string words;              // the device's own, for the audit and -v
   double seconds = 0;
   bool paused = false;
   bool held() const; // a guard held or refused something

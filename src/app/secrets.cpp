@@ -16,7 +16,8 @@ constexpr std::chrono::seconds patience{30}; // a password store may ask its age
 std::string output_of(const std::vector<std::string> &argv) {
   const Finished finished = LocalRunner().run({argv, {}, patience});
   if (finished.exit != 0)
-    throw Error(ErrorKind::Config, fmt::format("the command of a secret, {}, ended with status {}: {}", argv.front(), finished.exit, shown(finished.errors, 120)));
+    throw Error(ErrorKind::Config, fmt::format("the command of a secret, {}, ended with status {}: {}", argv.front(), finished.exit,
+                                               shown(finished.errors, 120)));
   return finished.output;
 }
 

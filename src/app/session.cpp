@@ -37,7 +37,8 @@ Reply Session::ask(const std::string &send, const std::vector<std::string> &run,
       question.run.push_back(expand(word, values_));
   } else if (kind == TransportKind::Cli) {
     if (send.empty())
-      throw Error(ErrorKind::Config, fmt::format("driver {}: `{}` has no `send` and cannot be asked over the CLI", driver_.name, run.empty() ? rpc : run.front()));
+      throw Error(ErrorKind::Config, fmt::format("driver {}: `{}` has no `send` and cannot be asked over the CLI", driver_.name,
+                                                 run.empty() ? rpc : run.front()));
     question.send = expand(send, values_);
   } else {
     View view;

@@ -70,7 +70,8 @@ State::~State() = default;
 State::State(State &&) noexcept = default;
 
 // Runs an action on the database; what goes wrong becomes trouble, said once, and the pass goes on.
-template <typename Action> void State::with(const char *what, Action action) {
+template <typename Action>
+void State::with(const char *what, Action action) {
   try {
     action();
   } catch (const Error &error) {
@@ -105,7 +106,8 @@ std::vector<LedgerEntry> State::ledger(const std::string &device) {
   with("read the ledger", [&] {
     auto rows = handle_->database.prepare("SELECT block, list, number, jail, since FROM ledger WHERE device = ?", {device});
     while (rows.step())
-      entries.push_back({block_of(std::string(rows.text(0))), std::string(rows.text(1)), std::string(rows.text(2)), std::string(rows.text(3)), local_time(rows.number(4))});
+      entries.push_back({block_of(std::string(rows.text(0))), std::string(rows.text(1)), std::string(rows.text(2)),
+                         std::string(rows.text(3)), local_time(rows.number(4))});
   });
   std::sort(entries.begin(), entries.end(), [](const LedgerEntry &a, const LedgerEntry &b) { return a.block < b.block; });
   return entries;
@@ -160,7 +162,8 @@ void State::verified(const std::string &device, const Plan &plan, const Installe
       remove.restart({device, spot.first, spot.second});
       remove.step();
     }
-    database.execute("INSERT INTO verified (device, at) VALUES (?, ?) ON CONFLICT (device) DO UPDATE SET at = excluded.at", {device, moment});
+    database.execute("INSERT INTO verified (device, at) VALUES (?, ?) ON CONFLICT (device) DO UPDATE SET at = excluded.at",
+                     {device, moment});
     transaction.commit();
   });
 }
@@ -169,7 +172,8 @@ long State::started(const std::string &device, const std::string &intent, const 
   long record = 0;
   if (handle_)
     with("write the audit", [&] {
-      auto row = handle_->database.prepare("INSERT INTO audit (device, intent, actor, started, script) VALUES (?, ?, ?, ?, ?) RETURNING id", {device, intent, who, now(), script});
+      auto row = handle_->database.prepare("INSERT INTO audit (device, intent, actor, started, script) VALUES (?, ?, ?, ?, ?) RETURNING id",
+                                           {device, intent, who, now(), script});
       if (row.step())
         record = static_cast<long>(row.number(0));
     });
@@ -179,7 +183,8 @@ long State::started(const std::string &device, const std::string &intent, const 
 void State::ended(long record, const std::string &outcome, const std::string &error, const std::string &words) {
   if (handle_ && record != 0)
     with("write the audit", [&] {
-      handle_->database.execute("UPDATE audit SET ended = ?, outcome = ?, error = ?, words = ? WHERE id = ?", {now(), outcome, error, words, static_cast<std::int64_t>(record)});
+      handle_->database.execute("UPDATE audit SET ended = ?, outcome = ?, error = ?, words = ? WHERE id = ?",
+                                {now(), outcome, error, words, static_cast<std::int64_t>(record)});
     });
 }
 
@@ -187,7 +192,8 @@ std::optional<Pause> State::paused(const std::string &device) {
   std::optional<Pause> pause;
   if (handle_)
     with("read pauses", [&] {
-      auto row = handle_->database.prepare("SELECT until, reason, actor, since FROM paused WHERE device = ? AND (until IS NULL OR until > ?)", {device, now()});
+      auto row = handle_->database.prepare(
+          "SELECT until, reason, actor, since FROM paused WHERE device = ? AND (until IS NULL OR until > ?)", {device, now()});
       if (row.step()) {
         pause.emplace();
         if (!row.is_null(0))
@@ -203,18 +209,17 @@ std::optional<Pause> State::paused(const std::string &device) {
 void State::pause(const std::string &device, std::optional<Seconds> length, const std::string &reason, const std::string &who) {
   if (handle_)
     with("write a pause", [&] {
-      handle_->database.execute("INSERT INTO paused (device, until, reason, actor, since) VALUES (?, ?, ?, ?, ?) ON CONFLICT (device) DO UPDATE SET "
-                                "until = excluded.until, reason = excluded.reason, actor = excluded.actor, since = excluded.since",
-                                {device, length ? SqlValue(now() + *length) : SqlValue(nullptr), reason, who, now()});
+      handle_->database.execute(
+          "INSERT INTO paused (device, until, reason, actor, since) VALUES (?, ?, ?, ?, ?) ON CONFLICT (device) DO UPDATE SET "
+          "until = excluded.until, reason = excluded.reason, actor = excluded.actor, since = excluded.since",
+          {device, length ? SqlValue(now() + *length) : SqlValue(nullptr), reason, who, now()});
     });
 }
 
 bool State::resume(const std::string &device) {
   const bool was = paused(device).has_value();
   if (handle_)
-    with("lift a pause", [&] {
-      handle_->database.execute("DELETE FROM paused WHERE device = ?", {device});
-    });
+    with("lift a pause", [&] { handle_->database.execute("DELETE FROM paused WHERE device = ?", {device}); });
   return was;
 }
 
@@ -222,7 +227,8 @@ long State::request() {
   long number = 0;
   if (handle_)
     with("note a request", [&] {
-      auto row = handle_->database.prepare("INSERT INTO request (one, number) VALUES (1, 1) ON CONFLICT (one) DO UPDATE SET number = number + 1 RETURNING number");
+      auto row = handle_->database.prepare(
+          "INSERT INTO request (one, number) VALUES (1, 1) ON CONFLICT (one) DO UPDATE SET number = number + 1 RETURNING number");
       if (row.step())
         number = static_cast<long>(row.number(0));
     });

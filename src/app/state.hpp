@@ -51,7 +51,8 @@ public:
 
 private:
   struct Handle;
-  template <typename Action> void with(const char *what, Action action);
+  template <typename Action>
+  void with(const char *what, Action action);
 
   std::unique_ptr<Handle> handle_;
   std::string path_, trouble_;

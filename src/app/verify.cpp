@@ -49,18 +49,21 @@ std::string difference_of(const Plan &plan, const Installed &now) {
   std::sort(added.begin(), added.end());
   for (const Removal &removal : plan.change.remove) {
     const Spot spot{removal.block, removal.list};
-    if (std::binary_search(there.begin(), there.end(), spot) && !std::binary_search(added.begin(), added.end(), spot) && removal.reason != "there twice")
+    if (std::binary_search(there.begin(), there.end(), spot) && !std::binary_search(added.begin(), added.end(), spot) &&
+        removal.reason != "there twice")
       left.push_back(spot);
   }
   std::string text;
   if (!missing.empty()) {
-    const auto not_in_force = std::find_if(now.entries.begin(), now.entries.end(), [&](const Entry &entry) { return !entry.in_force && entry.block == missing.front().first; });
+    const auto not_in_force = std::find_if(now.entries.begin(), now.entries.end(),
+                                           [&](const Entry &entry) { return !entry.in_force && entry.block == missing.front().first; });
     text = fmt::format("the device does not show {} of {} added: {}", missing.size(), plan.change.add.size(), named(missing));
     if (not_in_force != now.entries.end())
       text += fmt::format(" ({})", not_in_force->why_not);
   }
   if (!left.empty())
-    text += fmt::format("{}the device still shows {} of {} removed: {}", text.empty() ? "" : "; ", left.size(), plan.change.remove.size(), named(left));
+    text += fmt::format("{}the device still shows {} of {} removed: {}", text.empty() ? "" : "; ", left.size(), plan.change.remove.size(),
+                        named(left));
   if (text.empty())
     return why;
   return text;

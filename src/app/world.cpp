@@ -72,7 +72,8 @@ std::vector<const Device *> chosen(const Config &config, const std::vector<std::
       std::string known;
       for (const Device &one : config.devices)
         known += (known.empty() ? "" : ", ") + one.name;
-      throw Error(ErrorKind::Usage, fmt::format("no device is called \"{}\"; there {}", shown(name), known.empty() ? "are none" : "are " + known));
+      throw Error(ErrorKind::Usage,
+                  fmt::format("no device is called \"{}\"; there {}", shown(name), known.empty() ? "are none" : "are " + known));
     }
     if (std::find(devices.begin(), devices.end(), device) == devices.end())
       devices.push_back(device);
@@ -87,9 +88,10 @@ void add_allowed(Config &config, BanTable &table, const std::string &name) {
   for (const AllowRow &row : table.allowed()) {
     const auto prefix = Prefix::parse(row.prefix);
     if (!prefix)
-      throw Error(ErrorKind::Config, fmt::format("the allowlist of table {}: \"{}\" (by {}): {}; nothing runs until it is mended", name, shown(row.prefix), shown(row.actor),
-                                                 prefix.error().what));
-    allowed.push_back({*prefix, fmt::format("the allowlist of table {}{}", name, row.reason.empty() ? std::string() : ": " + shown(row.reason))});
+      throw Error(ErrorKind::Config, fmt::format("the allowlist of table {}: \"{}\" (by {}): {}; nothing runs until it is mended", name,
+                                                 shown(row.prefix), shown(row.actor), prefix.error().what));
+    allowed.push_back(
+        {*prefix, fmt::format("the allowlist of table {}{}", name, row.reason.empty() ? std::string() : ": " + shown(row.reason))});
   }
   const auto add = [&allowed](Policy &policy) { policy.allow.insert(policy.allow.end(), allowed.begin(), allowed.end()); };
   add(config.policy);
@@ -110,9 +112,10 @@ Fetched fetch(Config &config) {
   }
   if (fetched.bans.bad_rows() != 0) {
     const BadRow &first = fetched.bans.bad_samples().front();
-    fetched.notes.push_back(fmt::format("{} row{} of the table {} no address and {} left out (first: ip \"{}\" from {}, {}: {})", fetched.bans.bad_rows(),
-                                        fetched.bans.bad_rows() == 1 ? "" : "s", fetched.bans.bad_rows() == 1 ? "has" : "have", fetched.bans.bad_rows() == 1 ? "is" : "are", first.ip,
-                                        first.hostname, first.created, first.problem));
+    fetched.notes.push_back(fmt::format("{} row{} of the table {} no address and {} left out (first: ip \"{}\" from {}, {}: {})",
+                                        fetched.bans.bad_rows(), fetched.bans.bad_rows() == 1 ? "" : "s",
+                                        fetched.bans.bad_rows() == 1 ? "has" : "have", fetched.bans.bad_rows() == 1 ? "is" : "are",
+                                        first.ip, first.hostname, first.created, first.problem));
   }
   for (auto part : {never_banned(), of_this_host(), of_devices_and_tables(config), of_reporters(fetched.bans, reporters)})
     fetched.protect.insert(fetched.protect.end(), part.begin(), part.end());

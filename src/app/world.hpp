@@ -13,9 +13,9 @@ namespace banpush {
 
 // What the command line says once for all verbs.
 struct Settings {
-  std::string config;  // path
+  std::string config; // path
   Console console;
-  std::string trace;   // file for the dialogue with devices; empty: none
+  std::string trace; // file for the dialogue with devices; empty: none
 };
 
 // Folders with drivers/ and templates/ in them, the configuration's own first.

@@ -97,7 +97,8 @@ bool repairs_by_both(const Driver &driver, const std::string &list) { return !dr
 
 } // namespace
 
-Difference diff(const Driver &driver, const Selection &selection, const Bans &bans, const Candidates &candidates, const Installed &installed) {
+Difference diff(const Driver &driver, const Selection &selection, const Bans &bans, const Candidates &candidates,
+                const Installed &installed) {
   Difference difference;
   std::map<std::string, std::size_t> out_of_use;
   std::set<std::pair<Block, std::string>> standing; // in force, seen once: a second one of the same is surplus
@@ -151,11 +152,13 @@ Difference diff(const Driver &driver, const Selection &selection, const Bans &ba
     if (waiting == 0 && there == 0)
       continue;
     const char *what = state.stands ? "is not in force" : "does not stand";
-    difference.notes.push_back({"in_force",
-                                fmt::format("list {} {}: {}; {} wanted {} held back{}", state.list, what, state.why_not, waiting,
-                                            waiting == 1 ? "entry is" : "entries are",
-                                            there == 0 ? std::string() : fmt::format(", {} on the device {} absent", there, there == 1 ? "counts as" : "count as")),
-                                false});
+    difference.notes.push_back(
+        {"in_force",
+         fmt::format("list {} {}: {}; {} wanted {} held back{}", state.list, what, state.why_not, waiting,
+                     waiting == 1 ? "entry is" : "entries are",
+                     there == 0 ? std::string()
+                                : fmt::format(", {} on the device {} absent", there, there == 1 ? "counts as" : "count as")),
+         false});
     for (const Wanted &one : selection.wanted)
       if (one.list == state.list)
         difference.left_out.push_back({one.candidate.block.prefix, Verdict::Held, fmt::format("list {} {}", state.list, what)});

@@ -58,14 +58,14 @@ struct List {
   struct Numbers {
     std::uint64_t from = 1, to = 4294967295, step = 1;
   };
-  std::optional<Numbers> numbers; // entries carry numbers, given by banpush in this range
+  std::optional<Numbers> numbers;  // entries carry numbers, given by banpush in this range
   std::optional<std::size_t> most; // entries the platform takes
   double cost = 1;                 // slots of the budget one entry takes
   // The most specific entry decides (routes): an entry of somebody else holds only the very same prefix, not what lies in it.
   bool longest_match = false;
   // Two entries may not overlap (interval sets): what lies in a wider one of ours, or meets a foreign one, is left out.
   bool disjoint = false;
-  std::vector<std::string> input;  // exec: the program whose standard input takes changes to this list, instead of Driver::input
+  std::vector<std::string> input; // exec: the program whose standard input takes changes to this list, instead of Driver::input
 };
 
 // One shape of an entry in JSON or XML: group name → pointer from the item. The first shape all of
@@ -80,23 +80,24 @@ struct Read {
   std::vector<std::string> run; // exec: argv
   std::string rpc;              // NETCONF: name of the template with the RPC body
   TextFormat format = TextFormat::Lines;
-  std::vector<int> exits{0}; // exec: statuses that are no failure
-  Pattern found;             // what a complete reply must contain; always asked for unless `empty_is_none`
+  std::vector<int> exits{0};  // exec: statuses that are no failure
+  Pattern found;              // what a complete reply must contain; always asked for unless `empty_is_none`
   bool empty_is_none = false; // the program's exit status alone proves the reply complete (exec)
-  Pattern absent;            // the device says the list does not stand there (`No such file or directory`)
+  Pattern absent;             // the device says the list does not stand there (`No such file or directory`)
   // lines
-  Pattern list;              // a header: entries that follow belong to group `list`
-  Pattern record;            // a record starts here; lines up to the next start are joined by one blank
-  Pattern each;              // only these lines are looked at; all others are skipped in silence. Its group `list` says whose the line is
-  std::vector<Pattern> entry; // groups: prefix | address [wildcard|netmask|length], first+last (a range), protocol, port, number, hits, list, tag; foreign (when it takes part, the entry is somebody else's whatever else it is)
-  Pattern terminal;          // the entry behind which nothing is in force; group `number`
-  Pattern inactive;          // a line that would be an entry but is switched off
-  Pattern number;            // the number any line of the list carries, ours or not; group `number`
-  Pattern skip;              // lines of the reply that are neither entry nor foreign (headers, rulers)
+  Pattern list;   // a header: entries that follow belong to group `list`
+  Pattern record; // a record starts here; lines up to the next start are joined by one blank
+  Pattern each;   // only these lines are looked at; all others are skipped in silence. Its group `list` says whose the line is
+  std::vector<Pattern>
+      entry; // groups: prefix | address [wildcard|netmask|length], first+last (a range), protocol, port, number, hits, list, tag; foreign (when it takes part, the entry is somebody else's whatever else it is)
+  Pattern terminal; // the entry behind which nothing is in force; group `number`
+  Pattern inactive; // a line that would be an entry but is switched off
+  Pattern number;   // the number any line of the list carries, ours or not; group `number`
+  Pattern skip;     // lines of the reply that are neither entry nor foreign (headers, rulers)
   // json, xml
-  std::string items;   // the lists of the reply (JSON pointer with `*` for every member; XPath)
-  std::string list_at; // YAML `list` for json and xml: the list's name, from an item
-  std::string entries; // the entries, from an item
+  std::string items;         // the lists of the reply (JSON pointer with `*` for every member; XPath)
+  std::string list_at;       // YAML `list` for json and xml: the list's name, from an item
+  std::string entries;       // the entries, from an item
   std::vector<Shape> shapes; // YAML `entry` for json and xml
   // an entry of ours, where lists are owned by tag: group or pointer, and what it must be
   std::string ours_at;
@@ -121,10 +122,10 @@ struct Fact {
   std::string name;
   std::string send;
   std::vector<std::string> run;
-  std::vector<int> exits;   // empty: any status will do
-  Pattern holds;            // true when found; with a group `value` the value is what it matched
-  Pattern address;          // group `address`: seen_from
-  std::string only;         // YAML `for`: learnt only before this stage (setup, which stands for its removal too)
+  std::vector<int> exits; // empty: any status will do
+  Pattern holds;          // true when found; with a group `value` the value is what it matched
+  Pattern address;        // group `address`: seen_from
+  std::string only;       // YAML `for`: learnt only before this stage (setup, which stands for its removal too)
 };
 
 // For `check --connect`: something about the device that a person should know (uRPF off, routes leak).
@@ -160,7 +161,7 @@ const char *word(Stage stage) noexcept;
 // How the guard reads blocks back out of the lines of changing stages. Every line must be one of these.
 struct Spoken {
   struct Says {
-    Pattern line;  // groups as in Read::entry; `number` alone names an installed entry; `entries` is cut up by item
+    Pattern line; // groups as in Read::entry; `number` alone names an installed entry; `entries` is cut up by item
     Pattern item;
   };
   std::vector<Says> add, remove;
@@ -183,20 +184,20 @@ struct Evidence {
 };
 
 struct Driver {
-  std::string name;   // the file's name without .yaml
-  std::string file;   // where it was loaded from
+  std::string name; // the file's name without .yaml
+  std::string file; // where it was loaded from
   std::string about;
-  std::string sets;   // the kind of object it keeps, for the support matrix: `ACL`, `object-group`, `blackhole route`, `nft set`
+  std::string sets; // the kind of object it keeps, for the support matrix: `ACL`, `object-group`, `blackhole route`, `nft set`
   std::vector<TransportKind> transports; // the first is used unless the device says
   Evidence evidence;
   std::map<std::string, Param> params;
   std::map<std::string, Pattern> prompts;
-  std::vector<std::string> session;     // sent after login, never part of a plan
-  std::vector<std::string> goodbye;     // lines that end the session
+  std::vector<std::string> session; // sent after login, never part of a plan
+  std::vector<std::string> goodbye; // lines that end the session
   struct Enable {
-    std::string send;     // `enable`
-    Pattern password;     // the question the enable secret answers
-    std::string prompt;   // the name of the prompt that proves it
+    std::string send;   // `enable`
+    Pattern password;   // the question the enable secret answers
+    std::string prompt; // the name of the prompt that proves it
   };
   std::optional<Enable> enable;
   Pattern pager;
@@ -210,19 +211,19 @@ struct Driver {
   std::vector<Read> reads;
   std::vector<Proof> in_force;
   std::vector<Check> checks;
-  std::chrono::milliseconds settle{0};  // how long what was accepted may take to be shown
-  std::vector<std::string> input;       // exec: the program that takes the change on standard input
-  bool batch_whole = false;             // all changing stages for one program are one input
-  bool add_first = true;                // YAML order: [add, remove] or [remove, add]
-  std::size_t chunk = 512;              // entries a rendering of add or remove
+  std::chrono::milliseconds settle{0}; // how long what was accepted may take to be shown
+  std::vector<std::string> input;      // exec: the program that takes the change on standard input
+  bool batch_whole = false;            // all changing stages for one program are one input
+  bool add_first = true;               // YAML order: [add, remove] or [remove, add]
+  std::size_t chunk = 512;             // entries a rendering of add or remove
   std::map<Stage, std::vector<Part>> stages;
   std::map<std::string, TextTemplate> templates;
-  Spoken spoken;                        // YAML `script`
+  Spoken spoken; // YAML `script`
   std::optional<DeadMan> dead_man;
   std::map<std::string, std::string> namespaces; // XML prefix → URI
   std::optional<std::size_t> most_entries;       // YAML limits.entries
   std::size_t most_line = 4096;                  // YAML limits.line: bytes a line may have
-  std::string saves;                    // YAML `saves`: what stands for saving where nothing needs it (`always`) or empty
+  std::string saves;                             // YAML `saves`: what stands for saving where nothing needs it (`always`) or empty
 
   const List *list(std::string_view name) const noexcept;
   // The list that takes this block; nothing when none holds its family, kind or service.

@@ -10,7 +10,8 @@ namespace {
 
 using Spot = std::pair<Block, std::string>; // a block and the list it goes to
 
-template <typename Item> std::vector<Spot> spots(const std::vector<Item> &items) {
+template <typename Item>
+std::vector<Spot> spots(const std::vector<Item> &items) {
   std::vector<Spot> out;
   for (const Item &item : items)
     out.emplace_back(item.block, item.list);
@@ -25,17 +26,20 @@ std::string first_difference(const std::vector<Spot> &planned, const std::vector
   std::set_difference(spoken.begin(), spoken.end(), planned.begin(), planned.end(), std::back_inserter(only_spoken));
   std::string text;
   if (!only_planned.empty())
-    text += fmt::format("{} of the plan {} in no line of the script (first: {})", only_planned.size(), only_planned.size() == 1 ? "is" : "are", only_planned.front().first.text());
+    text += fmt::format("{} of the plan {} in no line of the script (first: {})", only_planned.size(),
+                        only_planned.size() == 1 ? "is" : "are", only_planned.front().first.text());
   if (!only_spoken.empty())
-    text += fmt::format("{}{} in the script {} not of the plan (first: {})", text.empty() ? "" : "; ", only_spoken.size(), only_spoken.size() == 1 ? "is" : "are",
-                        only_spoken.front().first.text());
+    text += fmt::format("{}{} in the script {} not of the plan (first: {})", text.empty() ? "" : "; ", only_spoken.size(),
+                        only_spoken.size() == 1 ? "is" : "are", only_spoken.front().first.text());
   return text;
 }
 
-template <typename Item> void compare(const char *what, const std::vector<Item> &plan, const std::vector<Item> &script, std::vector<GuardNote> &notes) {
+template <typename Item>
+void compare(const char *what, const std::vector<Item> &plan, const std::vector<Item> &script, std::vector<GuardNote> &notes) {
   const auto planned = spots(plan), spoken = spots(script);
   if (planned != spoken)
-    notes.push_back({"script", fmt::format("what the script {} is not what the plan {}: {}", what, what, first_difference(planned, spoken)), true});
+    notes.push_back(
+        {"script", fmt::format("what the script {} is not what the plan {}: {}", what, what, first_difference(planned, spoken)), true});
 }
 
 void check_script(const Driver &driver, const Values &values, const Plan &plan, std::vector<GuardNote> &notes) {
@@ -67,11 +71,14 @@ Guard::Ruling Guard::rule(const Plan &plan) const {
     for (const Addition &addition : plan.change.add)
       check_prefix(addition.block.prefix, policy, protect, ruling.notes);
     if (driver.evidence.level < EvidenceLevel::Captured && !accept_unproven)
-      ruling.notes.push_back({"unproven",
-                              fmt::format("driver {} was never seen at work on such a device; `accept_unproven: yes` in the configuration of {} lets it push", driver.name, plan.device),
-                              true});
+      ruling.notes.push_back(
+          {"unproven",
+           fmt::format("driver {} was never seen at work on such a device; `accept_unproven: yes` in the configuration of {} lets it push",
+                       driver.name, plan.device),
+           true});
     if (driver.most_entries && plan.wanted.size() > *driver.most_entries)
-      ruling.notes.push_back({"capacity", fmt::format("{} entries are wanted, the platform takes {}", plan.wanted.size(), *driver.most_entries), true});
+      ruling.notes.push_back(
+          {"capacity", fmt::format("{} entries are wanted, the platform takes {}", plan.wanted.size(), *driver.most_entries), true});
   }
   const bool refused = std::any_of(ruling.notes.begin(), ruling.notes.end(), [](const GuardNote &note) { return note.refuses; });
   if (!refused)

@@ -26,26 +26,26 @@ struct Reply {
 
 struct Entry {
   Block block;
-  std::string list;          // key of the driver's list
-  std::string number;        // sequence number or entry name, as the device shows it; empty where there is none
+  std::string list;   // key of the driver's list
+  std::string number; // sequence number or entry name, as the device shows it; empty where there is none
   std::uint64_t hits = 0;
   bool in_force = true;
-  std::string why_not;       // `behind the terminal permit (20)`, `inactive`, `not in the routing table`
+  std::string why_not; // `behind the terminal permit (20)`, `inactive`, `not in the routing table`
 };
 
 struct Foreign {
   std::string list;
-  std::string text;              // the line or item as the device shows it
-  std::optional<Prefix> covers;  // what it blocks already, where that can be told
+  std::string text;             // the line or item as the device shows it
+  std::optional<Prefix> covers; // what it blocks already, where that can be told
 };
 
 struct ListState {
   std::string list;
-  bool stands = true;     // the list is on the device
-  bool in_force = true;   // and its proofs hold
-  std::string why_not;    // for people, when not
-  std::optional<std::uint64_t> terminal;    // number of the terminal entry
-  std::vector<std::uint64_t> taken;         // numbers used by foreign entries
+  bool stands = true;                    // the list is on the device
+  bool in_force = true;                  // and its proofs hold
+  std::string why_not;                   // for people, when not
+  std::optional<std::uint64_t> terminal; // number of the terminal entry
+  std::vector<std::uint64_t> taken;      // numbers used by foreign entries
 };
 
 struct Installed {

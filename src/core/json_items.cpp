@@ -111,12 +111,15 @@ void JsonItems::each(const std::function<void(std::string_view, const Pieces &, 
     if (has_ours)
       if (auto mark = scalar(json, ours_parts))
         texts.emplace(read_.ours_at, std::move(*mark));
-    found(list, [&texts](std::string_view name) -> std::optional<std::string_view> {
-      const auto text = texts.find(name);
-      if (text == texts.end())
-        return std::nullopt;
-      return text->second;
-    }, json.dump());
+    found(
+        list,
+        [&texts](std::string_view name) -> std::optional<std::string_view> {
+          const auto text = texts.find(name);
+          if (text == texts.end())
+            return std::nullopt;
+          return text->second;
+        },
+        json.dump());
   };
 
   walk(document_->json, parts_of(read_.items), 0, [&](const Json &item) {

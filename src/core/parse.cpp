@@ -16,8 +16,8 @@ namespace banpush {
 namespace {
 
 Read bound(Read read, const Values &values) {
-  for (Pattern *pattern :
-       {&read.found, &read.absent, &read.list, &read.record, &read.each, &read.terminal, &read.inactive, &read.number, &read.skip, &read.ours_like})
+  for (Pattern *pattern : {&read.found, &read.absent, &read.list, &read.record, &read.each, &read.terminal, &read.inactive, &read.number,
+                           &read.skip, &read.ours_like})
     *pattern = bound(*pattern, values);
   for (Pattern &pattern : read.entry)
     pattern = bound(pattern, values);
@@ -128,7 +128,8 @@ private:
   // Lists partition blocks: what banpush would have put elsewhere is not ours.
   bool may_hold(const std::string &key, const Prefix &prefix) const {
     const List *list = driver_.list(key);
-    return (prefix.is_host() ? list->hosts : list->nets) && std::find(list->families.begin(), list->families.end(), prefix.family()) != list->families.end();
+    return (prefix.is_host() ? list->hosts : list->nets) &&
+           std::find(list->families.begin(), list->families.end(), prefix.family()) != list->families.end();
   }
 
   bool is_ours(const Pieces &pieces, const std::string &key) const {
@@ -155,7 +156,7 @@ private:
 
   const Driver &driver_;
   const Read &read_;
-  std::map<std::string, std::string> names_; // device's name → key
+  std::map<std::string, std::string> names_;  // device's name → key
   std::map<std::string, std::string> behind_; // lists whose terminal entry has been met → its number
   Installed found_;
 };
@@ -237,7 +238,8 @@ void collect_lines(const Read &read, std::string_view text, Collector &collector
       }
 }
 
-template <typename Items> void collect_items(const Read &read, const Items &items, Collector &collector) {
+template <typename Items>
+void collect_items(const Read &read, const Items &items, Collector &collector) {
   std::map<std::string, bool> seen;
   items.each([&](std::string_view list_name, const Pieces &pieces, std::string_view text) {
     std::string key;
@@ -274,7 +276,8 @@ void keep_in_force(Installed &installed, const Read &read, const Installed &show
 }
 
 // No exit status asked for: any will do.
-bool as_asked(const std::vector<int> &exits, const std::vector<Pattern> &holds, const std::vector<Pattern> &lacks, const Values &values, const Reply &reply) {
+bool as_asked(const std::vector<int> &exits, const std::vector<Pattern> &holds, const std::vector<Pattern> &lacks, const Values &values,
+              const Reply &reply) {
   if (!exits.empty() && std::find(exits.begin(), exits.end(), reply.exit) == exits.end())
     return false;
   const std::string text = without_noise({}, reply.text);
@@ -330,16 +333,17 @@ Installed parse_read(const Driver &driver, const Read &unbound, const Values &va
   if (read.absent.found_in(text) || read.absent.found_in(reply.errors)) {
     for (const std::string &key : read.lists) {
       collector.state(key).stands = false;
-      collector.state(key).why_not = fmt::format("`{}` says {}", what_was_asked(read, values), first_line(text.empty() ? reply.errors : text));
+      collector.state(key).why_not =
+          fmt::format("`{}` says {}", what_was_asked(read, values), first_line(text.empty() ? reply.errors : text));
     }
     return std::move(collector).finish();
   }
   if (std::find(read.exits.begin(), read.exits.end(), reply.exit) == read.exits.end())
-    throw Error(ErrorKind::Device,
-                fmt::format("`{}` ended with status {}: {}", what_was_asked(read, values), reply.exit, first_line(reply.errors.empty() ? text : reply.errors)));
+    throw Error(ErrorKind::Device, fmt::format("`{}` ended with status {}: {}", what_was_asked(read, values), reply.exit,
+                                               first_line(reply.errors.empty() ? text : reply.errors)));
   if (!read.found.empty() && !read.found.found_in(text))
-    throw Error(ErrorKind::Device, fmt::format("`{}`: the answer is not complete, it lacks what ends one ({}); it was {}", what_was_asked(read, values),
-                                               read.found.text(), first_line(text)));
+    throw Error(ErrorKind::Device, fmt::format("`{}`: the answer is not complete, it lacks what ends one ({}); it was {}",
+                                               what_was_asked(read, values), read.found.text(), first_line(text)));
   try {
     switch (read.format) {
     case TextFormat::Lines: collect_lines(read, text, collector); break;
@@ -364,10 +368,13 @@ Installed parse(const Driver &driver, const Values &values, const Answers &answe
     if (read.shows != Read::Shows::Entries)
       continue;
     Installed part = parse_read(driver, read, values, answers.reads.at(i));
-    installed.entries.insert(installed.entries.end(), std::make_move_iterator(part.entries.begin()), std::make_move_iterator(part.entries.end()));
-    installed.foreign.insert(installed.foreign.end(), std::make_move_iterator(part.foreign.begin()), std::make_move_iterator(part.foreign.end()));
+    installed.entries.insert(installed.entries.end(), std::make_move_iterator(part.entries.begin()),
+                             std::make_move_iterator(part.entries.end()));
+    installed.foreign.insert(installed.foreign.end(), std::make_move_iterator(part.foreign.begin()),
+                             std::make_move_iterator(part.foreign.end()));
     for (ListState &state : part.lists)
-      *std::find_if(installed.lists.begin(), installed.lists.end(), [&](const ListState &mine) { return mine.list == state.list; }) = std::move(state);
+      *std::find_if(installed.lists.begin(), installed.lists.end(), [&](const ListState &mine) { return mine.list == state.list; }) =
+          std::move(state);
   }
   std::stable_sort(installed.entries.begin(), installed.entries.end(), [](const Entry &a, const Entry &b) { return a.block < b.block; });
   for (std::size_t i = 0; i < driver.reads.size(); ++i)
@@ -379,8 +386,12 @@ Installed parse(const Driver &driver, const Values &values, const Answers &answe
   return installed;
 }
 
-bool good(const Check &check, const Values &values, const Reply &reply) { return as_asked(check.exits, check.holds, check.lacks, values, reply); }
-bool good(const Proof &proof, const Values &values, const Reply &reply) { return as_asked(proof.exits, proof.holds, proof.lacks, values, reply); }
+bool good(const Check &check, const Values &values, const Reply &reply) {
+  return as_asked(check.exits, check.holds, check.lacks, values, reply);
+}
+bool good(const Proof &proof, const Values &values, const Reply &reply) {
+  return as_asked(proof.exits, proof.holds, proof.lacks, values, reply);
+}
 
 std::string learn(const Fact &fact, const Values &values, const Reply &reply) {
   if (!fact.exits.empty() && std::find(fact.exits.begin(), fact.exits.end(), reply.exit) == fact.exits.end())

@@ -17,8 +17,8 @@ namespace banpush {
 
 class Pattern {
 public:
-  Pattern() = default;                   // matches nothing
-  explicit Pattern(std::string text);    // throws Error (Config) with RE2's own words
+  Pattern() = default;                // matches nothing
+  explicit Pattern(std::string text); // throws Error (Config) with RE2's own words
 
   // The named groups of one match; views into the text that was searched.
   class Match {
@@ -39,7 +39,7 @@ public:
   bool empty() const noexcept { return compiled_ == nullptr; }
   const std::string &text() const noexcept { return text_; }
   bool has_group(std::string_view name) const;
-  std::vector<std::string> groups() const; // names of all groups
+  std::vector<std::string> groups() const;    // names of all groups
   bool found_in(std::string_view text) const; // anywhere; `^` and `$` match at line ends
   std::optional<Match> match(std::string_view text) const;
   // All matches one after the other, without overlap.

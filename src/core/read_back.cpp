@@ -56,7 +56,8 @@ public:
           current_ = key_of(*name, text);
         return;
       }
-    throw Error(ErrorKind::Guard, fmt::format("driver {}: the line \"{}\" is none that its `script` patterns know", driver_.name, shown(text, 120)));
+    throw Error(ErrorKind::Guard,
+                fmt::format("driver {}: the line \"{}\" is none that its `script` patterns know", driver_.name, shown(text, 120)));
   }
 
   Change finish() && { return std::move(change_); }
@@ -65,25 +66,30 @@ private:
   std::string key_of(std::string_view name, const std::string &text) const {
     const auto key = keys_.find(std::string(name));
     if (key == keys_.end())
-      throw Error(ErrorKind::Guard, fmt::format("driver {}: the line \"{}\" is about a list that is not ours", driver_.name, shown(text, 120)));
+      throw Error(ErrorKind::Guard,
+                  fmt::format("driver {}: the line \"{}\" is about a list that is not ours", driver_.name, shown(text, 120)));
     return key->second;
   }
 
-  template <typename Found> void entries(const Spoken::Says &says, const Pattern::Match &match, const std::string &text, Found found) const {
+  template <typename Found>
+  void entries(const Spoken::Says &says, const Pattern::Match &match, const std::string &text, Found found) const {
     const auto named = match.group("list");
     const std::string list = named ? key_of(*named, text) : current_;
     if (says.item.empty()) {
-      one(list, [&match](std::string_view name) { return match.group(name); }, text, found);
+      one(
+          list, [&match](std::string_view name) { return match.group(name); }, text, found);
       return;
     }
     const auto all = says.item.all(match.group("entries").value_or(""));
     if (all.empty())
       throw Error(ErrorKind::Guard, fmt::format("driver {}: no entry is found in the line \"{}\"", driver_.name, shown(text, 120)));
     for (const Pattern::Match &item : all)
-      one(list, [&item](std::string_view name) { return item.group(name); }, text, found);
+      one(
+          list, [&item](std::string_view name) { return item.group(name); }, text, found);
   }
 
-  template <typename Found> void one(std::string list, const Pieces &pieces, const std::string &text, Found found) const {
+  template <typename Found>
+  void one(std::string list, const Pieces &pieces, const std::string &text, Found found) const {
     const std::string number(pieces("number").value_or(""));
     const EntryText entry = entry_of(pieces);
     if (entry.block) {

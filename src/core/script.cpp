@@ -94,7 +94,8 @@ void list_names(View &view, const List &list, const Values &values) {
   view.values["v6"] = list.families.size() == 1 && list.families.front() == Family::IPv6;
 }
 
-template <typename Item> std::vector<View> entry_views(const std::vector<const Item *> &items, std::size_t from, std::size_t to) {
+template <typename Item>
+std::vector<View> entry_views(const std::vector<const Item *> &items, std::size_t from, std::size_t to) {
   std::vector<View> entries;
   for (std::size_t i = from; i < to; ++i) {
     View view = entry_view(items[i]->block, items[i]->number);
@@ -112,7 +113,8 @@ void append_lines(std::vector<std::string> &lines, const std::string &text, cons
     at = end + 1;
     for (const char c : line)
       if (static_cast<unsigned char>(c) < 0x20 && c != '\t')
-        throw Error(ErrorKind::Config, fmt::format("{}: renders a control character (0x{:02x})", source.file(), static_cast<unsigned char>(c)));
+        throw Error(ErrorKind::Config,
+                    fmt::format("{}: renders a control character (0x{:02x})", source.file(), static_cast<unsigned char>(c)));
     if (line.find_first_not_of(" \t") != std::string::npos)
       lines.push_back(std::move(line));
   }
@@ -190,7 +192,8 @@ public:
 
   // The lines of one list's additions or removals, chunk by chunk.
   template <typename Item>
-  void entries(const TextTemplate &source, const List &list, const std::vector<const Item *> &items, std::vector<std::string> &lines) const {
+  void entries(const TextTemplate &source, const List &list, const std::vector<const Item *> &items,
+               std::vector<std::string> &lines) const {
     for (std::size_t from = 0; from < items.size(); from += r_.driver.chunk) {
       const std::size_t to = std::min(items.size(), from + r_.driver.chunk);
       View view = base_;
@@ -207,7 +210,8 @@ public:
 
 private:
   static bool touches(const Part &part, const std::vector<ListChange> &changes) {
-    return std::any_of(changes.begin(), changes.end(), [&](const ListChange &change) { return change.any() && concerns(part, *change.list); });
+    return std::any_of(changes.begin(), changes.end(),
+                       [&](const ListChange &change) { return change.any() && concerns(part, *change.list); });
   }
   static bool concerns(const Part &part, const List &list) {
     return part.lists.empty() || std::find(part.lists.begin(), part.lists.end(), list.name) != part.lists.end();
@@ -239,7 +243,9 @@ private:
       entries(source, *change.list, change.remove, lines);
   }
 
-  void append(std::vector<Step> &steps, std::vector<Step> more) const { steps.insert(steps.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end())); }
+  void append(std::vector<Step> &steps, std::vector<Step> more) const {
+    steps.insert(steps.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  }
 
   std::vector<Step> by_stage(const std::vector<ListChange> &changes) const {
     std::vector<Step> steps = plain(Stage::Open, &changes);
@@ -315,7 +321,8 @@ void check_lines(const Driver &driver, const std::vector<Step> &steps) {
     if (step.kind == TransportKind::Cli)
       for (const std::string &line : step.lines)
         if (line.size() > driver.most_line)
-          throw Error(ErrorKind::Config, fmt::format("driver {}: a line of {} bytes, the platform takes {}: \"{}…\"", driver.name, line.size(), driver.most_line, line.substr(0, 60)));
+          throw Error(ErrorKind::Config, fmt::format("driver {}: a line of {} bytes, the platform takes {}: \"{}…\"", driver.name,
+                                                     line.size(), driver.most_line, line.substr(0, 60)));
 }
 
 void print(std::string &out, const std::vector<Step> &steps) {

@@ -12,7 +12,6 @@
 
 namespace banpush {
 
-
 // One delivery: lines to a CLI or one RPC body (argv empty), or a program with its standard input.
 struct Step {
   Stage stage = Stage::Change;
@@ -20,7 +19,7 @@ struct Step {
   std::vector<std::string> argv;  // exec
   std::vector<std::string> lines; // without line ends. CLI: sent one by one. exec: standard input. NETCONF: one RPC body
   Pattern until, expect;
-  std::vector<Question> ask;      // answers expanded
+  std::vector<Question> ask; // answers expanded
   Window window;
   std::chrono::seconds silence{30};
   std::vector<int> exits{0};
@@ -30,7 +29,7 @@ struct Step {
 };
 
 struct Script {
-  std::vector<Step> change;   // from the first changing stage to commit
+  std::vector<Step> change; // from the first changing stage to commit
   std::vector<Step> confirm, cancel, abort, leave, save;
 
   bool empty() const noexcept { return change.empty() && save.empty(); }
@@ -52,8 +51,8 @@ struct Removal {
   Block block;
   std::string list;
   std::string number;
-  std::string reason;      // one clause
-  bool explained = true;   // expiry, unban, allow, policy, flush: counted by no limit
+  std::string reason;    // one clause
+  bool explained = true; // expiry, unban, allow, policy, flush: counted by no limit
 };
 
 struct Change {

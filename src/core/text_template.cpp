@@ -117,7 +117,8 @@ std::string TextTemplate::render(const View &view) const {
 
 namespace {
 
-template <typename Found> std::string walk_names(std::string_view line, Found found) {
+template <typename Found>
+std::string walk_names(std::string_view line, Found found) {
   std::string out;
   std::size_t at = 0;
   while (at < line.size()) {

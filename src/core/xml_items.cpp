@@ -48,9 +48,11 @@ struct XmlItems::Document {
 };
 
 XmlItems::XmlItems(const Read &read, const std::string &text) : read_(read), document_(std::make_unique<Document>()) {
-  const pugi::xml_parse_result result = document_->xml.load_buffer(text.data(), text.size(), pugi::parse_default & ~pugi::parse_doctype, pugi::encoding_utf8);
+  const pugi::xml_parse_result result =
+      document_->xml.load_buffer(text.data(), text.size(), pugi::parse_default & ~pugi::parse_doctype, pugi::encoding_utf8);
   if (!result)
-    throw Error(ErrorKind::Device, fmt::format("the answer is not whole XML: {} at byte {}; it begins \"{}\"", result.description(), result.offset, shown(text, 80)));
+    throw Error(ErrorKind::Device, fmt::format("the answer is not whole XML: {} at byte {}; it begins \"{}\"", result.description(),
+                                               result.offset, shown(text, 80)));
   to_local_names(document_->xml, 0);
 }
 
@@ -76,12 +78,15 @@ void XmlItems::each(const std::function<void(std::string_view, const Pieces &, s
         texts.emplace(read_.ours_at, std::move(*mark));
     std::ostringstream text;
     node.print(text, "", pugi::format_raw);
-    found(list, [&texts](std::string_view name) -> std::optional<std::string_view> {
-      const auto piece = texts.find(name);
-      if (piece == texts.end())
-        return std::nullopt;
-      return piece->second;
-    }, text.str());
+    found(
+        list,
+        [&texts](std::string_view name) -> std::optional<std::string_view> {
+          const auto piece = texts.find(name);
+          if (piece == texts.end())
+            return std::nullopt;
+          return piece->second;
+        },
+        text.str());
   };
   try {
     for (const pugi::xpath_node &item : document_->xml.select_nodes(read_.items.c_str())) {

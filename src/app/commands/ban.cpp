@@ -17,7 +17,8 @@ std::optional<GuardNote> against(const Config &config, const Prefix &ip, const s
   const Policy &policy = config.policy;
   const unsigned shortest = ip.family() == Family::IPv4 ? policy.shortest4 : policy.shortest6;
   if (ip.length() < shortest)
-    return GuardNote{"shortest", fmt::format("{} is wider than /{}, the widest ban that policy.shortest lets through", ip.text(), shortest), true};
+    return GuardNote{"shortest", fmt::format("{} is wider than /{}, the widest ban that policy.shortest lets through", ip.text(), shortest),
+                     true};
   for (const auto *set : {&policy.protect, &found})
     if (const auto hit = overlap(*set, ip))
       return GuardNote{"protected", fmt::format("{} is protected: {} ({})", ip.text(), hit->prefix.text(), hit->why), true};
@@ -85,8 +86,15 @@ int ban(const Settings &settings, const BanOptions &options) {
   const Recorded recorded = table->ban(wanted);
   Config for_push = untouched;
   const std::string pushed = push_now(settings, for_push, options.no_push);
-  say(settings, {{"schema", 1}, {"ip", wanted.ip.text()}, {"jail", wanted.jail}, {"hostname", wanted.hostname}, {"recorded", word_of(recorded)}, {"push", pushed}},
-      fmt::format("{} {} ({}, {}){}", said(recorded), wanted.ip.text(), wanted.jail, wanted.hostname, pushed == "queued" ? "; a push under way takes it along" : ""));
+  say(settings,
+      {{"schema", 1},
+       {"ip", wanted.ip.text()},
+       {"jail", wanted.jail},
+       {"hostname", wanted.hostname},
+       {"recorded", word_of(recorded)},
+       {"push", pushed}},
+      fmt::format("{} {} ({}, {}){}", said(recorded), wanted.ip.text(), wanted.jail, wanted.hostname,
+                  pushed == "queued" ? "; a push under way takes it along" : ""));
   return 0;
 }
 
@@ -104,7 +112,8 @@ int unban(const Settings &settings, const UnbanOptions &options) {
     count += open(source)->unban(*ip, options.jail, options.hostname, Revoker::Operator, actor());
   const std::string pushed = push_now(settings, config, options.no_push || count == 0);
   say(settings, {{"schema", 1}, {"ip", ip->text()}, {"unbanned", count}, {"push", pushed}},
-      count == 0 ? fmt::format("{}: no ban in force is recorded", ip->text()) : fmt::format("unbanned {} ({} row{})", ip->text(), count, count == 1 ? "" : "s"));
+      count == 0 ? fmt::format("{}: no ban in force is recorded", ip->text())
+                 : fmt::format("unbanned {} ({} row{})", ip->text(), count, count == 1 ? "" : "s"));
   return 0;
 }
 

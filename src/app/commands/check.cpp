@@ -37,13 +37,17 @@ const char *word_of(Finding::Level level) {
 void look_at_lists(Session &session, Checked &checked) {
   const Installed installed = session.read();
   for (const ListState &list : installed.lists) {
-    const auto held = std::count_if(installed.entries.begin(), installed.entries.end(), [&](const Entry &entry) { return entry.list == list.list; });
+    const auto held =
+        std::count_if(installed.entries.begin(), installed.entries.end(), [&](const Entry &entry) { return entry.list == list.list; });
     if (list.stands && list.in_force)
-      checked.findings.push_back({Finding::Level::Good, "list", fmt::format("{} stands and is in force, {} of ours in it", list.list, held)});
+      checked.findings.push_back(
+          {Finding::Level::Good, "list", fmt::format("{} stands and is in force, {} of ours in it", list.list, held)});
     else
-      checked.findings.push_back({Finding::Level::Bad, "list",
-                                  fmt::format("{} {}: {}{}", list.list, list.stands ? "is not in force" : "does not stand", list.why_not,
-                                              session.driver().has(Stage::Setup) ? fmt::format("; `banpush setup {} --apply` puts it there", checked.device) : std::string())});
+      checked.findings.push_back(
+          {Finding::Level::Bad, "list",
+           fmt::format("{} {}: {}{}", list.list, list.stands ? "is not in force" : "does not stand", list.why_not,
+                       session.driver().has(Stage::Setup) ? fmt::format("; `banpush setup {} --apply` puts it there", checked.device)
+                                                          : std::string())});
   }
   if (!installed.foreign.empty())
     checked.findings.push_back({Finding::Level::Good, "foreign", fmt::format("{} of others, left alone", installed.foreign.size())});
@@ -73,13 +77,16 @@ Checked look_at(Site &site, const Device &device, bool connect) {
   checked.driver = device.driver;
   const Driver &driver = site.config().driver(device);
   if (driver.evidence.level < EvidenceLevel::Captured && !device.accept_unproven)
-    checked.findings.push_back({Finding::Level::Warning, "unproven", fmt::format("driver {} plans, but pushes only with `accept_unproven: yes`", driver.name)});
+    checked.findings.push_back(
+        {Finding::Level::Warning, "unproven", fmt::format("driver {} plans, but pushes only with `accept_unproven: yes`", driver.name)});
   if (!connect)
     return checked;
   try {
     Session session(device, driver, site.credentials(device), site.trace);
     const Facts &facts = session.open();
-    checked.findings.push_back({Finding::Level::Good, "login", facts.seen_from ? fmt::format("logged in, seen from {}", facts.seen_from->address()) : std::string("logged in")});
+    checked.findings.push_back(
+        {Finding::Level::Good, "login",
+         facts.seen_from ? fmt::format("logged in, seen from {}", facts.seen_from->address()) : std::string("logged in")});
     look_at_lists(session, checked);
     run_checks(session, checked);
   } catch (const Error &error) {
@@ -94,7 +101,9 @@ std::string text_of(const std::vector<Checked> &all, const Console &console) {
   for (const Checked &checked : all) {
     out += fmt::format("{} ({})\n", console.paint(Colour::Bold, checked.device), checked.driver);
     for (const Finding &finding : checked.findings) {
-      const Colour colour = finding.level == Finding::Level::Good ? Colour::Green : finding.level == Finding::Level::Warning ? Colour::Yellow : Colour::Red;
+      const Colour colour = finding.level == Finding::Level::Good      ? Colour::Green
+                            : finding.level == Finding::Level::Warning ? Colour::Yellow
+                                                                       : Colour::Red;
       out += fmt::format("  {:<18} {}: {}\n", console.paint(colour, word_of(finding.level)), finding.name, finding.text);
     }
     if (checked.findings.empty())
@@ -139,8 +148,8 @@ int check(const Settings &settings, const CheckOptions &options) {
   if (settings.console.json()) {
     settings.console.out(json_of(all, protect, notes).dump(2) + "\n");
   } else {
-    settings.console.out(fmt::format("configuration {}: right; {} row{} in the ban table, {} device{}\n", config.path, rows, rows == 1 ? "" : "s", config.devices.size(),
-                                     config.devices.size() == 1 ? "" : "s"));
+    settings.console.out(fmt::format("configuration {}: right; {} row{} in the ban table, {} device{}\n", config.path, rows,
+                                     rows == 1 ? "" : "s", config.devices.size(), config.devices.size() == 1 ? "" : "s"));
     settings.console.out(text_of(all, settings.console));
     for (const std::string &note : notes)
       settings.console.out("note: " + note + "\n");
@@ -151,7 +160,8 @@ int check(const Settings &settings, const CheckOptions &options) {
       settings.console.note(fmt::format("{} prefixes are protected (-v lists them)", protect.size()));
   }
   const auto bad = [](const Checked &checked) {
-    return checked.failed || std::any_of(checked.findings.begin(), checked.findings.end(), [](const Finding &finding) { return finding.level == Finding::Level::Bad; });
+    return checked.failed || std::any_of(checked.findings.begin(), checked.findings.end(),
+                                         [](const Finding &finding) { return finding.level == Finding::Level::Bad; });
   };
   return std::any_of(all.begin(), all.end(), bad) ? 1 : 0;
 }

@@ -40,7 +40,8 @@ Driver require_driver(const Settings &settings, const std::string &name) {
 std::vector<int> families_of(const Driver &driver) {
   std::vector<int> families;
   for (const Family family : {Family::IPv4, Family::IPv6})
-    if (std::any_of(driver.lists.begin(), driver.lists.end(), [&](const List &list) { return std::count(list.families.begin(), list.families.end(), family) != 0; }))
+    if (std::any_of(driver.lists.begin(), driver.lists.end(),
+                    [&](const List &list) { return std::count(list.families.begin(), list.families.end(), family) != 0; }))
       families.push_back(family == Family::IPv4 ? 4 : 6);
   return families;
 }
@@ -95,7 +96,8 @@ Installed read_text(const Driver &driver, Values values, const std::string &text
     }
   }
   if (!any)
-    throw Error(ErrorKind::Usage, fmt::format("driver {}: the text is not what its reads expect: {}", driver.name, problem.empty() ? "no read concerns that family" : problem));
+    throw Error(ErrorKind::Usage, fmt::format("driver {}: the text is not what its reads expect: {}", driver.name,
+                                              problem.empty() ? "no read concerns that family" : problem));
   std::stable_sort(all.entries.begin(), all.entries.end(), [](const Entry &a, const Entry &b) { return a.block < b.block; });
   return all;
 }
@@ -139,7 +141,8 @@ int drivers_list(const Settings &settings) {
         transports += (transports.empty() ? "" : ",") + std::string(word(kind));
       for (const int family : families_of(driver))
         families += fmt::format("{}v{}", families.empty() ? "" : ",", family);
-      settings.console.out(fmt::format("{:<26} {:<14} {:<6} {:<11} {}\n", driver.name, transports, families, word_of(driver.evidence.level), driver.about));
+      settings.console.out(
+          fmt::format("{:<26} {:<14} {:<6} {:<11} {}\n", driver.name, transports, families, word_of(driver.evidence.level), driver.about));
     }
   }
   return code;
@@ -163,9 +166,13 @@ int drivers_show(const Settings &settings, const std::string &name) {
     settings.console.out(json.dump(2) + "\n");
     return 0;
   }
-  settings.console.out(fmt::format("{}: {}\nfile      {}\nevidence  {} ({})\nobject    {}\n", driver.name, driver.about, driver.file, word_of(driver.evidence.level), driver.evidence.source, driver.sets));
+  settings.console.out(fmt::format("{}: {}\nfile      {}\nevidence  {} ({})\nobject    {}\n", driver.name, driver.about, driver.file,
+                                   word_of(driver.evidence.level), driver.evidence.source, driver.sets));
   for (const auto &[param_name, param] : driver.params)
-    settings.console.out(fmt::format("param     {:<14} {}{}{}\n", param_name, param.standard ? "default " + (param.standard->empty() ? "empty" : *param.standard) : param.optional ? "optional" : "required",
+    settings.console.out(fmt::format("param     {:<14} {}{}{}\n", param_name,
+                                     param.standard   ? "default " + (param.standard->empty() ? "empty" : *param.standard)
+                                     : param.optional ? "optional"
+                                                      : "required",
                                      param.only.empty() ? "" : ", for " + param.only, param.about.empty() ? "" : "; " + param.about));
   for (const List &list : driver.lists)
     settings.console.out(fmt::format("list      {}\n", list.name));
@@ -188,11 +195,13 @@ int drivers_parse(const Settings &settings, const ParseOptions &options) {
                          {"in_force", entry.in_force}});
     for (const Foreign &one : installed.foreign)
       foreign.push_back(one.text);
-    settings.console.out(Json{{"schema", 1}, {"entries", entries}, {"foreign", foreign}}.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+    settings.console.out(
+        Json{{"schema", 1}, {"entries", entries}, {"foreign", foreign}}.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
     return 0;
   }
   for (const Entry &entry : installed.entries)
-    settings.console.out(fmt::format("{:<28} {:<12} {:<10} {}\n", entry.block.text(), entry.list, entry.number, entry.in_force ? "in force" : entry.why_not));
+    settings.console.out(fmt::format("{:<28} {:<12} {:<10} {}\n", entry.block.text(), entry.list, entry.number,
+                                     entry.in_force ? "in force" : entry.why_not));
   for (const Foreign &one : installed.foreign)
     settings.console.out(fmt::format("foreign: {}\n", shown(one.text, 160)));
   for (const ListState &list : installed.lists)
@@ -226,7 +235,8 @@ int drivers_render(const Settings &settings, const RenderOptions &options) {
   std::vector<Prefix> gone;
   for (const std::string &text : options.remove) {
     gone.push_back(prefix_of(text));
-    const bool there = std::any_of(installed.entries.begin(), installed.entries.end(), [&](const Entry &entry) { return entry.block.prefix == gone.back(); });
+    const bool there = std::any_of(installed.entries.begin(), installed.entries.end(),
+                                   [&](const Entry &entry) { return entry.block.prefix == gone.back(); });
     if (!there) { // not in a given list: shown as if it stood there
       Entry entry;
       entry.block = {gone.back(), {}};
@@ -243,14 +253,21 @@ int drivers_render(const Settings &settings, const RenderOptions &options) {
       want(entry.block.prefix);
   for (const std::string &text : options.add)
     want(prefix_of(text));
-  std::sort(selection.wanted.begin(), selection.wanted.end(), [](const Wanted &a, const Wanted &b) { return a.candidate.block < b.candidate.block; });
+  std::sort(selection.wanted.begin(), selection.wanted.end(),
+            [](const Wanted &a, const Wanted &b) { return a.candidate.block < b.candidate.block; });
   const Difference difference = diff(driver, selection, {}, {}, installed);
   const Facts facts;
   Rendering rendering{driver, driver.transports.front(), values, facts, {}, 0, false, {}};
   const Script script = render(rendering, difference.change);
   const Change spoken = read_back(driver, values, script, installed);
   if (settings.console.json())
-    settings.console.out(Json{{"schema", 1}, {"driver", driver.name}, {"script", script.text()}, {"adds", spoken.add.size()}, {"removes", spoken.remove.size()}}.dump(2) + "\n");
+    settings.console.out(Json{{"schema", 1},
+                              {"driver", driver.name},
+                              {"script", script.text()},
+                              {"adds", spoken.add.size()},
+                              {"removes", spoken.remove.size()}}
+                             .dump(2) +
+                         "\n");
   else
     settings.console.out(script.text());
   return 0;

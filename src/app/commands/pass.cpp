@@ -32,7 +32,8 @@ Trace trace_to(const std::string &path) {
   auto sink = std::make_shared<Sink>(::fdopen(descriptor, "w"));
   return [sink](std::string_view direction, std::string_view bytes) {
     const std::lock_guard lock(sink->lock);
-    std::fprintf(sink->file, "%.*s %.*s\n", static_cast<int>(direction.size()), direction.data(), static_cast<int>(bytes.size()), bytes.data());
+    std::fprintf(sink->file, "%.*s %.*s\n", static_cast<int>(direction.size()), direction.data(), static_cast<int>(bytes.size()),
+                 bytes.data());
     std::fflush(sink->file);
   };
 }

@@ -58,7 +58,9 @@ std::set<std::string> forced_limits(const Names &names) {
   static const std::set<std::string> known{"add", "remove", "floor", "storm", "span"};
   for (const std::string &name : names)
     if (known.count(name) == 0)
-      throw Error(ErrorKind::Usage, fmt::format("--force {}: only the limits add, remove, storm and span can be lifted; allow, protect, shortest and what a complete answer contains never", shown(name)));
+      throw Error(ErrorKind::Usage, fmt::format("--force {}: only the limits add, remove, storm and span can be lifted; allow, protect, "
+                                                "shortest and what a complete answer contains never",
+                                                shown(name)));
   return {names.begin(), names.end()};
 }
 

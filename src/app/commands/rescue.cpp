@@ -60,13 +60,16 @@ std::string show_text(const Settings &settings, const DeviceReport &report) {
   std::vector<std::string> installed, absent, foreign;
   for (const Entry &entry : plan.installed.entries)
     (entry.in_force ? installed : absent)
-        .push_back(fmt::format("{:<24} {}{}{}", entry.block.text(), entry.list, entry.number.empty() ? "" : " " + entry.number, entry.in_force ? "" : ": " + entry.why_not));
+        .push_back(fmt::format("{:<24} {}{}{}", entry.block.text(), entry.list, entry.number.empty() ? "" : " " + entry.number,
+                               entry.in_force ? "" : ": " + entry.why_not));
   for (const Foreign &one : plan.installed.foreign)
     foreign.push_back(fmt::format("{}{}", one.list.empty() ? "" : one.list + ": ", shown(one.text, 160)));
   std::string out;
   for (const ListState &list : plan.installed.lists)
     if (!list.stands || !list.in_force)
-      out += settings.console.paint(Colour::Yellow, fmt::format("list {} {}: {}\n", list.list, list.stands ? "is not in force, what it holds counts as absent" : "does not stand", list.why_not));
+      out += settings.console.paint(
+          Colour::Yellow, fmt::format("list {} {}: {}\n", list.list,
+                                      list.stands ? "is not in force, what it holds counts as absent" : "does not stand", list.why_not));
   say_entries(out, "on the device, ours", installed);
   say_entries(out, "on the device, ours, but not in force", absent);
   say_entries(out, "on the device, of others, left alone", foreign);

@@ -58,7 +58,9 @@ int setup(const Settings &settings, const SetupOptions &options) {
   const Driver &driver = config.driver(device);
   const Stage stage = options.remove ? Stage::Unsetup : Stage::Setup;
   if (!driver.has(stage)) {
-    say(settings, device, "in_sync", "", fmt::format("{}: {} needs no {}\n", device.name, driver.name, options.remove ? "removal: `banpush flush` takes away all that is ours" : "setup"));
+    say(settings, device, "in_sync", "",
+        fmt::format("{}: {} needs no {}\n", device.name, driver.name,
+                    options.remove ? "removal: `banpush flush` takes away all that is ours" : "setup"));
     return 0;
   }
   State state(config.state);
@@ -74,14 +76,16 @@ int setup(const Settings &settings, const SetupOptions &options) {
   }
   if (!options.apply) {
     say(settings, device, "planned", script, script);
-    settings.console.note(fmt::format("nothing was sent; `banpush setup {}{} --apply` sends it", device.name, options.remove ? " --remove" : ""));
+    settings.console.note(
+        fmt::format("nothing was sent; `banpush setup {}{} --apply` sends it", device.name, options.remove ? " --remove" : ""));
     return 0;
   }
   send(state, session, steps, word(stage));
   if (!options.remove)
     if (const std::string missing = missing_after(session); !missing.empty())
       throw Error(ErrorKind::Device, fmt::format("{}: the device accepted the setup, but {}", device.name, missing));
-  say(settings, device, "changed", script, fmt::format("{}: {}\n", device.name, options.remove ? "the skeleton is gone" : "set up, and in force"));
+  say(settings, device, "changed", script,
+      fmt::format("{}: {}\n", device.name, options.remove ? "the skeleton is gone" : "set up, and in force"));
   return 0;
 }
 

@@ -29,12 +29,15 @@ Seconds longest_for(const Config &config, const std::string &jail) {
 std::string ends(const std::optional<Seconds> &left) { return !left ? "over" : until_text(*left); }
 
 void print(const Settings &settings, const std::vector<Row> &rows, std::size_t bad_rows) {
-  std::string out = settings.console.paint(Colour::Bold, fmt::format("{:<40} {:<16} {:<6} {:<12} {:<20} {:<20} {}\n", "ip", "jail", "proto", "port", "hostname", "created", "until"));
+  std::string out = settings.console.paint(Colour::Bold, fmt::format("{:<40} {:<16} {:<6} {:<12} {:<20} {:<20} {}\n", "ip", "jail", "proto",
+                                                                     "port", "hostname", "created", "until"));
   for (const Row &row : rows)
-    out += fmt::format("{:<40} {:<16} {:<6} {:<12} {:<20} {:<20} {}\n", row.ip, shown(row.jail, 30), shown(row.protocol, 10), row.port.empty() ? "all" : shown(row.port, 32),
-                       shown(row.hostname, 40), shown(row.created, 20), ends(row.left));
+    out += fmt::format("{:<40} {:<16} {:<6} {:<12} {:<20} {:<20} {}\n", row.ip, shown(row.jail, 30), shown(row.protocol, 10),
+                       row.port.empty() ? "all" : shown(row.port, 32), shown(row.hostname, 40), shown(row.created, 20), ends(row.left));
   settings.console.out(out);
-  settings.console.note(fmt::format("{} ban{}{}", rows.size(), rows.size() == 1 ? "" : "s", bad_rows == 0 ? std::string() : fmt::format("; {} row(s) of the table hold no address and count for nothing", bad_rows)));
+  settings.console.note(
+      fmt::format("{} ban{}{}", rows.size(), rows.size() == 1 ? "" : "s",
+                  bad_rows == 0 ? std::string() : fmt::format("; {} row(s) of the table hold no address and count for nothing", bad_rows)));
 }
 
 Json row_json(const Row &row) {
@@ -44,7 +47,9 @@ Json row_json(const Row &row) {
           {"port", shown(row.port, 40)},
           {"hostname", shown(row.hostname, 255)},
           {"created", shown(row.created, 40)},
-          {"until", !row.left ? Json(nullptr) : *row.left == permanent ? Json("permanent") : Json(moment_text(*row.left))}};
+          {"until", !row.left                ? Json(nullptr)
+                    : *row.left == permanent ? Json("permanent")
+                                             : Json(moment_text(*row.left))}};
 }
 
 } // namespace
@@ -81,12 +86,14 @@ int list(const Settings &settings, const ListOptions &options) {
         ++bad_rows;
         return;
       }
-      if ((!options.jail.empty() && raw.name != options.jail) || (!options.hostname.empty() && raw.hostname != options.hostname) || (only && !only->overlaps(*ip)))
+      if ((!options.jail.empty() && raw.name != options.jail) || (!options.hostname.empty() && raw.hostname != options.hostname) ||
+          (only && !only->overlaps(*ip)))
         return;
       const std::optional<Seconds> left = seconds_left(raw, config.policy);
       if (!left && !options.all)
         return;
-      rows.push_back({ip->is_host() ? ip->address() : ip->text(), std::string(raw.name), std::string(raw.protocol), std::string(raw.port), std::string(raw.hostname), std::string(raw.created), left});
+      rows.push_back({ip->is_host() ? ip->address() : ip->text(), std::string(raw.name), std::string(raw.protocol), std::string(raw.port),
+                      std::string(raw.hostname), std::string(raw.created), left});
     });
   }
   if (settings.console.json()) {
@@ -107,12 +114,15 @@ int allow(const Settings &settings, const AllowOptions &options) {
   Config config = load_all(settings);
   const auto table = open(config.tables.front());
   if (!table->has_side_tables())
-    throw Error(ErrorKind::Table, fmt::format("the table {} has no side tables, where the shared allowlist is kept; `banpush init` creates them", config.tables.front().name));
+    throw Error(ErrorKind::Table,
+                fmt::format("the table {} has no side tables, where the shared allowlist is kept; `banpush init` creates them",
+                            config.tables.front().name));
   if (options.action == AllowOptions::Action::List) {
     Json allowed = Json::array();
     std::string out;
     for (const AllowRow &row : table->allowed()) {
-      allowed.push_back({{"prefix", shown(row.prefix)}, {"reason", shown(row.reason, 255)}, {"actor", shown(row.actor, 255)}, {"created", row.created}});
+      allowed.push_back(
+          {{"prefix", shown(row.prefix)}, {"reason", shown(row.reason, 255)}, {"actor", shown(row.actor, 255)}, {"created", row.created}});
       out += fmt::format("{:<40} {:<20} {:<24} {}\n", shown(row.prefix), row.created, shown(row.actor, 40), shown(row.reason, 255));
     }
     settings.console.out(settings.console.json() ? Json{{"schema", 1}, {"allow", allowed}}.dump(2) + "\n" : out);
@@ -126,7 +136,10 @@ int allow(const Settings &settings, const AllowOptions &options) {
   if (settings.console.json())
     settings.console.out(Json{{"schema", 1}, {"prefix", prefix->text()}, {"changed", changed}}.dump(2) + "\n");
   else
-    settings.console.out(fmt::format("{} {}\n", prefix->text(), !changed ? "was not on the allowlist" : options.action == AllowOptions::Action::Add ? "is allowed" : "is allowed no more"));
+    settings.console.out(fmt::format("{} {}\n", prefix->text(),
+                                     !changed                                      ? "was not on the allowlist"
+                                     : options.action == AllowOptions::Action::Add ? "is allowed"
+                                                                                   : "is allowed no more"));
   settings.console.note("it takes effect on the next push");
   return 0;
 }
@@ -139,7 +152,8 @@ int prune(const Settings &settings, const std::string &older_than) {
   std::size_t gone = 0;
   for (const TableSource &source : config.tables)
     gone += open(source)->prune(*age, [&](const std::string &jail) { return longest_for(config, jail); });
-  settings.console.out(settings.console.json() ? Json{{"schema", 1}, {"pruned", gone}}.dump(2) + "\n" : fmt::format("{} row{} pruned\n", gone, gone == 1 ? "" : "s"));
+  settings.console.out(settings.console.json() ? Json{{"schema", 1}, {"pruned", gone}}.dump(2) + "\n"
+                                               : fmt::format("{} row{} pruned\n", gone, gone == 1 ? "" : "s"));
   return 0;
 }
 

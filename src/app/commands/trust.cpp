@@ -15,13 +15,16 @@ using Json = nlohmann::json;
 bool confirmed(const Settings &settings, const TrustOptions &options, const HostKey &key) {
   if (!options.fingerprint.empty()) {
     if (options.fingerprint != key.fingerprint)
-      throw Error(ErrorKind::Guard, fmt::format("{} shows the host key {}, not {}; nothing was stored", options.device, key.fingerprint, shown(options.fingerprint, 100)));
+      throw Error(ErrorKind::Guard, fmt::format("{} shows the host key {}, not {}; nothing was stored", options.device, key.fingerprint,
+                                                shown(options.fingerprint, 100)));
     return true;
   }
   if (options.yes)
     return true;
   if (isatty(STDIN_FILENO) == 0)
-    throw Error(ErrorKind::Usage, "nobody is there to confirm the host key; give the fingerprint you expect with --fingerprint, or --yes to trust what is shown");
+    throw Error(
+        ErrorKind::Usage,
+        "nobody is there to confirm the host key; give the fingerprint you expect with --fingerprint, or --yes to trust what is shown");
   settings.console.warn("compare it with what the device's own console shows. Store it? [y/N]");
   std::string answer;
   std::getline(std::cin, answer);
