@@ -41,7 +41,7 @@ int trust(const Settings &settings, const TrustOptions &options) {
   Json stored = Json::array();
   bool all = true;
   for (const std::string &address : device.addresses) {
-    const HostKey key = host_key(device, address);
+    const HostKey key = host_key(device, config.driver(device), address);
     settings.console.note(fmt::format("{} ({}) shows {} {}", device.name, address, key.type, key.fingerprint));
     if (key.stored == key.fingerprint) {
       settings.console.note("that is the key already stored");
@@ -53,7 +53,7 @@ int trust(const Settings &settings, const TrustOptions &options) {
         all = false;
         continue;
       }
-      store_host_key(device, address, key);
+      store_host_key(device, key);
       settings.console.note(fmt::format("stored in {}", device.login.known_hosts));
     }
     stored.push_back({{"address", address}, {"type", key.type}, {"fingerprint", key.fingerprint}, {"before", key.stored}});
