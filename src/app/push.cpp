@@ -180,10 +180,12 @@ DeviceReport push_device(Site &site, const Device &device, const Order &order) {
       const std::lock_guard lock(site.state_lock());
       report.paused = site.state().paused(device.name).has_value();
     }
-    if (report.paused && order.depth == Depth::Push)
+    if (report.paused && order.depth == Depth::Push) {
+      report.outcome = Outcome::Refused;
       report.notes.push_back(fmt::format("paused: left alone until `banpush resume {}`", device.name));
-    else
+    } else {
       run(site, device, order, report);
+    }
   } catch (const Error &error) {
     report.outcome = error.kind() == ErrorKind::Guard ? Outcome::Refused : Outcome::Failed;
     report.kind = error.kind();

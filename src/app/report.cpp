@@ -192,7 +192,8 @@ const char *word(Outcome outcome) noexcept {
   return "?";
 }
 
-bool DeviceReport::held() const { return outcome == Outcome::Refused || (plan && !plan->guards.empty()); }
+// A paused device is left alone because a person said so: that is no news.
+bool DeviceReport::held() const { return !(paused && !plan) && (outcome == Outcome::Refused || (plan && !plan->guards.empty())); }
 
 int Report::exit_code() const {
   const auto any = [this](auto condition) { return std::any_of(devices.begin(), devices.end(), condition); };

@@ -1,0 +1,119 @@
+// What turns installed into wanted: numbers, repairs, lists that are not in force.
+#include "core/plan.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace banpush;
+
+namespace {
+
+Prefix p(const char *text) { return Prefix::require(text); }
+
+Driver numbered_driver() {
+  Driver driver;
+  driver.name = "test";
+  List list;
+  list.name = "acl4";
+  list.families = {Family::IPv4};
+  list.numbers = List::Numbers{100, 2000, 10};
+  driver.lists.push_back(list);
+  return driver;
+}
+
+Selection wanting(std::initializer_list<const char *> prefixes) {
+  Selection selection;
+  for (const char *text : prefixes) {
+    Wanted one;
+    one.candidate.block.prefix = p(text);
+    one.list = "acl4";
+    selection.wanted.push_back(one);
+  }
+  return selection;
+}
+
+Installed holding(std::initializer_list<std::pair<const char *, const char *>> entries) {
+  Installed installed;
+  for (const auto &[prefix, number] : entries) {
+    Entry entry;
+    entry.block.prefix = p(prefix);
+    entry.list = "acl4";
+    entry.number = number;
+    installed.entries.push_back(entry);
+  }
+  ListState state;
+  state.list = "acl4";
+  installed.lists.push_back(state);
+  return installed;
+}
+
+Difference difference(const Driver &driver, const Selection &selection, const Installed &installed) { return diff(driver, selection, {}, {}, installed); }
+
+} // namespace
+
+TEST_CASE("nothing changes where everything stands") {
+  const auto made = difference(numbered_driver(), wanting({"203.0.113.7/32"}), holding({{"203.0.113.7/32", "100"}}));
+  CHECK(made.change.empty());
+  CHECK(made.notes.empty());
+}
+
+TEST_CASE("new numbers are free ones on the grid") {
+  Installed installed = holding({{"203.0.113.7/32", "100"}});
+  installed.lists[0].taken = {110}; // somebody else's
+  const auto made = difference(numbered_driver(), wanting({"203.0.113.7/32", "203.0.113.8/32", "203.0.113.9/32"}), installed);
+  REQUIRE(made.change.add.size() == 2);
+  CHECK(made.change.add[0].number == "120");
+  CHECK(made.change.add[1].number == "130");
+}
+
+TEST_CASE("numbers stay below the terminal entry as it was read, wherever it moved to") {
+  Installed installed = holding({{"203.0.113.7/32", "10"}});
+  installed.lists[0].terminal = 20; // renumbered by a reload
+  auto made = difference(numbered_driver(), wanting({"203.0.113.7/32", "203.0.113.8/32"}), installed);
+  REQUIRE(made.change.add.size() == 1);
+  CHECK(made.change.add[0].number == "19");
+  installed.lists[0].terminal = 11;
+  for (int i = 1; i < 10; ++i)
+    installed.lists[0].taken.push_back(static_cast<std::uint64_t>(i));
+  CHECK_THROWS_WITH(difference(numbered_driver(), wanting({"203.0.113.7/32", "203.0.113.8/32"}), installed), Catch::Contains("no number is free below the terminal entry (11)"));
+}
+
+TEST_CASE("an entry that is there but not in force is removed and added again") {
+  Installed installed = holding({{"203.0.113.7/32", "2010"}});
+  installed.entries[0].in_force = false;
+  installed.entries[0].why_not = "behind the terminal entry (2000)";
+  const auto made = difference(numbered_driver(), wanting({"203.0.113.7/32"}), installed);
+  REQUIRE(made.change.remove.size() == 1);
+  CHECK(made.change.remove[0].number == "2010");
+  CHECK(made.change.remove[0].reason == "not in force: behind the terminal entry (2000)");
+  CHECK(made.change.remove[0].explained);
+  REQUIRE(made.change.add.size() == 1);
+  CHECK(made.change.add[0].number == "100");
+}
+
+TEST_CASE("an entry that stands twice stays once") {
+  const auto made = difference(numbered_driver(), wanting({"203.0.113.7/32"}), holding({{"203.0.113.7/32", "100"}, {"203.0.113.7/32", "110"}}));
+  REQUIRE(made.change.remove.size() == 1);
+  CHECK(made.change.remove[0].number == "110");
+  CHECK(made.change.add.empty());
+}
+
+TEST_CASE("what no row names is removed without an explanation") {
+  const auto made = difference(numbered_driver(), wanting({}), holding({{"203.0.113.7/32", "100"}}));
+  REQUIRE(made.change.remove.size() == 1);
+  CHECK_FALSE(made.change.remove[0].explained);
+}
+
+TEST_CASE("nothing is planned in a list that is not in force, and a person is told") {
+  for (const bool stands : {true, false}) {
+    Installed installed = holding({{"203.0.113.7/32", "100"}});
+    installed.lists[0].stands = stands;
+    installed.lists[0].in_force = false;
+    installed.lists[0].why_not = "no rule uses it";
+    const auto made = difference(numbered_driver(), wanting({"203.0.113.7/32", "203.0.113.8/32"}), installed);
+    CHECK(made.change.empty());
+    REQUIRE(made.notes.size() == 1);
+    CHECK(made.notes[0].name == "in_force");
+    CHECK_THAT(made.notes[0].message, Catch::Contains("no rule uses it") && Catch::Contains("2 wanted entries are held back"));
+    CHECK(made.left_out.size() == 2);
+  }
+}
