@@ -63,9 +63,9 @@ void Session::close() noexcept {
     transport_->close();
 }
 
-Rendering Session::rendering() const {
-  Rendering rendering{driver_, transport_kind(device_, driver_), values_, facts_, device_.run_with, 0, false, {}};
-  if (driver_.dead_man && holds(driver_.dead_man->when, values_, facts_))
+Rendering Session::rendering(const Facts &facts) const {
+  Rendering rendering{driver_, transport_kind(device_, driver_), values_, facts, device_.run_with, 0, false, {}};
+  if (driver_.dead_man && holds(driver_.dead_man->when, values_, facts))
     rendering.confirm_seconds = static_cast<unsigned>(device_.confirm);
   rendering.save = device_.save.when == Device::Save::When::Each;
   for (const Attach &attach : device_.attach)

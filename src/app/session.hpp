@@ -36,7 +36,9 @@ public:
   const Driver &driver() const noexcept { return driver_; }
   const Device &device() const noexcept { return device_; }
   // Everything render() needs to know of this device; the confirm time only where the driver has a dead-man.
-  Rendering rendering() const;
+  Rendering rendering() const { return rendering(facts_); }
+  // The same with facts of the caller's, which must outlive it.
+  Rendering rendering(const Facts &facts) const;
 
 private:
   const Device &device_;

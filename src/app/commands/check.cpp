@@ -57,14 +57,9 @@ void run_checks(Session &session, Checked &checked) {
   for (const Check &one : session.driver().checks) {
     if (!holds(one.when, session.values(), session.facts()))
       continue;
-    const Reply reply = session.ask(one.send, one.run);
-    const std::string text = without_noise(session.driver().noise, reply.text);
-    bool good = one.exits.empty() || std::find(one.exits.begin(), one.exits.end(), reply.exit) != one.exits.end();
-    for (const Pattern &pattern : one.holds)
-      good = good && bound(pattern, session.values()).found_in(text);
-    for (const Pattern &pattern : one.lacks)
-      good = good && !bound(pattern, session.values()).found_in(text);
-    if (good)
+    Reply reply = session.ask(one.send, one.run);
+    reply.text = without_noise(session.driver().noise, reply.text);
+    if (good(one, session.values(), reply))
       checked.findings.push_back({Finding::Level::Good, one.name, "as it should be"});
     else
       checked.findings.push_back({one.fatal ? Finding::Level::Bad : Finding::Level::Warning, one.name, expand(one.says, session.values())});

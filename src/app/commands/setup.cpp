@@ -68,7 +68,9 @@ int setup(const Settings &settings, const SetupOptions &options) {
   site.trace = trace_to(settings.trace);
   Session session(device, driver, site.credentials(device), site.trace);
   session.open(stage);
-  const std::vector<Step> steps = render_stage(session.rendering(), stage);
+  // What stands already is asked first: setup adds what is missing and replaces nothing.
+  const Facts facts = with_states(session.facts(), session.read());
+  const std::vector<Step> steps = render_stage(session.rendering(facts), stage);
   const std::string script = text_of(steps);
   if (steps.empty()) {
     say(settings, device, "in_sync", "", fmt::format("{}: nothing to do, it stands already\n", device.name));
