@@ -112,6 +112,8 @@ void Statement::restart(const SqlValues &values) {
   bind(values);
 }
 
+int Statement::columns() const noexcept { return sqlite3_column_count(handle_.get()); }
+
 bool Statement::is_null(int column) const noexcept { return sqlite3_column_type(handle_.get(), column) == SQLITE_NULL; }
 
 std::string_view Statement::text(int column) const {

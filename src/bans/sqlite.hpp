@@ -31,6 +31,7 @@ public:
   // Back to the beginning, with other values.
   void restart(const SqlValues &values);
 
+  int columns() const noexcept; // in each row
   // Columns of the current row, from 0. Views hold until the next step.
   bool is_null(int column) const noexcept;
   std::string_view text(int column) const;        // NULL is empty; numbers as SQLite writes them

@@ -1,0 +1,25 @@
+// The tables: the how-to's own, and banpush's beside it.
+#pragma once
+
+#include "core/config.hpp"
+
+#include <string>
+#include <vector>
+
+namespace banpush {
+
+struct TableDefinition {
+  std::string name;
+  std::vector<std::string> sql; // the statements that make it, with its indexes
+};
+
+// The columns that the how-to's table has, and a ban table must have.
+inline constexpr const char *ban_columns[] = {"id", "hostname", "created", "name", "protocol", "port", "ip"};
+
+// The side tables of which a database has all or none.
+inline constexpr const char *side_tables[] = {"banpush_ban", "banpush_allow", "banpush_reporter"};
+
+// What init creates, the ban table first.
+std::vector<TableDefinition> schema(TableSource::Kind kind, const std::string &ban_table);
+
+} // namespace banpush

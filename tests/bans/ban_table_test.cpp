@@ -1,0 +1,524 @@
+// What a ban table must do, whichever kind it is.
+#include "fresh_table.hpp"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+#include <thread>
+
+using namespace banpush;
+using namespace banpush::test;
+using Catch::Contains;
+
+namespace {
+
+auto any_kind() { return GENERATE(Kind::Sqlite, Kind::InnoDb, Kind::HowToMyIsam, Kind::HowToInnoDb); }
+
+Seconds a_day(const std::string &) { return 86400; }
+
+} // namespace
+
+TEST_CASE("init makes what is missing and leaves what stands") {
+  const Kind kind = any_kind();
+  CAPTURE(kind);
+  const FreshTable fresh(kind);
+  const auto table = fresh.open();
+  fresh.other_row("web1", "sshd", "203.0.113.7", 60);
+  CHECK(table->init(CreatedIndex::No).empty());
+  fresh.other("DROP TABLE banpush_lease");
+  CHECK(table->init(CreatedIndex::No) == std::vector<std::string>{"banpush_lease"});
+  CHECK(table->init(CreatedIndex::Yes) == std::vector<std::string>{"index fail2ban_created"});
+  CHECK(table->init(CreatedIndex::Yes).empty());
+  CHECK(rows(*table).size() == 1);
+}
+
+TEST_CASE("an empty table is empty, and a missing one is an error") {
+  const Kind kind = any_kind();
+  CAPTURE(kind);
+  const FreshTable fresh(kind);
+  CHECK(rows(*fresh.open()).empty());
+  fresh.other("DROP TABLE fail2ban");
+  const auto table = fresh.open();
+  CHECK_THROWS_WITH(rows(*table), Contains("there is no table `fail2ban`") && Contains("banpush init"));
+  CHECK_THROWS_WITH(table->ban(new_ban("203.0.113.7")), Contains("there is no table `fail2ban`"));
+  CHECK_THROWS_WITH(table->unban(Prefix::require("203.0.113.7"), "", "", Revoker::Operator, "ann"), Contains("there is no table"));
+}
+
+TEST_CASE("a column less is named, by init too") {
+  const Kind kind = any_kind();
+  CAPTURE(kind);
+  const FreshTable fresh(kind);
+  fresh.other("ALTER TABLE fail2ban DROP COLUMN port");
+  const auto table = fresh.open();
+  CHECK_THROWS_WITH(rows(*table), Contains("table `fail2ban` has no column `port`"));
+  CHECK_THROWS_WITH(table->ban(new_ban("203.0.113.7")), Contains("has no column `port`"));
+  CHECK_THROWS_WITH(table->init(CreatedIndex::No), Contains("has no column `port`"));
+}
+
+TEST_CASE("another name for the table is taken only when it is a name") {
+  const FreshTable fresh(Kind::Sqlite);
+  for (const char *name : {"", "a b", "fail2ban`; DROP TABLE x", "a.b", "größe", "a'"}) {
+    TableSource source = fresh.source();
+    source.table = name;
+    CHECK_THROWS_WITH(open_table(source, ""), Contains("only letters, digits and underscores"));
+  }
+}
+
+TEST_CASE("a ban table of another name has notes of its own") {
+  const Kind kind = any_kind();
+  CAPTURE(kind);
+  const FreshTable fresh(kind);
+  TableSource source = fresh.source();
+  source.table = "Office_2";
+  const auto first = fresh.open();
+  const auto second = open_table(source, fresh.password());
+  CHECK(second->init(CreatedIndex::No) == std::vector<std::string>{"Office_2"});
+  CHECK(first->ban(new_ban("203.0.113.7")) == Recorded::Added);
+  CHECK(second->ban(new_ban("203.0.113.7")) == Recorded::Added);
+  CHECK(first->unban(Prefix::require("203.0.113.7"), "", "", Revoker::Operator, "ann") == 1);
+  CHECK(rows(*first).front().revoked);
+  CHECK_FALSE(rows(*second).front().revoked);
+}
+
+TEST_CASE("rows of other clients come as they are, hostile ones too") {
+  const Kind kind = any_kind();
+  CAPTURE(kind);
+  const FreshTable fresh(kind);
+  const auto table = fresh.open();
+  REQUIRE(table->ban(new_ban("203.0.113.1")) == Recorded::Added);
+  fresh.other_row("web2", "sshd", "203.0.113.2", 90);
+  fresh.other_row("web3", "ssh\nd", "''; DROP TABLE fail2ban; --", 0);
+  fresh.other_row("web4", "$(reboot)", "no ip access-list x", 0, "1; rm -rf");
+  fresh.other_row("wéb5", std::string(60000, 'x'), "2001:db8::7", 3600);
+  REQUIRE(table->ban(new_ban("203.0.113.3")) == Recorded::Added);
+
+  const auto all = rows(*table);
+  REQUIRE(all.size() == 6);
+  CHECK(all[1].ip == "203.0.113.2");
+  CHECK(all[1].protocol == "tcp");
+  CHECK(near(all[1].age, 90));
+  CHECK_FALSE(all[1].until);
+  CHECK(all[2].name == "ssh\nd");
+  CHECK(all[2].ip == "'; DROP TABLE fail2ban; --");
+  CHECK(all[3].port == "1; rm -rf");
+  CHECK(all[4].hostname == "wéb5");
+  CHECK(all[4].name.size() == 60000);
+  CHECK(all[5].ip == "203.0.113.3");
+}
+
+TEST_CASE("columns that hold nothing or bytes survive as text") {
+  const Kind kind = any_kind();
+  CAPTURE(kind);
+  const FreshTable fresh(kind);
+  if (kind == Kind::Sqlite) {
+    fresh.other("DROP TABLE fail2ban; CREATE TABLE fail2ban (id INTEGER PRIMARY KEY, hostname, created, name, protocol, port, ip)");
+    fresh.other(
+        "INSERT INTO fail2ban VALUES (1, NULL, NULL, NULL, NULL, NULL, NULL), (2, x'61ff0062', 'no date', x'0027', 7, 22, '203.0.113.7')");
+  } else {
+    fresh.other(
+        "ALTER TABLE fail2ban MODIFY hostname varbinary(255) NULL, MODIFY created datetime NULL, MODIFY name blob NULL, MODIFY protocol "
+        "varchar(16) NULL, MODIFY port varchar(32) NULL, MODIFY ip varchar(64) NULL");
+    fresh.other("INSERT INTO fail2ban VALUES (1, NULL, NULL, NULL, NULL, NULL, NULL)");
+    fresh.other("SET sql_mode = ''; INSERT INTO fail2ban VALUES (2, x'61ff0062', '0000-00-00', x'0027', 7, 22, '203.0.113.7')");
+  }
+  const auto table = fresh.open();
+  const auto all = rows(*table);
+  REQUIRE(all.size() == 2);
+  CHECK(all[0].ip.empty());
+  CHECK(all[0].age == permanent); // without a date it is no fresh ban
+  CHECK(all[1].hostname == std::string("a\xff\0b", 4));
+  CHECK(all[1].name == std::string("\0'", 2));
+  CHECK(all[1].port == "22");
+  CHECK(all[1].age == permanent);
+  // What the side tables cannot hold is deleted instead, so that an unban always works.
+  CHECK(table->unban(Prefix::require("203.0.113.7"), "", "", Revoker::Operator, "ann") == 1);
+  CHECK(table->prune(86400, a_day) == 0);
+}
+
+TEST_CASE("ages are the database's, also ahead of its clock") {
+  const Kind kind = any_kind();
+  CAPTURE(kind);
+  const FreshTable fresh(kind);
+  fresh.other_row("web1", "sshd", "203.0.113.1", 3600);
+  fresh.other_row("web1", "sshd", "203.0.113.2", -2700);
+  const auto all = rows(*fresh.open());
+  CHECK(near(all[0].age, 3600));
+  CHECK(near(all[1].age, -2700));
+}
+
+TEST_CASE("a ban is written as the how-to's script would, with what it cannot hold beside it") {
+  const Kind kind = any_kind();
+  CAPTURE(kind);
+  const FreshTable fresh(kind);
+  const auto table = fresh.open();
+  NewBan ban = new_ban("2001:db8::7");
+  ban.until = 600;
+  ban.reason = "port scan, \"quoted\"; --";
+  ban.actor = "ann";
+  CHECK(table->ban(ban) == Recorded::Added);
+  ban = new_ban("198.51.100.0/24", "manual");
+  ban.port = "";
+  ban.until = permanent;
+  CHECK(table->ban(ban) == Recorded::Added);
+
+  const auto all = rows(*table);
+  REQUIRE(all.size() == 2);
+  CHECK(all[0].hostname == "web1.example.net");
+  CHECK(all[0].name == "sshd");
+  CHECK(all[0].protocol == "tcp");
+  CHECK(all[0].port == "22");
+  CHECK(all[0].ip == "2001:db8::7");
+  CHECK(near(all[0].age, 0));
+  CHECK(near(all[0].until, 600));
+  CHECK_FALSE(all[0].revoked);
+  CHECK(all[1].ip == "198.51.100.0/24");
+  CHECK(all[1].port.empty());
+  CHECK(all[1].until == permanent);
+  CHECK(fresh.count(fmt::format("fail2ban WHERE created BETWEEN {} AND {}", fresh.ago(10), fresh.ago(-10))) == 2);
+
+  const auto about = table->about(Prefix::require("2001:db8::7"));
+  REQUIRE(about.size() == 1);
+  CHECK(about[0].reason == "port scan, \"quoted\"; --");
+  CHECK(about[0].actor == "ann");
+  CHECK(about[0].created == all[0].created);
+}
+
+TEST_CASE("a length beyond all calendars is permanent") {
+  const Kind kind = any_kind();
+  CAPTURE(kind);
+  const FreshTable fresh(kind);
+  const auto table = fresh.open();
+  NewBan ban = new_ban("203.0.113.7");
+  ban.until = permanent - 1;
+  CHECK(table->ban(ban) == Recorded::Added);
+  CHECK(rows(*table).front().until == permanent);
+}
+
+TEST_CASE("a ban again while the first is in force extends it") {
+  const Kind kind = any_kind();
+  CAPTURE(kind);
+  const FreshTable fresh(kind);
+  const auto table = fresh.open();
+  NewBan ban = new_ban("203.0.113.7");
+  ban.until = 600;
+  REQUIRE(table->ban(ban) == Recorded::Added);
+  ban.until = 7200;
+  ban.reason = "again";
+  CHECK(table->ban(ban) == Recorded::Extended);
+  ban.until = 60; // never shorter
+  CHECK(table->ban(ban) == Recorded::Extended);
+  const auto all = rows(*table);
+  REQUIRE(all.size() == 1);
+  CHECK(near(all[0].until, 7200));
+  CHECK(table->about(ban.ip).front().reason == "again");
+
+  SECTION("another host, jail, port or protocol is another ban") {
+    for (const auto change : {0, 1, 2, 3}) {
+      NewBan other = ban;
+      (change == 0 ? other.hostname : change == 1 ? other.jail : change == 2 ? other.port : other.protocol) = "42";
+      CHECK(table->ban(other) == Recorded::Added);
+      CHECK(table->ban(other) == Recorded::Extended);
+    }
+    CHECK(rows(*table).size() == 5);
+  }
+  SECTION("once over, a row of its own") {
+    fresh.other("UPDATE banpush_ban SET `until` = '2020-01-01 00:00:00'");
+    CHECK(table->ban(ban) == Recorded::Added);
+    CHECK(rows(*table).size() == 2);
+  }
+}
+
+TEST_CASE("a row of another writer is in force for as long as policy says") {
+  const Kind kind = any_kind();
+  CAPTURE(kind);
+  const FreshTable fresh(kind);
+  const auto table = fresh.open();
+  fresh.other_row("web1.example.net", "sshd", "203.0.113.7", 3000);
+  NewBan ban = new_ban("203.0.113.7");
+
+  SECTION("its time starts anew, without a second row") {
+    ban.lasts = 3600;
+    CHECK(table->ban(ban) == Recorded::Extended);
+    const auto all = rows(*table);
+    REQUIRE(all.size() == 1);
+    CHECK(near(all[0].age, 0));
+    CHECK_FALSE(all[0].until);
+  }
+  SECTION("a length given now is the later of both ends") {
+    ban.lasts = 3600;
+    ban.until = 60;
+    CHECK(table->ban(ban) == Recorded::Extended);
+    CHECK(near(rows(*table).front().until, 600));
+  }
+  SECTION("over by policy: a row of its own") {
+    ban.lasts = 1800;
+    CHECK(table->ban(ban) == Recorded::Added);
+    CHECK(rows(*table).size() == 2);
+  }
+  SECTION("policy not known: a row of its own") {
+    CHECK(table->ban(ban) == Recorded::Added);
+    CHECK(rows(*table).size() == 2);
+  }
+}
+
+TEST_CASE("fail2ban's restart writes nothing that stands, and never overrules an operator") {
+  const Kind kind = any_kind();
+  CAPTURE(kind);
+  const FreshTable fresh(kind);
+  const auto table = fresh.open();
+  NewBan ban = new_ban("203.0.113.7");
+  ban.until = 600;
+  REQUIRE(table->ban(ban) == Recorded::Added);
+  ban.occasion = Occasion::Restored;
+
+  SECTION("in force") {
+    ban.until = 7200;
+    CHECK(table->ban(ban) == Recorded::Unchanged);
+    CHECK(near(rows(*table).front().until, 600));
+  }
+  SECTION("unbanned by fail2ban's own stop: taken back") {
+    CHECK(table->unban(ban.ip, ban.jail, ban.hostname, Revoker::Fail2ban, "") == 1);
+    CHECK(table->ban(ban) == Recorded::Extended);
+    CHECK_FALSE(rows(*table).front().revoked);
+  }
+  SECTION("unbanned by an operator: stays so") {
+    CHECK(table->unban(ban.ip, "", "", Revoker::Operator, "ann") == 1);
+    CHECK(table->ban(ban) == Recorded::Unchanged);
+    CHECK(rows(*table).front().by_operator);
+  }
+  SECTION("never arrived: written now") {
+    ban.ip = Prefix::require("203.0.113.8");
+    CHECK(table->ban(ban) == Recorded::Added);
+    CHECK(rows(*table).size() == 2);
+    return;
+  }
+  CHECK(rows(*table).size() == 1);
+}
+
+TEST_CASE("unban marks, and the rows stay") {
+  const Kind kind = any_kind();
+  CAPTURE(kind);
+  const FreshTable fresh(kind);
+  const auto table = fresh.open();
+  const Prefix ip = Prefix::require("203.0.113.7");
+  REQUIRE(table->ban(new_ban("203.0.113.7")) == Recorded::Added);
+  REQUIRE(table->ban(new_ban("203.0.113.7", "recidive")) == Recorded::Added);
+  fresh.other_row("web2", "sshd", "203.0.113.7", 60);
+  fresh.other_row("web2", "sshd", "203.0.113.70", 60);
+
+  CHECK(table->unban(ip, "sshd", "web1.example.net", Revoker::Fail2ban, "fail2ban") == 1);
+  CHECK(table->unban(ip, "sshd", "web1.example.net", Revoker::Fail2ban, "fail2ban") == 0);
+  auto all = rows(*table);
+  REQUIRE(all.size() == 4);
+  CHECK(near(all[0].revoked, 0));
+  CHECK_FALSE(all[0].by_operator);
+  CHECK_FALSE(all[1].revoked);
+  CHECK_FALSE(all[2].revoked);
+
+  // An operator's word counts more than fail2ban's: on all rows, also those that it had unbanned.
+  CHECK(table->unban(ip, "", "", Revoker::Operator, "ann") == 3);
+  CHECK(table->unban(ip, "", "", Revoker::Operator, "ann") == 0);
+  CHECK(table->unban(ip, "", "", Revoker::Fail2ban, "") == 0);
+  all = rows(*table);
+  REQUIRE(all.size() == 4);
+  for (const Row &row : all)
+    CHECK(row.by_operator == (row.ip == "203.0.113.7"));
+  CHECK(fresh.count("banpush_ban WHERE revoked_by = 'ann'") == 3);
+}
+
+TEST_CASE("ban, unban and ban within one second are three things") {
+  const Kind kind = any_kind();
+  CAPTURE(kind);
+  const FreshTable fresh(kind);
+  const auto table = fresh.open();
+  const Prefix ip = Prefix::require("203.0.113.7");
+  for (int i = 0; i < 3; ++i) {
+    CHECK(table->ban(new_ban("203.0.113.7")) == Recorded::Added);
+    CHECK(table->unban(ip, "", "", Revoker::Operator, "") == 1);
+  }
+  CHECK(table->ban(new_ban("203.0.113.7")) == Recorded::Added);
+  const auto about = table->about(ip);
+  REQUIRE(about.size() == 4);
+  CHECK_FALSE(about[0].revoked);
+  CHECK(about[1].revoked);
+  CHECK(about[2].revoked);
+  CHECK(about[3].revoked);
+}
+
+TEST_CASE("an address is found in every spelling") {
+  const Kind kind = any_kind();
+  CAPTURE(kind);
+  const FreshTable fresh(kind);
+  const auto table = fresh.open();
+  for (const char *ip : {"2001:db8::7", "2001:DB8::7", "2001:0db8:0:0:0:0:0:7", "2001:db8:0:0::7/128", "2001:db8::70", "2001:db8::/32"})
+    fresh.other_row("web1", "sshd", ip, 60);
+  for (const char *ip :
+       {"203.0.113.7", "203.0.113.7/32", "::ffff:203.0.113.7", "::FFFF:cb00:7107", "0:0:0:0:0:ffff:203.0.113.7", "203.0.113.0/24"})
+    fresh.other_row("web1", "sshd", ip, 60);
+  fresh.other_row("web1", "sshd", "0a01:db8::1", 60);
+  CHECK(table->about(Prefix::require("2001:db8::7")).size() == 4);
+  CHECK(table->about(Prefix::require("203.0.113.7")).size() == 5);
+  CHECK(table->about(Prefix::require("2001:db8::/32")).size() == 1);
+  CHECK(table->about(Prefix::require("203.0.113.0/24")).size() == 1);
+  CHECK(table->about(Prefix::require("a01:db8::1")).size() == 1);
+  CHECK(table->unban(Prefix::require("2001:db8::7"), "", "", Revoker::Operator, "") == 4);
+  CHECK(table->unban(Prefix::require("203.0.113.7"), "", "WEB1", Revoker::Operator, "") == 5);
+  const auto all = rows(*table);
+  CHECK(std::count_if(all.begin(), all.end(), [](const Row &row) { return row.revoked.has_value(); }) == 9);
+}
+
+TEST_CASE("without side tables it is the how-to's table and no more") {
+  const Kind kind = any_kind();
+  CAPTURE(kind);
+  const FreshTable fresh(kind, Sides::Without);
+  const auto table = fresh.open();
+  CHECK_FALSE(table->has_side_tables());
+  NewBan ban = new_ban("203.0.113.7");
+  ban.actor = "ann";
+  CHECK(table->ban(ban) == Recorded::Added);
+  CHECK(table->ban(ban) == Recorded::Added);
+  ban.occasion = Occasion::Restored;
+  CHECK(table->ban(ban) == Recorded::Unchanged);
+  fresh.other_row("web2", "sshd", "203.0.113.7", 60);
+  CHECK(rows(*table).size() == 3);
+
+  ban.until = 60;
+  CHECK_THROWS_WITH(table->ban(ban), Contains("a ban with a length of its own needs banpush's side tables") && Contains("banpush init"));
+  ban.until.reset();
+  ban.reason = "scan";
+  CHECK_THROWS_WITH(table->ban(ban), Contains("a ban with a reason needs"));
+  CHECK_THROWS_WITH(table->allow(ban.ip, "", ""), Contains("an allowlist in the table needs"));
+  CHECK_THROWS_WITH(table->disallow(ban.ip), Contains("an allowlist in the table needs"));
+  CHECK(table->allowed().empty());
+  CHECK(table->reporters().empty());
+
+  CHECK(table->unban(ban.ip, "sshd", "web1.example.net", Revoker::Fail2ban, "") == 2);
+  CHECK(rows(*table).size() == 1);
+  CHECK(table->prune(0, [](const std::string &) { return Seconds{1}; }) == 1);
+  CHECK(rows(*table).empty());
+}
+
+TEST_CASE("half of the side tables is an error, not an empty allowlist") {
+  const Kind kind = any_kind();
+  CAPTURE(kind);
+  const FreshTable fresh(kind);
+  fresh.other("DROP TABLE banpush_allow");
+  const auto table = fresh.open();
+  CHECK_THROWS_WITH(table->allowed(),
+                    Contains("some of banpush's side tables are missing") && Contains("banpush_allow") && Contains("banpush init"));
+  CHECK_THROWS_WITH(rows(*table), Contains("banpush_allow"));
+}
+
+TEST_CASE("the allowlist keeps who and why") {
+  const Kind kind = any_kind();
+  CAPTURE(kind);
+  const FreshTable fresh(kind);
+  const auto table = fresh.open();
+  CHECK(table->allowed().empty());
+  table->allow(Prefix::require("198.51.100.0/24"), "office", "ann");
+  table->allow(Prefix::require("2001:db8::7"), "", "bob");
+  table->allow(Prefix::require("198.51.100.0/24"), "the new office", "carol");
+  fresh.other("INSERT INTO banpush_allow (prefix, actor, created) VALUES ('192.0.2.1', '', '2026-01-01 00:00:00'), ('not one', '', "
+              "'2026-01-01 00:00:00')");
+  const auto allowed = table->allowed();
+  REQUIRE(allowed.size() == 4);
+  CHECK(allowed[0].prefix == "192.0.2.1");
+  CHECK(allowed[1].prefix == "198.51.100.0/24");
+  CHECK(allowed[1].reason == "the new office");
+  CHECK(allowed[1].actor == "carol");
+  CHECK(allowed[1].created.size() == 19);
+  CHECK(allowed[3].prefix == "not one"); // handed over, so that the strict reader stops on it
+  CHECK(table->disallow(Prefix::require("192.0.2.1")));
+  CHECK_FALSE(table->disallow(Prefix::require("192.0.2.1")));
+  CHECK(table->disallow(Prefix::require("198.51.100.0/24")));
+  CHECK(table->allowed().size() == 2);
+}
+
+TEST_CASE("a spooled ban keeps its time and arrives once") {
+  const Kind kind = any_kind();
+  CAPTURE(kind);
+  const FreshTable fresh(kind);
+  const auto table = fresh.open();
+  NewBan ban = new_ban("203.0.113.7");
+  ban.until = 600;
+  ban.age = 120;
+  ban.token = "web1-42";
+  CHECK(table->ban(ban) == Recorded::Added);
+  CHECK(fresh.open()->ban(ban) == Recorded::Unchanged);
+  const auto all = rows(*table);
+  REQUIRE(all.size() == 1);
+  CHECK(near(all[0].age, 120));
+  CHECK(near(all[0].until, 480));
+  CHECK(fresh.count(fmt::format("fail2ban WHERE created BETWEEN {} AND {}", fresh.ago(130), fresh.ago(110))) == 1);
+  CHECK(table->unban(ban.ip, "", "", Revoker::Operator, "") == 1);
+  CHECK(table->ban(ban) == Recorded::Unchanged);
+}
+
+TEST_CASE("prune takes only what every policy has let go") {
+  const Kind kind = any_kind();
+  CAPTURE(kind);
+  const FreshTable fresh(kind);
+  const auto table = fresh.open();
+  constexpr Seconds day = 86400;
+  const auto lasts = [](const std::string &jail) { return jail == "recidive" ? permanent : 10 * day; };
+  fresh.other_row("web2", "sshd", "203.0.113.1", 100 * day);
+  fresh.other_row("web2", "sshd", "203.0.113.2", 30 * day);
+  fresh.other_row("web2", "recidive", "203.0.113.3", 1000 * day);
+  fresh.other_row("web2", "sshd", "203.0.113.4", 100 * day);
+  fresh.other_row("web2", "recidive", "203.0.113.5", 100 * day);
+  fresh.other_row("web2", "sshd", "203.0.113.6", 100 * day);
+  NewBan ban = new_ban("203.0.113.4", "sshd", "web2");
+  ban.lasts = 200 * day; // still in force: put again, so its time runs anew
+  REQUIRE(table->ban(ban) == Recorded::Extended);
+  REQUIRE(table->unban(Prefix::require("203.0.113.5"), "", "", Revoker::Operator, "") == 1);
+  fresh.other("UPDATE banpush_ban SET revoked = '2020-01-01 00:00:00' WHERE ip = '203.0.113.5'");
+  REQUIRE(table->unban(Prefix::require("203.0.113.6"), "", "", Revoker::Fail2ban, "") == 1); // ended by policy long before
+  fresh.other("INSERT INTO banpush_ban (ban_table, ip, created, hostname, name, changed) VALUES ('fail2ban', '192.0.2.9', '2020-01-01 "
+              "00:00:00', 'w', 's', "
+              "'2020-01-01 00:00:00')");
+
+  CHECK(table->prune(60 * day, lasts) == 3);
+  const auto left = rows(*table);
+  REQUIRE(left.size() == 3);
+  CHECK(left[0].ip == "203.0.113.2");
+  CHECK(left[1].ip == "203.0.113.3");
+  CHECK(left[2].ip == "203.0.113.4");
+  CHECK(near(left[2].age, 0));
+  CHECK(fresh.count("banpush_ban") == 1); // the notes of what went are gone, and the one whose row somebody else had deleted
+  CHECK(table->prune(60 * day, lasts) == 0);
+}
+
+TEST_CASE("many writers at once: every ban once") {
+  const Kind kind = any_kind();
+  CAPTURE(kind);
+  const FreshTable fresh(kind);
+  constexpr int writers = 8, bans = 12;
+  std::vector<int> added(writers);
+  std::vector<std::string> problems(writers);
+  {
+    std::vector<std::jthread> threads;
+    for (int writer = 0; writer < writers; ++writer)
+      threads.emplace_back([&, writer] {
+        try {
+          const auto table = fresh.open();
+          for (int i = 0; i < bans; ++i) {
+            NewBan ban = new_ban(fmt::format("203.0.113.{}", i)); // all of them the same ones
+            ban.until = 600;
+            added[static_cast<std::size_t>(writer)] += table->ban(ban) == Recorded::Added ? 1 : 0;
+            ban.ip = Prefix::require(fmt::format("198.51.100.{}", writer * bans + i)); // and some of their own
+            added[static_cast<std::size_t>(writer)] += table->ban(ban) == Recorded::Added ? 1 : 0;
+          }
+        } catch (const std::exception &error) {
+          problems[static_cast<std::size_t>(writer)] = error.what();
+        }
+      });
+  }
+  for (const std::string &problem : problems)
+    CHECK(problem.empty());
+  int all = 0;
+  for (const int count : added)
+    all += count;
+  CHECK(all == bans + writers * bans);
+  CHECK(fresh.count("fail2ban") == static_cast<std::size_t>(all));
+  CHECK(fresh.count("(SELECT DISTINCT ip FROM fail2ban) AS distinct_ones") == static_cast<std::size_t>(all));
+}

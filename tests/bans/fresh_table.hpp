@@ -1,0 +1,71 @@
+// An empty ban table of each kind for one test, and another client that writes into it.
+#pragma once
+
+#include "bans/ban_table.hpp"
+
+#include <filesystem>
+#include <ostream>
+#include <string>
+#include <vector>
+
+namespace banpush::test {
+
+enum class Kind {
+  Sqlite,      // as init makes it
+  InnoDb,      // as init makes it
+  HowToMyIsam, // the how-to's own CREATE TABLE, then init for the side tables
+  HowToInnoDb,
+};
+std::ostream &operator<<(std::ostream &out, Kind kind);
+
+// All kinds, for GENERATE.
+inline constexpr Kind all_kinds[] = {Kind::Sqlite, Kind::InnoDb, Kind::HowToMyIsam, Kind::HowToInnoDb};
+
+enum class Sides { Without, With };
+
+// A row as a test compares it.
+struct Row {
+  std::string hostname, created, name, protocol, port, ip;
+  Seconds age = 0;
+  std::optional<Seconds> until, revoked;
+  bool by_operator = false;
+};
+
+class FreshTable {
+public:
+  explicit FreshTable(Kind kind, Sides sides = Sides::With);
+  FreshTable(const FreshTable &) = delete;
+  FreshTable &operator=(const FreshTable &) = delete;
+  ~FreshTable();
+
+  std::unique_ptr<BanTable> open() const; // a connection of its own
+  const TableSource &source() const { return source_; }
+  std::string password() const;
+
+  // Another client: the `mariadb` program, or SQLite's own words.
+  void other(const std::string &sql) const;
+  std::size_t count(const std::string &from) const;   // rows of `SELECT count(*) FROM …`
+  std::string value(const std::string &select) const; // of one row and column
+  std::string ago(Seconds seconds) const;             // SQL for a local time so long ago
+  // A row as the how-to's script writes it.
+  void other_row(const std::string &hostname, const std::string &jail, const std::string &ip, Seconds age,
+                 const std::string &port = "22") const;
+
+private:
+  Kind kind_;
+  TableSource source_;
+  std::filesystem::path folder_;
+};
+
+std::vector<Row> rows(BanTable &table); // all that each() hands over, in its order
+
+// A ban as fail2ban's action would put it.
+NewBan new_ban(const std::string &ip, const std::string &jail = "sshd", const std::string &hostname = "web1.example.net");
+
+// About equal: the clock may go on by some seconds during a test.
+bool near(const std::optional<Seconds> &value, Seconds wanted);
+
+// The how-to's statement, word for word, with the engine in place.
+std::string how_to_table(const std::string &engine);
+
+} // namespace banpush::test
