@@ -255,7 +255,7 @@ Finished LocalRunner::run(const Program &program) {
               fmt::format("cannot run {}: {}\n", program.argv.front(), std::strerror(started.error))};
     return Run(program, *started.child, cancellation_).finish();
   } catch (const Error &error) {
-    throw Error(error.kind(), fmt::format("{}: {}", name_, error.what()));
+    throw Error(error.kind(), fmt::format("{}{}{}", name_, name_.empty() ? "" : ": ", error.what()));
   }
 }
 

@@ -11,7 +11,8 @@ namespace banpush {
 // then KILL.
 class LocalRunner : public Runner {
 public:
-  // The name stands in front of messages.
+  // The name, of a device, stands in front of messages.
+  LocalRunner() = default;
   explicit LocalRunner(std::string name) : name_(std::move(name)) {}
 
   Facts open() override { return {}; }
