@@ -32,10 +32,8 @@ std::vector<std::string> files_of(const Node &node, const std::string &pattern, 
     return {pattern};
   GlobResult result;
   switch (::glob(pattern.c_str(), GLOB_ERR, nullptr, &result.found)) {
-  case 0:
-    break;
-  case GLOB_NOMATCH:
-    return {};
+  case 0: break;
+  case GLOB_NOMATCH: return {};
   default: // a folder that is missing, or may not be read
     const std::string folder = std::filesystem::path(pattern).parent_path().string();
     std::error_code failure;

@@ -37,7 +37,7 @@ std::string folder_of(const std::string &path) { return std::filesystem::path(pa
 DataDirs data_dirs(const LoadOptions &options) {
   const std::string own = folder_of(options.path);
   DataDirs dirs{own.empty() ? "." : own};
-  for (const std::string &dir : options.folders)
+  for (const std::string &dir : options.data_dirs)
     if (std::find(dirs.begin(), dirs.end(), dir) == dirs.end())
       dirs.push_back(dir);
   return dirs;
@@ -166,8 +166,8 @@ private:
         names.push_back(name);
       }
     }
-    if (options_.scope == LoadOptions::Scope::Rescue)
-      for (const std::string &wanted : options_.devices)
+    if (options_.scope.kind == Scope::Kind::Rescue)
+      for (const std::string &wanted : options_.scope.devices)
         if (std::find(names.begin(), names.end(), wanted) == names.end())
           rescue_.add(Error(ErrorKind::Config,
                             fmt::format("{}: there is no device \"{}\"{}", options_.path, shown(wanted), suggestion(wanted, names))));
@@ -277,7 +277,7 @@ private:
   }
 
   bool is_wanted(const std::string &name) const {
-    const auto &wanted = options_.devices;
+    const auto &wanted = options_.scope.devices;
     return std::find(wanted.begin(), wanted.end(), name) != wanted.end();
   }
 
@@ -290,7 +290,7 @@ private:
   }
 
   void finish() {
-    if (options_.scope == LoadOptions::Scope::Whole) {
+    if (options_.scope.kind == Scope::Kind::Whole) {
       general_.add(rescue_);
       general_.raise();
     }

@@ -9,13 +9,17 @@
 
 namespace banpush {
 
-struct LoadOptions {
-  std::string path; // of banpush.yaml
-  DataDirs folders; // with drivers/ and templates/, in order; the configuration's own goes first, named or not
-  // How much must be right. Whole: everything. Rescue (`flush`, `pause`, `show`): only the devices named,
-  // their drivers and their secrets; every other problem becomes one of Config::warnings.
-  enum class Scope { Whole, Rescue } scope = Scope::Whole;
+// How much must be right. Whole: everything. Rescue (`flush`, `pause`, `show`): only the devices named,
+// their drivers and their secrets; every other problem becomes one of Config::warnings.
+struct Scope {
+  enum class Kind { Whole, Rescue } kind = Kind::Whole;
   std::vector<std::string> devices; // Rescue: empty means all; those that are not right are then left out
+};
+
+struct LoadOptions {
+  std::string path;   // of banpush.yaml
+  DataDirs data_dirs; // folders with drivers/ and templates/, in order; the configuration's own goes first, named or not
+  Scope scope;
 };
 
 // Throws one Error (Config) with everything that is wrong, a line each: `file:line:column: message`.

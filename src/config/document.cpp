@@ -227,14 +227,10 @@ const Node *Node::at(std::string_view key) const noexcept {
 
 std::string Node::found() const {
   switch (kind) {
-  case Kind::Nothing:
-    return "nothing";
-  case Kind::Text:
-    return fmt::format("\"{}\"", shown(text));
-  case Kind::List:
-    return "a list";
-  case Kind::Mapping:
-    return "a mapping";
+  case Kind::Nothing: return "nothing";
+  case Kind::Text: return fmt::format("\"{}\"", shown(text));
+  case Kind::List: return "a list";
+  case Kind::Mapping: return "a mapping";
   }
   return {};
 }

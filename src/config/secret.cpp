@@ -102,8 +102,7 @@ Secret secret_of(const Node &node, Problems &problems, const std::string &folder
 
 std::string read_secret(const Secret &secret, const RunCommand &run) {
   switch (secret.from) {
-  case Secret::From::Nowhere:
-    return {};
+  case Secret::From::Nowhere: return {};
   case Secret::From::File:
     if (const auto objection = unfit_as_secret(secret.name)) // it may have changed since the configuration was loaded
       throw Error(ErrorKind::Config, "secret: " + *objection);
@@ -114,8 +113,7 @@ std::string read_secret(const Secret &secret, const RunCommand &run) {
       throw Error(ErrorKind::Config, fmt::format("secret: the environment variable {} is not set", secret.name));
     return one_line(value, "the environment variable " + secret.name);
   }
-  case Secret::From::Command:
-    return one_line(first_line(run(secret.command)), fmt::format("the command {}", secret.command.front()));
+  case Secret::From::Command: return one_line(first_line(run(secret.command)), fmt::format("the command {}", secret.command.front()));
   }
   return {};
 }

@@ -34,7 +34,7 @@ public:
   Config load(const std::string &text) const {
     LoadOptions options;
     options.path = write("banpush.yaml", text);
-    options.folders = {BANPUSH_SOURCE_DIR};
+    options.data_dirs = {BANPUSH_SOURCE_DIR};
     return load_config(options);
   }
   // What is said of a configuration that is wrong, the folder's name taken out.
