@@ -192,6 +192,12 @@ void Bans::add(const RawBan &row, std::uint8_t source, std::string_view source_n
     hosts_.push_back(ban.host);
   }
   rows_.push_back(ban);
+  order_.clear();
+}
+
+void Bans::settle() {
+  if (order_.size() != rows_.size())
+    order_ = ordered_by_prefix(rows_);
 }
 
 std::string shown(std::string_view text, std::size_t most) {

@@ -21,21 +21,21 @@ inline constexpr Seconds permanent = std::numeric_limits<Seconds>::max();
 // One row as a table hands it over, views valid only while it does. Text is whatever stood there.
 struct RawBan {
   std::string_view hostname, created, name, protocol, port, ip;
-  Seconds age = 0;                // by the database's clock; negative where `created` lies in the future
-  std::optional<Seconds> until;   // from banpush_ban: seconds still to run, negative when over, `permanent`
-  std::optional<Seconds> revoked; // from banpush_ban: seconds since it was revoked
+  Seconds age = 0;                  // by the database's clock; negative where `created` lies in the future
+  std::optional<Seconds> until;     // from banpush_ban: seconds still to run, negative when over, `permanent`
+  std::optional<Seconds> revoked;   // from banpush_ban: seconds since it was revoked
   bool revoked_by_operator = false; // an operator's unban (all devices), not fail2ban's own (honour_unban)
 };
 
 // One row with an address in it. Jail and host are indices into Bans::names.
 struct Ban {
-  Block block;                // the service as the row has it; any where it does not parse to one range
+  Block block; // the service as the row has it; any where it does not parse to one range
   std::uint32_t jail = 0;
   std::uint32_t host = 0;
-  std::int32_t age = 0;       // seconds, clamped to what fits; negative in the future
+  std::int32_t age = 0;          // seconds, clamped to what fits; negative in the future
   std::int32_t until = no_until; // seconds still to run; no_until where the table says nothing
-  std::uint8_t source = 0;    // which table, by its place in the configuration
-  std::uint8_t protocol = 0;  // IANA number; `protocol_all` for all/any/empty, `protocol_odd` for another word
+  std::uint8_t source = 0;       // which table, by its place in the configuration
+  std::uint8_t protocol = 0;     // IANA number; `protocol_all` for all/any/empty, `protocol_odd` for another word
   enum class Revoked : std::uint8_t { No, ByFail2ban, ByOperator } revoked = Revoked::No;
 
   static constexpr std::int32_t no_until = std::numeric_limits<std::int32_t>::min();
@@ -49,10 +49,17 @@ struct BadRow {
   std::string source, hostname, created, ip, problem;
 };
 
-// All rows of all tables, typed. Rows whose ip is no address are counted, the first few kept.
+// All rows of all tables, typed. Rows whose ip is no address, or whose jail or hostname nobody could
+// have written (control characters, quotes, over 255 bytes), are counted, the first few kept.
 class Bans {
 public:
   void add(const RawBan &row, std::uint8_t source = 0, std::string_view source_name = {});
+
+  // Puts the rows in order of their address, once, so that the candidates of many policies share the
+  // work. Not needed: without it (or after a further add) candidates() orders for itself.
+  void settle();
+  // Row numbers by prefix as of settle(); empty where that is out of date.
+  const std::vector<std::uint32_t> &order() const noexcept { return order_; }
 
   const std::vector<Ban> &rows() const noexcept { return rows_; }
   const std::string &name(std::uint32_t index) const { return names_[index]; } // of a jail or a host, as text
@@ -70,6 +77,7 @@ private:
   std::uint32_t intern(std::string_view text);
 
   std::vector<Ban> rows_;
+  std::vector<std::uint32_t> order_;
   std::vector<std::string> names_;
   std::unordered_map<std::string, std::uint32_t, Hash, std::equal_to<>> index_;
   std::vector<std::uint32_t> hosts_;
@@ -77,6 +85,9 @@ private:
   std::size_t bad_rows_ = 0;
   std::vector<BadRow> bad_samples_;
 };
+
+// The numbers of the rows, by prefix (wider ones first); rows of the same prefix in no stated order.
+std::vector<std::uint32_t> ordered_by_prefix(const std::vector<Ban> &rows);
 
 // Text from strangers made fit to show: control characters, quotes and non-UTF-8 as \xNN, cut to
 // `most` characters with "…".

@@ -4,38 +4,12 @@
 
 namespace banpush {
 
-namespace {
-
-// `*` for any characters, `?` for one; linear in practice, never exponential.
-bool fits(std::string_view pattern, std::string_view text) noexcept {
-  std::size_t p = 0, t = 0, star = std::string_view::npos, mark = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && (pattern[p] == '?' || (pattern[p] != '*' && pattern[p] == text[t]))) {
-      ++p;
-      ++t;
-    } else if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      mark = t;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      t = ++mark;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*')
-    ++p;
-  return p == pattern.size();
-}
-
-} // namespace
-
 const JailRule *rule_for(const Policy &policy, std::string_view jail) noexcept {
   const JailRule *best = nullptr;
   for (const JailRule &rule : policy.jails) {
     if (rule.pattern == jail)
       return &rule;
-    if (fits(rule.pattern, jail) && (best == nullptr || rule.pattern.size() > best->pattern.size()))
+    if (matches(rule.pattern, jail) && (best == nullptr || rule.pattern.size() > best->pattern.size()))
       best = &rule;
   }
   return best;

@@ -28,7 +28,8 @@ struct HostRule { // one line of policy.hosts: a reporting host, or a wildcard
   friend bool operator==(const HostRule &, const HostRule &) = default;
 };
 
-// Either is enough: `hosts` independent reporters, or `bans` rows, within `within` seconds.
+// Either is enough: `hosts` independent reporters, or `bans` rows, within any `within` seconds that
+// hold a ban in force. `weight`, where it is asked for, is needed besides.
 struct Quorum {
   unsigned hosts = 0; // 0: not asked for
   unsigned bans = 0;
@@ -37,12 +38,23 @@ struct Quorum {
   friend bool operator==(const Quorum &, const Quorum &) = default;
 };
 
-// The n-th ban of an address within `window` lasts bantime × factor^(n-1), at most `max`.
+// The n-th ban of an address within `window` lasts bantime × factor^(n-1), at most `max` (but never
+// less than bantime). What fail2ban passed is left as it is: it counts repeats by itself.
 struct Escalate {
   double factor = 2;
   Seconds window = 30 * day;
   Seconds max = 4 * week;
   friend bool operator==(const Escalate &, const Escalate &) = default;
+};
+
+// The worth of an entry: Σ over the address's bans of weight / (1 + age / recency), which is recency
+// and recurrence in one, × independent hosts ^ `hosts`; and `neighbours` × that of the rest of its
+// network (/24, /48).
+struct Worth {
+  Seconds recency = 7 * day; // the age at which a ban counts half
+  double hosts = 0.5;        // 0: the number of reporting hosts does not matter
+  double neighbours = 0.02;  // 0: each address for itself
+  friend bool operator==(const Worth &, const Worth &) = default;
 };
 
 struct Aggregate {
@@ -79,6 +91,8 @@ struct Policy {
   unsigned shortest4 = 24, shortest6 = 48;
   std::optional<unsigned> widen4, widen6;
   Aggregate aggregate;
+  Worth worth;
+  std::vector<double> trust;                 // of each table, by its place in the configuration; 1 where there is none
   bool honour_unban = true;
   bool services = false;                     // keep the ban's port and protocol where the device's lists can hold them
   std::vector<NamedPrefix> allow;            // configuration, files and table together
@@ -86,6 +100,12 @@ struct Policy {
   std::vector<NamedHost> protect_hosts;      // and those still to be resolved, whose prefixes then join `protect`
   friend bool operator==(const Policy &, const Policy &) = default;
 };
+
+// A length of time in the configuration's spelling, the largest unit that fits: `90s`, `1h`, `4w`, `permanent`.
+std::string duration(Seconds seconds);
+
+// Whether the text matches a pattern in which `*` stands for any characters and `?` for one.
+bool matches(std::string_view pattern, std::string_view text) noexcept;
 
 struct Limits {
   double add = 0.20, remove = 0.20; // shares, 0 to 1
@@ -133,19 +153,23 @@ struct Candidate {
   std::uint32_t bans = 0;     // rows in force
   std::uint32_t hosts = 0;    // distinct reporters among them
   std::uint32_t history = 0;  // all rows of the table, in force or not
-  std::uint32_t jail = 0;     // of the newest row; index for Bans::name
-  Seconds age = 0;            // of the newest row
-  Seconds until = 0;          // seconds still to run, or `permanent`
+  std::uint32_t jail = 0;     // of the newest row in force; index for Bans::name
+  std::int32_t age = 0;       // of the newest row in force
+  std::int32_t since = 0;     // of the oldest row in force: how long it is banned already
+  Seconds until = 0;          // seconds for which the block is right as it stands, or `permanent`
   double worth = 0;           // recency × recurrence × independent hosts × weight; larger is more worthwhile
 };
 
 struct Candidates {
   std::vector<Candidate> wanted;  // sorted by block, no doubles
-  std::vector<LeftOut> left_out;  // sorted by prefix, without those merely expired or unbanned
-  // Every distinct prefix of the table that is not wanted as itself, sorted: what explains a removal.
+  std::vector<LeftOut> left_out;  // sorted by prefix, without those merely expired, unbanned or covered
+  // Every distinct prefix of the table that is neither wanted as itself nor covered, sorted.
   std::vector<std::pair<Prefix, Verdict>> verdicts;
+  std::uint64_t innocents = 0; // addresses (IPv6: /64s) that wanted covers and nobody banned
+  bool merges = false;         // lossy aggregation: entries come and go with their neighbours
 
-  // Why this prefix is not wanted; Absent where the table does not know it.
+  // Why this prefix is not wanted, which explains its removal; Absent where the table does not know it.
+  // A merged, widened or cut-out block that was wanted once is judged by the bans in it and around it.
   Verdict verdict(const Prefix &prefix) const noexcept;
 };
 

@@ -1,0 +1,96 @@
+#include "core/row_rules.hpp"
+
+#include "core/life.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace banpush {
+
+namespace {
+
+// As rule_for(), for a reporting host.
+const HostRule *rule_for_host(const Policy &policy, std::string_view host) noexcept {
+  const HostRule *best = nullptr;
+  for (const HostRule &rule : policy.hosts) {
+    if (rule.pattern == host)
+      return &rule;
+    if (matches(rule.pattern, host) && (best == nullptr || rule.pattern.size() > best->pattern.size()))
+      best = &rule;
+  }
+  return best;
+}
+
+} // namespace
+
+RowRules::RowRules(const Bans &bans, const Policy &policy)
+    : jails_(bans.names()), hosts_(bans.names()), honour_unban_(policy.honour_unban), bantime_(policy.bantime),
+      max_age_(policy.max_age.value_or(permanent)), escalate_(policy.escalate), trust_(policy.trust),
+      protocol_words_(fmt::format("{}", fmt::join(policy.protocols, ", "))) {
+  // A name may stand in either column: both tables are filled for each, which is still only a few.
+  for (std::uint32_t i = 0; i < bans.names(); ++i) {
+    if (const JailRule *rule = rule_for(policy, bans.name(i)))
+      jails_[i] = {rule->bantime.value_or(-1), rule->weight, rule->ignore};
+    if (const HostRule *rule = rule_for_host(policy, bans.name(i)))
+      hosts_[i] = {rule->weight, rule->ignore};
+  }
+  protocols_.fill(policy.protocols.empty());
+  for (const std::string &text : policy.protocols) {
+    if (text == "all" || text == "any")
+      protocols_.fill(true);
+    else if (const auto number = protocol_number(text))
+      protocols_[*number] = true;
+  }
+  for (const Family family : policy.families)
+    (family == Family::IPv4 ? ipv4_ : ipv6_) = true;
+}
+
+Verdict RowRules::filter(const Ban &ban) const noexcept {
+  if (ban.age < -most_ahead)
+    return Verdict::Future;
+  if (jails_[ban.jail].ignore || hosts_[ban.host].ignore || !protocols_[ban.protocol] || age(ban) > max_age_)
+    return Verdict::Ignored;
+  if (!(ban.block.prefix.family() == Family::IPv4 ? ipv4_ : ipv6_))
+    return Verdict::Ignored;
+  return Verdict::Wanted;
+}
+
+Seconds RowRules::escalated(Seconds bantime, unsigned nth) const noexcept {
+  if (!escalate_ || nth < 2 || bantime == permanent || bantime <= 0)
+    return bantime;
+  const double length = static_cast<double>(bantime) * std::pow(escalate_->factor, static_cast<double>(nth - 1));
+  return std::max(bantime, length < static_cast<double>(escalate_->max) ? static_cast<Seconds>(length) : escalate_->max);
+}
+
+Seconds RowRules::left(const Ban &ban, unsigned nth) const noexcept {
+  const Seconds own = jails_[ban.jail].bantime;
+  if (own < 0 && ban.until != Ban::no_until)
+    return ban.until == Ban::never_ends ? permanent : ban.until;
+  const Seconds length = escalated(own < 0 ? bantime_ : own, nth);
+  return length == permanent ? permanent : length - age(ban);
+}
+
+std::uint64_t RowRules::weight(const Ban &ban) const noexcept {
+  const double trust = ban.source < trust_.size() ? trust_[ban.source] : 1.0;
+  return static_cast<std::uint64_t>(std::lround(std::clamp(1000 * jails_[ban.jail].weight * hosts_[ban.host].weight * trust, 0.0, 1e6)));
+}
+
+std::string RowRules::why(const Bans &bans, const Ban &ban) const {
+  if (ban.age < -most_ahead)
+    return fmt::format("dated {} minutes ahead of the database's clock", -(ban.age / 60));
+  if (jails_[ban.jail].ignore)
+    return fmt::format("jail {} is ignored", bans.name(ban.jail));
+  if (hosts_[ban.host].ignore)
+    return fmt::format("host {} is ignored", bans.name(ban.host));
+  if (!protocols_[ban.protocol])
+    return fmt::format("protocol {} is not among {}", ban.protocol == Ban::protocol_all ? "all" : Service{0, 0, ban.protocol}.text(),
+                       protocol_words_);
+  if (age(ban) > max_age_)
+    return fmt::format("older than max_age ({})", duration(max_age_));
+  return ban.block.prefix.family() == Family::IPv4 ? "no IPv4 here" : "no IPv6 here";
+}
+
+} // namespace banpush

@@ -1,0 +1,59 @@
+// A policy made ready for the rows of one table: which filters a row fails, and how long it runs.
+#pragma once
+
+#include "core/policy.hpp"
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace banpush {
+
+// Rows dated further ahead than this are not trusted: an hour for clocks that went back in October,
+// and ten minutes for clocks that are wrong.
+inline constexpr std::int32_t most_ahead = 70 * 60;
+
+class RowRules {
+public:
+  RowRules(const Bans &bans, const Policy &policy);
+
+  // Wanted: the row is evidence, in force or not. Else Future or Ignored.
+  Verdict filter(const Ban &ban) const noexcept;
+  // Seconds the row still runs, `permanent`, or 0 and less when it is over. It is the nth ban of its
+  // address within escalate.window.
+  Seconds left(const Ban &ban, unsigned nth) const noexcept;
+  // Whether an unban that counts for this policy ended it.
+  bool revoked(const Ban &ban) const noexcept {
+    return ban.revoked == Ban::Revoked::ByOperator || (ban.revoked == Ban::Revoked::ByFail2ban && honour_unban_);
+  }
+  // Jail × host × trust of the table, in thousandths, so that sums do not depend on the order.
+  std::uint64_t weight(const Ban &ban) const noexcept;
+  // One clause for people on what filter() found.
+  std::string why(const Bans &bans, const Ban &ban) const;
+
+  static std::int32_t age(const Ban &ban) noexcept { return ban.age < 0 ? 0 : ban.age; }
+
+private:
+  struct Jail {
+    Seconds bantime = -1; // -1: none of its own
+    double weight = 1;
+    bool ignore = false;
+  };
+  struct Host {
+    double weight = 1;
+    bool ignore = false;
+  };
+  Seconds escalated(Seconds bantime, unsigned nth) const noexcept;
+
+  std::vector<Jail> jails_; // by the index of Bans::name
+  std::vector<Host> hosts_;
+  std::array<bool, 256> protocols_{};
+  bool ipv4_ = false, ipv6_ = false, honour_unban_;
+  Seconds bantime_, max_age_;
+  std::optional<Escalate> escalate_;
+  std::vector<double> trust_;
+  std::string protocol_words_;
+};
+
+} // namespace banpush
