@@ -46,9 +46,10 @@ using Connection = std::unique_ptr<MYSQL, Close>;
 using Result = std::unique_ptr<MYSQL_RES, Close>;
 using Prepared = std::unique_ptr<MYSQL_STMT, Close>;
 
+// After connecting. What happens to the socket under TLS has one code for all of it.
 bool is_lost(unsigned code) noexcept {
-  return code == CR_SERVER_GONE_ERROR || code == CR_SERVER_LOST || code == CR_SERVER_LOST_EXTENDED || code == ER_SERVER_SHUTDOWN ||
-         code == ER_CONNECTION_KILLED;
+  return code == CR_SSL_CONNECTION_ERROR || code == CR_SERVER_GONE_ERROR || code == CR_SERVER_LOST || code == CR_SERVER_LOST_EXTENDED ||
+         code == ER_SERVER_SHUTDOWN || code == ER_CONNECTION_KILLED;
 }
 
 // What a person may do about it, where the server's words do not say.
@@ -167,9 +168,9 @@ public:
                            source_.socket.empty() ? nullptr : source_.socket.c_str(), CLIENT_FOUND_ROWS) == nullptr)
       throw Error(ErrorKind::Table, fmt::format("{}: connecting: {} ({}){}", name(), mysql_error(connection_.get()),
                                                 mysql_errno(connection_.get()), advice(mysql_errno(connection_.get()), source_)));
-    // The library has said so already where it could not; a second look costs nothing.
+    // Only with `verify` does the library itself refuse a server that offers no TLS.
     if (wants_tls() && mysql_get_ssl_cipher(connection_.get()) == nullptr)
-      throw Error(ErrorKind::Table, name() + ": connecting: the connection is not encrypted although `tls` asks for it");
+      throw Error(ErrorKind::Table, name() + ": connecting: the server offers no TLS" + advice(CR_SSL_CONNECTION_ERROR, source_));
   }
 
   SqlRows select(const std::string &sql, const SqlValues &values) override {
@@ -298,10 +299,11 @@ private:
   [[noreturn]] void fail(const std::string &sql) const { fail(sql, mysql_errno(connection_.get()), mysql_error(connection_.get())); }
 
   [[noreturn]] void fail(const std::string &sql, unsigned code, const char *words) const {
-    const bool silent = is_lost(code) && Clock::now() - asked_ >= timeouts_.silence;
-    const auto text = fmt::format("{}: \"{}\": {} ({}){}", name(), sql.substr(0, 80), words, code,
-                                  silent ? fmt::format("; no answer within {} s", timeouts_.silence.count()) : advice(code, source_));
-    if (is_lost(code) && !silent)
+    const bool lost = is_lost(code);
+    const bool silent = lost && Clock::now() - asked_ >= timeouts_.silence;
+    const auto hint = silent ? fmt::format("; no answer within {} s", timeouts_.silence.count()) : lost ? "" : advice(code, source_);
+    const auto text = fmt::format("{}: \"{}\": {} ({}){}", name(), sql.substr(0, 80), words, code, hint);
+    if (lost && !silent)
       throw ConnectionLost(text);
     if (code == ER_LOCK_DEADLOCK || code == ER_LOCK_WAIT_TIMEOUT)
       throw Outrun(text);

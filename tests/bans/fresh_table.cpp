@@ -9,7 +9,7 @@
 namespace banpush::test {
 
 std::ostream &operator<<(std::ostream &out, Kind kind) {
-  constexpr const char *words[] = {"SQLite", "InnoDB", "how-to, MyISAM", "how-to, InnoDB"};
+  constexpr const char *words[] = {"SQLite", "InnoDB", "how-to, MyISAM"};
   return out << words[static_cast<int>(kind)];
 }
 
@@ -29,14 +29,11 @@ FreshTable::FreshTable(Kind kind, Sides sides) : kind_(kind) {
     source_.path = folder_ / "bans.db";
   } else {
     MariaDbServer &server = MariaDbServer::shared();
-    source_ = server.source(server.new_database());
-    if (kind != Kind::InnoDb)
-      other(how_to_table(kind == Kind::HowToMyIsam ? "MyISAM" : "InnoDB"));
+    source_ = server.source(server.new_database(kind == Kind::HowToMyIsam ? how_to_table("MyISAM") : ""));
   }
   open()->init(CreatedIndex::No);
   if (sides == Sides::Without)
-    for (const char *table : {"banpush_ban", "banpush_allow", "banpush_reporter", "banpush_lease"})
-      other(fmt::format("DROP TABLE {}", table));
+    other("DROP TABLE banpush_ban; DROP TABLE banpush_allow; DROP TABLE banpush_reporter; DROP TABLE banpush_lease");
 }
 
 FreshTable::~FreshTable() {
@@ -73,10 +70,12 @@ std::string FreshTable::ago(Seconds seconds) const {
                                : fmt::format("NOW() - INTERVAL {} SECOND", seconds);
 }
 
-void FreshTable::other_row(const std::string &hostname, const std::string &jail, const std::string &ip, Seconds age,
-                           const std::string &port) const {
-  other(fmt::format("INSERT INTO fail2ban (hostname, created, name, protocol, port, ip) VALUES ('{}', {}, '{}', 'tcp', '{}', '{}')",
-                    hostname, ago(age), jail, port, ip));
+void FreshTable::other_rows(const std::vector<OtherRow> &rows) const {
+  std::string sql;
+  for (const OtherRow &row : rows)
+    sql += fmt::format("INSERT INTO fail2ban (hostname, created, name, protocol, port, ip) VALUES ('{}', {}, '{}', 'tcp', '{}', '{}');",
+                       row.hostname, ago(row.age), row.jail, row.port, row.ip);
+  other(sql);
 }
 
 std::vector<Row> rows(BanTable &table) {

@@ -14,12 +14,8 @@ enum class Kind {
   Sqlite,      // as init makes it
   InnoDb,      // as init makes it
   HowToMyIsam, // the how-to's own CREATE TABLE, then init for the side tables
-  HowToInnoDb,
 };
 std::ostream &operator<<(std::ostream &out, Kind kind);
-
-// All kinds, for GENERATE.
-inline constexpr Kind all_kinds[] = {Kind::Sqlite, Kind::InnoDb, Kind::HowToMyIsam, Kind::HowToInnoDb};
 
 enum class Sides { Without, With };
 
@@ -47,9 +43,14 @@ public:
   std::size_t count(const std::string &from) const;   // rows of `SELECT count(*) FROM …`
   std::string value(const std::string &select) const; // of one row and column
   std::string ago(Seconds seconds) const;             // SQL for a local time so long ago
-  // A row as the how-to's script writes it.
-  void other_row(const std::string &hostname, const std::string &jail, const std::string &ip, Seconds age,
-                 const std::string &port = "22") const;
+  // Rows as the how-to's script writes them; ages in seconds.
+  struct OtherRow {
+    std::string hostname, jail, ip;
+    Seconds age;
+    std::string port = "22";
+  };
+  void other_rows(const std::vector<OtherRow> &rows) const;
+  void other_row(const OtherRow &row) const { other_rows({row}); }
 
 private:
   Kind kind_;

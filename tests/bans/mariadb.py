@@ -13,6 +13,7 @@ From other languages: `mariadb.py hold [--tls] [--zone TZ] [--option=--x=y ...]`
 it was killed.
 """
 import argparse
+import ipaddress
 import os
 import pathlib
 import pwd
@@ -72,10 +73,12 @@ def make_certificate(folder, authority, address):
 
 
 class MariaDb:
-    """One server. Attributes: folder, address, port, socket, pid, user, password, ca and other_ca (with TLS)."""
+    """One server. Attributes: folder, address, second_address (not in its certificate), port, socket, pid, user, password, ca and
+    other_ca (with TLS: the authority of its certificate, and one that knows nothing of it)."""
 
     def __init__(self, address="127.0.0.21", port=None, tls=False, zone=None, options=()):
         self.address, self.port = address, port or free_port(address)
+        self.second_address = str(ipaddress.ip_address(address) + 100)
         self.user, self.password = USER, PASSWORD
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="banpush-mariadb-"))
         self.socket = self.folder / "s.sock"
@@ -112,7 +115,7 @@ class MariaDb:
         environment = dict(os.environ, **({"TZ": self._zone} if self._zone else {}))
         self._process = subprocess.Popen(
             self._as_user(["mariadbd", "--no-defaults", f"--datadir={self.folder}/data", f"--tmpdir={self.folder}/tmp", f"--socket={self.socket}",
-                           f"--pid-file={self.folder}/pid", f"--log-error={self.folder}/err.log", f"--bind-address={self.address}", f"--port={self.port}",
+                           f"--pid-file={self.folder}/pid", f"--log-error={self.folder}/err.log", f"--bind-address={self.address},{self.second_address}", f"--port={self.port}",
                            f"--init-file={self.folder}/init.sql", "--innodb-buffer-pool-size=64M", *QUICK, "--skip-name-resolve", *self._tls_options(), *self._options]),
             env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until = time.monotonic() + START_TIMEOUT
@@ -176,7 +179,7 @@ class MariaDb:
 
 
 def tell(server):
-    for key in ("folder", "address", "port", "socket", "pid", "user", "password", "ca", "other_ca"):
+    for key in ("folder", "address", "second_address", "port", "socket", "pid", "user", "password", "ca", "other_ca"):
         print(f"{key}={getattr(server, key) or ''}")
     print("ready", flush=True)
 

@@ -105,9 +105,9 @@ TableSource MariaDbServer::over_socket(const std::string &database) const {
   return result;
 }
 
-std::string MariaDbServer::new_database() {
+std::string MariaDbServer::new_database(const std::string &more) {
   const std::string name = "t" + std::to_string(++databases_);
-  sql("CREATE DATABASE " + name);
+  sql("CREATE DATABASE " + name + "; USE " + name + ";\n" + more);
   return name;
 }
 

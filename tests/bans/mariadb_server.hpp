@@ -23,7 +23,7 @@ public:
   const std::string &operator[](const std::string &key) const { return facts_.at(key); } // as mariadb.py names them
   TableSource source(const std::string &database) const;                                 // over TCP, TLS verified
   TableSource over_socket(const std::string &database) const;
-  std::string new_database();
+  std::string new_database(const std::string &more = {}); // runs `more` in it
 
   // What the plain client prints, as root; tab-separated, no header. Throws std::runtime_error with its words.
   std::string sql(const std::string &text, const std::string &database = {}) const;
