@@ -133,12 +133,14 @@ std::optional<Seconds> bantime_of(const std::string &text) {
   return *seconds;
 }
 
+std::string ip_text(const Prefix &prefix) { return prefix.is_host() ? prefix.address() : prefix.text(); }
+
 NewBan new_ban(const std::string &ip, const std::string &jail, const std::string &protocol, const std::string &port,
                const std::string &bantime, const std::string &hostname, const std::string &reason) {
   NewBan ban;
   const auto prefix = Prefix::parse(ip);
   if (!prefix)
-    throw Error(ErrorKind::Usage, fmt::format("ban \"{}\": {} (column {})", shown(ip), prefix.error().what, prefix.error().column));
+    throw Error(ErrorKind::Usage, fmt::format("ban \"{}\": no address or prefix: {} (column {})", shown(ip), prefix.error().what, prefix.error().column));
   ban.ip = *prefix;
   require_jail(jail);
   ban.jail = jail;

@@ -16,6 +16,9 @@ std::string port_of(const std::string &text, const std::string &protocol);
 // `15m`, `1d`, `permanent`, seconds as fail2ban passes them (-1: permanent); nothing for empty.
 std::optional<Seconds> bantime_of(const std::string &text);
 
+// As people and the table write it: a single address without its length.
+std::string ip_text(const Prefix &prefix);
+
 // hostname empty: this host's own name.
 NewBan new_ban(const std::string &ip, const std::string &jail, const std::string &protocol, const std::string &port,
                const std::string &bantime, const std::string &hostname, const std::string &reason);

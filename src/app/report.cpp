@@ -147,8 +147,11 @@ std::string headline(const DeviceReport &report, const Console &console) {
   if (report.plan) {
     const Plan &plan = *report.plan;
     const std::size_t installed = plan.installed.in_force(Family::IPv4) + plan.installed.in_force(Family::IPv6);
-    text += fmt::format("; {} wanted, {} in force, {} to add, {} to remove", plan.wanted.size(), installed, plan.change.add.size(),
-                        plan.change.remove.size());
+    if (report.outcome == Outcome::Changed)
+      text += fmt::format("; {} wanted, {} added, {} removed", plan.wanted.size(), plan.change.add.size(), plan.change.remove.size());
+    else
+      text += fmt::format("; {} wanted, {} in force, {} to add, {} to remove", plan.wanted.size(), installed, plan.change.add.size(),
+                          plan.change.remove.size());
     if (!plan.left_out.empty())
       text += fmt::format(", {} left out", plan.left_out.size());
   }

@@ -88,12 +88,12 @@ int ban(const Settings &settings, const BanOptions &options) {
   const std::string pushed = push_now(settings, for_push, options.no_push);
   say(settings,
       {{"schema", 1},
-       {"ip", wanted.ip.text()},
+       {"ip", ip_text(wanted.ip)},
        {"jail", wanted.jail},
        {"hostname", wanted.hostname},
        {"recorded", word_of(recorded)},
        {"push", pushed}},
-      fmt::format("{} {} ({}, {}){}", said(recorded), wanted.ip.text(), wanted.jail, wanted.hostname,
+      fmt::format("{} {} ({}, {}){}", said(recorded), ip_text(wanted.ip), wanted.jail, wanted.hostname,
                   pushed == "queued" ? "; a push under way takes it along" : ""));
   return 0;
 }
@@ -101,7 +101,7 @@ int ban(const Settings &settings, const BanOptions &options) {
 int unban(const Settings &settings, const UnbanOptions &options) {
   const auto ip = Prefix::parse(options.ip);
   if (!ip)
-    throw Error(ErrorKind::Usage, fmt::format("unban \"{}\": {} (column {})", shown(options.ip), ip.error().what, ip.error().column));
+    throw Error(ErrorKind::Usage, fmt::format("unban \"{}\": no address or prefix: {} (column {})", shown(options.ip), ip.error().what, ip.error().column));
   if (!options.jail.empty())
     require_jail(options.jail);
   if (!options.hostname.empty())
@@ -111,9 +111,9 @@ int unban(const Settings &settings, const UnbanOptions &options) {
   for (const TableSource &source : config.tables)
     count += open(source)->unban(*ip, options.jail, options.hostname, Revoker::Operator, actor());
   const std::string pushed = push_now(settings, config, options.no_push || count == 0);
-  say(settings, {{"schema", 1}, {"ip", ip->text()}, {"unbanned", count}, {"push", pushed}},
-      count == 0 ? fmt::format("{}: no ban in force is recorded", ip->text())
-                 : fmt::format("unbanned {} ({} row{})", ip->text(), count, count == 1 ? "" : "s"));
+  say(settings, {{"schema", 1}, {"ip", ip_text(*ip)}, {"unbanned", count}, {"push", pushed}},
+      count == 0 ? fmt::format("{}: no ban in force is recorded", ip_text(*ip))
+                 : fmt::format("unbanned {} ({} row{})", ip_text(*ip), count, count == 1 ? "" : "s"));
   return 0;
 }
 

@@ -92,7 +92,7 @@ int list(const Settings &settings, const ListOptions &options) {
       const std::optional<Seconds> left = seconds_left(raw, config.policy);
       if (!left && !options.all)
         return;
-      rows.push_back({ip->is_host() ? ip->address() : ip->text(), std::string(raw.name), std::string(raw.protocol), std::string(raw.port),
+      rows.push_back({ip_text(*ip), std::string(raw.name), std::string(raw.protocol), std::string(raw.port),
                       std::string(raw.hostname), std::string(raw.created), left});
     });
   }
