@@ -106,6 +106,19 @@ private:
     one->add_flag("--all,-a", list_options->all, "also bans that are over");
     on(one, list, list_options);
 
+    auto explained = std::make_shared<std::string>();
+    one = verb("explain", "One address: every row, every step of the policy, every device");
+    one->add_option("ip", *explained, "address or prefix")->required();
+    on(one, explain, explained);
+
+    auto stats_options = std::make_shared<StatsOptions>();
+    one = verb("stats", "Bans over time, by jail, host and network; how much of them the devices cover");
+    one->add_option("--days", stats_options->days, "how far back; 1 counts by the hour")->check(CLI::Range(1, 3650))->capture_default_str();
+    on(one, stats, stats_options);
+
+    one = verb("status", "Devices as they were last read, pushed and paused");
+    one->callback([this] { work_ = status; });
+
     auto older_than = std::make_shared<std::string>();
     one = verb("prune", "Remove rows of bans that ended long ago");
     one->add_option("--older-than", *older_than, "how long ago, such as 90d")->required();

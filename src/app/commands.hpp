@@ -110,6 +110,15 @@ struct RenderOptions {
 };
 int drivers_render(const Settings &settings, const RenderOptions &options);
 
+// One address: every row, every step of each policy, every device.
+int explain(const Settings &settings, const std::string &ip);
+struct StatsOptions {
+  std::size_t days = 30; // 1: by the hour
+};
+int stats(const Settings &settings, const StatsOptions &options);
+// Devices as they were last read, pushed and paused.
+int status(const Settings &settings);
+
 int prune(const Settings &settings, const std::string &older_than);
 
 } // namespace banpush

@@ -140,7 +140,8 @@ NewBan new_ban(const std::string &ip, const std::string &jail, const std::string
   NewBan ban;
   const auto prefix = Prefix::parse(ip);
   if (!prefix)
-    throw Error(ErrorKind::Usage, fmt::format("ban \"{}\": no address or prefix: {} (column {})", shown(ip), prefix.error().what, prefix.error().column));
+    throw Error(ErrorKind::Usage,
+                fmt::format("ban \"{}\": no address or prefix: {} (column {})", shown(ip), prefix.error().what, prefix.error().column));
   ban.ip = *prefix;
   require_jail(jail);
   ban.jail = jail;

@@ -4,8 +4,6 @@ namespace banpush {
 
 namespace {
 
-Capacity capacity_of(const Device &device) { return {device.budget4, device.budget6}; }
-
 // Everything of ours goes, whatever the policy says; each removal explains itself.
 Change take_all_away(const Installed &installed) {
   Change change;
@@ -51,6 +49,22 @@ void plan_push(Site &site, const Session &session, const std::set<std::string> &
 }
 
 } // namespace
+
+Capacity capacity_of(const Device &device) { return {device.budget4, device.budget6}; }
+
+FromLedger from_ledger(Site &site, const Device &device) {
+  const std::lock_guard lock(site.state_lock());
+  FromLedger known;
+  for (const LedgerEntry &one : site.state().ledger(device.name)) {
+    Entry entry;
+    entry.block = one.block;
+    entry.list = one.list;
+    entry.number = one.number;
+    known.installed.entries.push_back(std::move(entry));
+  }
+  known.read_at = site.state().verified_at(device.name);
+  return known;
+}
 
 Plan make_plan(Site &site, const Session &session, const Installed &installed, Intent intent, const std::set<std::string> &forced) {
   Plan plan;

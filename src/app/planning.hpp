@@ -12,4 +12,14 @@ namespace banpush {
 // Throws Error (Config, Device) where the change cannot be said in the driver's words.
 Plan make_plan(Site &site, const Session &session, const Installed &installed, Intent intent, const std::set<std::string> &forced);
 
+// The entries of each family that a device may hold.
+Capacity capacity_of(const Device &device);
+
+// What the device held when it was last read, by the ledger; and when that was (empty: never).
+struct FromLedger {
+  Installed installed;
+  std::string read_at;
+};
+FromLedger from_ledger(Site &site, const Device &device);
+
 } // namespace banpush

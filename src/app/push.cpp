@@ -126,22 +126,13 @@ void apply_and_record(Site &site, Session &session, const Cleared &cleared, cons
   site.state().ended(record, word(report.outcome), report.error, report.words);
 }
 
-// What the device held when it was last read, for a plan without a connection.
-Installed from_ledger(Site &site, const Device &device, DeviceReport &report) {
-  const std::lock_guard lock(site.state_lock());
-  Installed installed;
-  for (const LedgerEntry &known : site.state().ledger(device.name)) {
-    Entry entry;
-    entry.block = known.block;
-    entry.list = known.list;
-    entry.number = known.number;
-    installed.entries.push_back(std::move(entry));
-  }
-  const std::string read_at = site.state().verified_at(device.name);
-  report.notes.push_back(read_at.empty()
+// For a plan without a connection.
+Installed known_of(Site &site, const Device &device, DeviceReport &report) {
+  FromLedger known = from_ledger(site, device);
+  report.notes.push_back(known.read_at.empty()
                              ? std::string("offline: the ledger knows nothing of this device yet, so all of it is shown as to be added")
-                             : fmt::format("offline: against the ledger of {}, not the device", read_at));
-  return installed;
+                             : fmt::format("offline: against the ledger of {}, not the device", known.read_at));
+  return std::move(known.installed);
 }
 
 void run(Site &site, const Device &device, const Order &order, DeviceReport &report) {
@@ -150,7 +141,7 @@ void run(Site &site, const Device &device, const Order &order, DeviceReport &rep
   Session session(device, driver, offline ? Credentials{} : site.credentials(device), site.trace);
   if (!offline)
     session.open();
-  const Installed installed = offline ? from_ledger(site, device, report) : session.read();
+  const Installed installed = offline ? known_of(site, device, report) : session.read();
   report.plan = make_plan(site, session, installed, order.intent, order.forced);
   const auto protect = order.intent == Intent::Flush ? std::vector<NamedPrefix>{} : site.protect_for(device, session.facts());
   const Guard guard{driver, session.values(), device.policy, device.limits, protect, order.forced, device.accept_unproven};

@@ -188,6 +188,19 @@ void State::ended(long record, const std::string &outcome, const std::string &er
     });
 }
 
+std::optional<State::Push> State::last_push(const std::string &device) {
+  std::optional<Push> push;
+  if (handle_)
+    with("read the audit", [&] {
+      auto row = handle_->database.prepare(
+          "SELECT started, intent, actor, outcome, error FROM audit WHERE device = ? ORDER BY id DESC LIMIT 1", {device});
+      if (row.step())
+        push = Push{local_time(row.number(0)), std::string(row.text(1)), std::string(row.text(2)), std::string(row.text(3)),
+                    std::string(row.text(4))};
+    });
+  return push;
+}
+
 std::optional<Pause> State::paused(const std::string &device) {
   std::optional<Pause> pause;
   if (handle_)

@@ -41,6 +41,12 @@ public:
   long started(const std::string &device, const std::string &intent, const std::string &actor, const std::string &script);
   void ended(long record, const std::string &outcome, const std::string &error, const std::string &words);
 
+  // The latest push of a device that was begun; nothing when there was none.
+  struct Push {
+    std::string at, intent, actor, outcome, error; // outcome empty: it never ended
+  };
+  std::optional<Push> last_push(const std::string &device);
+
   std::optional<Pause> paused(const std::string &device);
   void pause(const std::string &device, std::optional<Seconds> length, const std::string &reason, const std::string &actor);
   bool resume(const std::string &device); // false: it was not paused

@@ -1,0 +1,115 @@
+#include "core/explain.hpp"
+
+#include "core/address_bans.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace banpush {
+
+namespace {
+
+std::string row_text(Verdict verdict, const RowRules &rules, const Bans &bans, const Ban &ban) {
+  switch (verdict) {
+  case Verdict::Wanted: return "in force";
+  case Verdict::Expired: return "its time has run out";
+  case Verdict::Unbanned: return ban.revoked == Ban::Revoked::ByOperator ? "unbanned by an operator" : "unbanned by fail2ban";
+  default: return rules.why(bans, ban);
+  }
+}
+
+std::vector<RowVerdict> rows_about(const Bans &bans, const Policy &policy, const std::vector<std::uint32_t> &rows) {
+  const RowRules rules(bans, policy);
+  AddressBans of_address(bans, policy);
+  const std::vector<unsigned> places = of_address.places({rows.data(), rows.data() + rows.size()});
+  std::vector<RowVerdict> verdicts;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const Ban &ban = bans.rows()[rows[i]];
+    RowVerdict one;
+    one.row = rows[i];
+    one.left = rules.left(ban, places[i]);
+    one.verdict = rules.filter(ban);
+    if (one.left <= 0)
+      one.verdict = Verdict::Expired;
+    else if (one.verdict == Verdict::Wanted && rules.revoked(ban))
+      one.verdict = Verdict::Unbanned;
+    one.text = row_text(one.verdict, rules, bans, ban);
+    verdicts.push_back(std::move(one));
+  }
+  std::stable_sort(verdicts.begin(), verdicts.end(),
+                   [&](const RowVerdict &a, const RowVerdict &b) { return bans.rows()[a.row].age < bans.rows()[b.row].age; });
+  return verdicts;
+}
+
+std::string where(const NamedPrefix &named) { return fmt::format("{} ({})", named.prefix.text(), named.why); }
+
+// The rows of the one banned prefix that decides: the address itself, else the narrowest ban around it.
+std::vector<std::uint32_t> deciding_rows(const Bans &bans, const std::vector<std::uint32_t> &about, const Prefix &prefix) {
+  std::optional<Prefix> best;
+  for (const std::uint32_t row : about) {
+    const Prefix &one = bans.rows()[row].block.prefix;
+    if (one.contains(prefix) && (!best || one.length() > best->length()))
+      best = one;
+  }
+  std::vector<std::uint32_t> rows;
+  for (const std::uint32_t row : about)
+    if (best && bans.rows()[row].block.prefix == *best)
+      rows.push_back(row);
+  return rows;
+}
+
+} // namespace
+
+Explanation explain(const Bans &bans, const Policy &policy, const std::vector<NamedPrefix> &protect, const Candidates &found,
+                    const Prefix &prefix) {
+  Explanation made;
+  std::vector<std::uint32_t> about;
+  for (std::uint32_t row = 0; row < bans.rows().size(); ++row)
+    if (bans.rows()[row].block.prefix.overlaps(prefix))
+      about.push_back(row);
+  made.rows = rows_about(bans, policy, about);
+  const auto step = [&made](const char *name, bool passes, std::string text) {
+    made.steps.push_back({name, passes ? PolicyStep::Result::Passes : PolicyStep::Result::Stops, std::move(text)});
+    return passes;
+  };
+  for (const Candidate &candidate : found.wanted)
+    if (candidate.block.prefix.contains(prefix))
+      made.entry = candidate.block;
+
+  const std::vector<std::uint32_t> rows = deciding_rows(bans, about, prefix);
+  if (rows.empty()) {
+    step("in force", made.entry.has_value(), made.entry ? "no row names it, but a wider entry covers it" : "no row of the table names it");
+    if (made.entry)
+      step("entry", true, made.entry->text());
+    return made;
+  }
+  const Rows span{rows.data(), rows.data() + rows.size()};
+  AddressBans of_address(bans, policy);
+  const Tally tally = of_address.tally(span);
+  if (!step("in force", tally.in_force(),
+            tally.in_force()
+                ? fmt::format("{} of {} rows, from {} host{}", tally.bans, rows.size(), tally.hosts, tally.hosts == 1 ? "" : "s")
+                : fmt::format("none of {} rows: {}", rows.size(), of_address.why(span, tally))))
+    return made;
+  if (policy.quorum && !step("quorum", of_address.quorum(span), of_address.quorum(span) ? "met" : of_address.why_no_quorum(tally)))
+    return made;
+  const Prefix &banned = bans.rows()[rows.front()].block.prefix;
+  const unsigned shortest = banned.family() == Family::IPv4 ? policy.shortest4 : policy.shortest6;
+  if (!step("shortest", banned.length() >= shortest, fmt::format("/{}, the widest allowed is /{}", banned.length(), shortest)))
+    return made;
+  const auto space = policy.reserved_allowed ? std::nullopt : reserved(banned);
+  if (!step("reserved", !space, space ? fmt::format("{} address space", *space) : "not reserved address space"))
+    return made;
+  const auto protecting = overlap(protect, prefix);
+  if (!step("protected", !protecting, protecting ? where(*protecting) : "overlaps nothing protected"))
+    return made;
+  const auto allowing = overlap(policy.allow, prefix);
+  if (!step("allowed", !allowing, allowing ? where(*allowing) : "overlaps nothing allowed"))
+    return made;
+  step("entry", made.entry.has_value(),
+       made.entry ? (made.entry->prefix == prefix ? "as itself" : "within " + made.entry->text()) : "nothing wanted covers it");
+  return made;
+}
+
+} // namespace banpush
