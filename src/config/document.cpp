@@ -23,7 +23,7 @@ constexpr std::size_t most_nodes = 200'000;
 // Makes the tree of what the parser meets.
 class Builder : public YAML::EventHandler {
 public:
-  Builder(std::string file, const std::string &text) : file_(std::make_shared<const std::string>(std::move(file))) {
+  Builder(std::string file, const std::string &text) : file_(std::make_shared<const std::string>(std::move(file))), text_(text) {
     for (std::size_t start = 0; start <= text.size();) {
       const std::size_t end = std::min(text.find('\n', start), text.size());
       lines_.push_back(std::string_view(text).substr(start, end - start));
@@ -32,10 +32,18 @@ public:
   }
 
   Node take() { return std::move(root_); }
-  Place place(const YAML::Mark &mark) const {
+  // Counts on from the last place in the same line: a file may be one line of a hundred thousand values.
+  Place place(const YAML::Mark &mark) {
     const std::size_t line = mark.line < 0 ? 0 : static_cast<std::size_t>(mark.line);
     const std::size_t byte = mark.column < 0 ? 0 : static_cast<std::size_t>(mark.column);
-    return {file_, line + 1, line < lines_.size() ? column_of(lines_[line], byte) : 1};
+    if (line >= lines_.size())
+      return {file_, line + 1, 1};
+    const bool goes_on = counted_.line == line && counted_.byte <= byte;
+    const std::size_t from = goes_on ? counted_.byte : 0;
+    const std::size_t column =
+        (goes_on ? counted_.column : 1) + column_of(lines_[line].substr(std::min(from, lines_[line].size())), byte - from) - 1;
+    counted_ = {line, byte, column};
+    return {file_, line + 1, column};
   }
   [[noreturn]] void refuse(const Place &place, const std::string &why) const {
     throw Error(ErrorKind::Config, fmt::format("{}: {}", place.text(), why));
@@ -53,6 +61,8 @@ public:
     add(std::move(node));
   }
   void OnScalar(const YAML::Mark &mark, const std::string &tag, YAML::anchor_t anchor, const std::string &value) override {
+    if (!is_closed(mark))
+      refuse(place(mark), "this quote is not closed");
     Node node = make(mark, tag, anchor, Node::Kind::Text);
     node.text = value;
     node.plain = tag == "?";
@@ -80,10 +90,28 @@ private:
       node.flaws.push_back({node.place, "tags (!name) are not used here"});
     return node;
   }
-  // The tag `!` alone is told as that of a quoted text.
-  bool stands_tagged(const YAML::Mark &mark) const {
+  // The text from a place on.
+  std::string_view text_at(const YAML::Mark &mark) const {
     const auto line = static_cast<std::size_t>(std::max(mark.line, 0)), column = static_cast<std::size_t>(std::max(mark.column, 0));
-    return line < lines_.size() && column < lines_[line].size() && lines_[line][column] == '!';
+    if (line >= lines_.size() || column >= lines_[line].size())
+      return {};
+    return text_.substr(static_cast<std::size_t>(lines_[line].data() - text_.data()) + column);
+  }
+  // The tag `!` alone is told as that of a quoted text.
+  bool stands_tagged(const YAML::Mark &mark) const { return text_at(mark).substr(0, 1) == "!"; }
+  // The parser takes the end of the file for the end of a quoted text: a cut file would pass.
+  bool is_closed(const YAML::Mark &mark) const {
+    const std::string_view text = text_at(mark);
+    const char quote = text.empty() ? ' ' : text.front();
+    if (quote != '"' && quote != '\'')
+      return true;
+    for (std::size_t i = 1; i < text.size(); ++i) {
+      const bool escaped = quote == '"' ? text[i] == '\\' : text.substr(i, 2) == "''";
+      if (!escaped && text[i] == quote)
+        return true;
+      i += escaped ? 1 : 0;
+    }
+    return false;
   }
 
   void open(Node node) {
@@ -131,10 +159,14 @@ private:
   }
 
   std::shared_ptr<const std::string> file_;
+  std::string_view text_;
   std::vector<std::string_view> lines_;
   std::vector<Node> open_;
   Node root_;
   std::size_t nodes_ = 0, documents_ = 0;
+  struct {
+    std::size_t line = 0, byte = 0, column = 1;
+  } counted_;
 };
 
 // Indentation by tabs and directives: refused by YAML itself in some places only, here in all.

@@ -171,7 +171,7 @@ std::optional<double> share_of(const Node &node, Problems &problems) {
   double number = 0;
   const char *const end = node.text.data() + node.text.size() - 1;
   const auto [stop, failure] = std::from_chars(node.text.data(), end, number, std::chars_format::fixed);
-  if (failure != std::errc{} || stop != end || number < 0 || number > 100) {
+  if (failure != std::errc{} || stop != end || !(number >= 0 && number <= 100)) { // NaN is neither
     add_mismatch(node, problems, expected);
     return std::nullopt;
   }

@@ -20,9 +20,14 @@ Pattern::Pattern(std::string text) : text_(std::move(text)) {
   re2::RE2::Options options;
   options.set_log_errors(false);
   options.set_max_mem(most_memory);
-  auto compiled = std::make_shared<const re2::RE2>("(?m)" + text_, options);
-  if (!compiled->ok())
-    throw Error(ErrorKind::Config, "pattern `" + text_ + "`: " + compiled->error());
+  const std::string by_line = "(?m)";
+  auto compiled = std::make_shared<const re2::RE2>(by_line + text_, options);
+  if (!compiled->ok()) {
+    std::string why = compiled->error();
+    if (const std::size_t at = why.find(by_line); at != std::string::npos) // nobody wrote it
+      why.erase(at, by_line.size());
+    throw Error(ErrorKind::Config, "pattern `" + text_ + "`: " + why);
+  }
   compiled_ = std::move(compiled);
 }
 
