@@ -43,6 +43,7 @@ void plan_push(Site &site, const Session &session, const std::set<std::string> &
   append(plan.left_out, std::move(difference.left_out));
   Difference held = hold(difference.change, device.limits, plan.installed, remembered(site, device.name), selection.wanted, forced);
   plan.change = std::move(held.change);
+  plan.change.renumber = std::move(difference.change.renumber);
   append(plan.guards, std::move(held.notes));
   append(plan.left_out, std::move(held.left_out));
   plan.wanted = std::move(selection.wanted);

@@ -5,28 +5,50 @@
 namespace banpush {
 
 Session::Session(const Device &device, const Driver &driver, Credentials credentials, Trace trace)
-    : device_(device), driver_(driver), values_(values_of(driver, device.params)),
-      transport_(make_transport(device, driver, std::move(credentials), std::move(trace))) {}
+    : device_(device), driver_(at_places(driver, places())), values_(values_of(driver, device.params)),
+      transport_(make_transport(device, driver, std::move(credentials), std::move(trace))) {
+  values_["attach"] = device.attach.empty() ? "" : "yes"; // what a proof's `when` may ask for
+}
 
 Session::~Session() { close(); }
 
+Places Session::places() const {
+  Places places;
+  for (const Attach &attach : device_.attach)
+    places.emplace_back(attach.interface, attach.direction);
+  return places;
+}
+
 const Facts &Session::open(std::optional<Stage> before) {
   facts_ = transport_->open();
+  facts_.attach.assign(device_.attach.size(), {});
   // Setup stands for its removal, too.
   const std::string stage = !before ? std::string() : *before == Stage::Unsetup ? word(Stage::Setup) : word(*before);
-  for (const Fact &fact : driver_.facts) {
-    if (!fact.only.empty() && fact.only != stage)
-      continue;
-    const std::string value = learn(fact, values_, ask(fact.send, fact.run));
+  Asked asked;
+  for (const Fact &fact : driver_.facts)
+    if (fact.only.empty() || fact.only == stage)
+      learn_fact(fact, asked);
+  return facts_;
+}
+
+void Session::learn_fact(const Fact &fact, Asked &asked) {
+  if (!fact.per_attach) {
+    const std::string value = learn(fact, values_, ask_once(asked, question(fact.send, fact.run, {}, values_)));
     facts_.values[fact.name] = value;
     if (!fact.address.empty() && !value.empty())
       if (const auto seen_from = Prefix::parse(value))
         facts_.seen_from = *seen_from;
+    return;
   }
-  return facts_;
+  for (std::size_t i = 0; i < device_.attach.size(); ++i) {
+    Values values = values_;
+    for (const auto &[name, value] : names_of_place(device_.attach[i].interface, device_.attach[i].direction))
+      values[name] = value;
+    facts_.attach[i][fact.name] = learn(fact, values, ask_once(asked, question(fact.send, fact.run, {}, values)));
+  }
 }
 
-Reply Session::ask(const std::string &send, const std::vector<std::string> &run, const std::string &rpc) {
+Ask Session::question(const std::string &send, const std::vector<std::string> &run, const std::string &rpc, const Values &values) const {
   Ask question;
   const TransportKind kind = transport_kind(device_, driver_);
   if (kind == TransportKind::Exec) {
@@ -34,27 +56,36 @@ Reply Session::ask(const std::string &send, const std::vector<std::string> &run,
       throw Error(ErrorKind::Config, fmt::format("driver {}: `{}` has no `run` and cannot be asked over exec", driver_.name, send));
     question.run = device_.run_with;
     for (const std::string &word : run)
-      question.run.push_back(expand(word, values_));
+      question.run.push_back(expand(word, values));
   } else if (kind == TransportKind::Cli) {
     if (send.empty())
       throw Error(ErrorKind::Config, fmt::format("driver {}: `{}` has no `send` and cannot be asked over the CLI", driver_.name,
                                                  run.empty() ? rpc : run.front()));
-    question.send = expand(send, values_);
+    question.send = expand(send, values);
   } else {
     View view;
-    for (const auto &[name, value] : values_)
+    for (const auto &[name, value] : values)
       view.values[name] = value;
     question.rpc = driver_.templates.at(rpc).render(view);
   }
-  return transport_->ask(question);
+  return question;
+}
+
+const Reply &Session::ask_once(Asked &asked, const Ask &question) {
+  for (const auto &[before, reply] : asked)
+    if (before.send == question.send && before.run == question.run && before.rpc == question.rpc)
+      return reply;
+  return asked.emplace_back(question, transport_->ask(question)).second;
 }
 
 Installed Session::read() {
+  Asked asked;
   Answers answers;
   for (const Read &read : driver_.reads)
-    answers.reads.push_back(ask(read.send, read.run, read.rpc));
+    answers.reads.push_back(ask_once(asked, question(read.send, read.run, read.rpc, values_)));
   for (const Proof &proof : driver_.in_force)
-    answers.in_force.push_back(holds(proof.when, values_, {}) ? ask(proof.send, proof.run, proof.rpc) : Reply{});
+    answers.in_force.push_back(
+        holds(proof.when, values_, {}) ? ask_once(asked, question(proof.send, proof.run, proof.rpc, names_for(proof, values_))) : Reply{});
   return parse(driver_, values_, answers);
 }
 
@@ -68,8 +99,7 @@ Rendering Session::rendering(const Facts &facts) const {
   if (driver_.dead_man && holds(driver_.dead_man->when, values_, facts))
     rendering.confirm_seconds = static_cast<unsigned>(device_.confirm);
   rendering.save = device_.save.when == Device::Save::When::Each;
-  for (const Attach &attach : device_.attach)
-    rendering.attach.emplace_back(attach.interface, attach.direction);
+  rendering.attach = places();
   return rendering;
 }
 

@@ -3,6 +3,7 @@
 
 #include "core/config.hpp"
 #include "core/parse.hpp"
+#include "core/places.hpp"
 #include "core/script.hpp"
 #include "transport/transport.hpp"
 
@@ -28,7 +29,9 @@ public:
   Installed read();
   Delivery send(const Step &step) { return transport_->send(step); }
   // One question of a driver's (send, run or rpc), with the device's own names put in.
-  Reply ask(const std::string &send, const std::vector<std::string> &run, const std::string &rpc = {});
+  Reply ask(const std::string &send, const std::vector<std::string> &run, const std::string &rpc = {}) {
+    return transport_->ask(question(send, run, rpc, values_));
+  }
   void close() noexcept;
 
   const Facts &facts() const noexcept { return facts_; }
@@ -41,8 +44,15 @@ public:
   Rendering rendering(const Facts &facts) const;
 
 private:
+  // Questions already put in one go, so that what two facts or proofs look at is asked for once.
+  using Asked = std::vector<std::pair<Ask, Reply>>;
+  Ask question(const std::string &send, const std::vector<std::string> &run, const std::string &rpc, const Values &values) const;
+  const Reply &ask_once(Asked &asked, const Ask &question);
+  void learn_fact(const Fact &fact, Asked &asked);
+  Places places() const;
+
   const Device &device_;
-  const Driver &driver_;
+  Driver driver_; // as it is asked about this device: its places filled in
   Values values_;
   Facts facts_;
   std::unique_ptr<Transport> transport_;

@@ -236,12 +236,15 @@ Driver load_driver(const std::string &file, const DataDirs &dirs) {
   driver.reads = mapping.need("reads", reads_of, names);
   driver.in_force = mapping.get("in_force", proofs_of, names);
   driver.checks = mapping.get("checks", checks_of, names);
+  driver.refuse = mapping.get("refuse", refusals_of, names, driver.facts);
+  driver.ports = mapping.get("ports", words_of);
+  driver.protocols = mapping.get("protocols", words_of);
   read_session(driver, mapping, problems, names);
   read_change(driver, mapping, problems, names);
   Stages stages = stages_of(mapping.find("stages"), problems, names, driver.prompts, lineage.names.size() > 1 ? Extends::Yes : Extends::No);
   driver.stages = std::move(stages.parts);
   mapping.done();
-  load_templates(driver, lineage.node.place, template_folders(lineage, dirs), stages.taken_away, problems);
+  load_templates(driver, names, lineage.node.place, template_folders(lineage, dirs), stages.taken_away, problems);
   check_whole(driver, names, lineage.node, problems);
   problems.raise();
   return driver;

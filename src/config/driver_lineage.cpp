@@ -19,7 +19,7 @@ constexpr std::size_t most_parents = 8;
 // Sections of which an extending driver replaces single keys; all others it replaces whole.
 bool merges_by_key(const std::string &section) {
   return section == "params" || section == "prompts" || section == "facts" || section == "lists" || section == "stages" ||
-         section == "limits" || section == "namespaces" || section == "script";
+         section == "limits" || section == "ports" || section == "protocols" || section == "namespaces" || section == "script";
 }
 
 std::ptrdiff_t index_of(const Node &mapping, const std::string &key) {

@@ -3,6 +3,7 @@
 #include "config/mapping.hpp"
 #include "config/suggestion.hpp"
 #include "config/values.hpp"
+#include "core/places.hpp"
 
 #include <fmt/format.h>
 
@@ -47,6 +48,20 @@ std::vector<std::string> DriverNames::conditions() const {
   for (const TransportKind kind : transports)
     all.emplace_back(word(kind));
   return all;
+}
+
+std::vector<std::string> DriverNames::states() const {
+  std::vector<std::string> all;
+  for (const std::string &list : lists)
+    for (const char *state : {"_stands", "_in_force"})
+      all.push_back(list + state);
+  return all;
+}
+
+DriverNames DriverNames::at_place() const {
+  DriverNames names = *this;
+  names.params.insert(names.params.end(), place_names().begin(), place_names().end());
+  return names;
 }
 
 std::vector<std::string> keys_of(const Node *mapping) {
@@ -144,13 +159,68 @@ bool is_capability(std::string_view when) {
 } // namespace
 
 std::optional<std::string> param_when_of(const Node &node, Problems &problems, const DriverNames &names) {
-  return condition_of(node, problems, names.params);
+  std::vector<std::string> known = names.params;
+  known.emplace_back("attach");
+  return condition_of(node, problems, known);
 }
 
 std::optional<std::string> when_of(const Node &node, Problems &problems, const DriverNames &names) {
   if (node.kind == Node::Kind::Text && is_capability(node.text))
     return text_of(node, problems); // what the device says of itself
   return condition_of(node, problems, names.conditions());
+}
+
+bool per_attach_of(const Node &mapping, Problems &problems) {
+  const Node *per = mapping.at("per");
+  return per != nullptr && word_of<bool>(*per, problems, {{"attach", true}}).value_or(false);
+}
+
+namespace {
+
+Refusal refusal_of(const Node &node, Problems &problems, const DriverNames &names, const std::vector<Fact> &facts) {
+  Refusal refusal;
+  Mapping mapping(node, problems);
+  refusal.before =
+      mapping.get("before", word_of<std::string>, Words<std::string>{{"setup", "setup"}, {"unsetup", "unsetup"}}).value_or(refusal.before);
+  std::vector<std::string> known = names.conditions();
+  for (const std::string &state : names.states())
+    known.push_back(state);
+  known.emplace_back("attach");
+  const Node *when = mapping.find("when");
+  if (when == nullptr)
+    problems.add(node.place, "refuse: the key \"when\" is missing");
+  else
+    for (const Node *item : items_of(*when))
+      if (const auto condition = condition_of(*item, problems, known))
+        refusal.when.push_back(*condition);
+  refusal.per_attach = std::any_of(facts.begin(), facts.end(), [&](const Fact &fact) {
+    return fact.per_attach && (contains(refusal.when, fact.name) || contains(refusal.when, "!" + fact.name));
+  });
+  DriverNames said = refusal.per_attach ? names.at_place() : names;
+  for (const Fact &fact : facts)
+    if (!fact.per_attach || refusal.per_attach)
+      said.params.push_back(fact.name);
+  refusal.says = mapping.need("says", line_of, said).value_or("");
+  mapping.done();
+  return refusal;
+}
+
+} // namespace
+
+std::vector<Refusal> refusals_of(const Node &node, Problems &problems, const DriverNames &names, const std::vector<Fact> &facts) {
+  std::vector<Refusal> all;
+  for (const Node *item : items_of(node))
+    all.push_back(refusal_of(*item, problems, names, facts));
+  return all;
+}
+
+std::map<std::string, std::string> words_of(const Node &node, Problems &problems) {
+  std::map<std::string, std::string> words;
+  const Mapping all(node, problems);
+  for (std::size_t i = 0; i < node.keys.size(); ++i)
+    if (const auto ours = text_of(node.items[i], problems))
+      words[node.keys[i].text] = *ours;
+  return words;
 }
 
 Window window_of(const Node &node, Problems &problems) {

@@ -22,6 +22,10 @@ struct DriverNames {
   std::vector<std::string> values() const;
   // Facts, params and transports: all that `when` may name.
   std::vector<std::string> conditions() const;
+  // LIST_stands and LIST_in_force, for setup.
+  std::vector<std::string> states() const;
+  // The same names, and those of a place where lists are bound (core/places.hpp).
+  DriverNames at_place() const;
 };
 
 std::vector<std::string> keys_of(const Node *mapping);
@@ -40,7 +44,7 @@ Pattern bound_pattern_of(const Node &node, Problems &problems, const DriverNames
 std::vector<Pattern> bound_patterns_of(const Node &node, Problems &problems, const DriverNames &names);
 Pattern fixed_pattern_of(const Node &node, Problems &problems);
 std::vector<Pattern> fixed_patterns_of(const Node &node, Problems &problems);
-// A param, or `!` and one.
+// A param or attach, or `!` and one.
 std::optional<std::string> param_when_of(const Node &node, Problems &problems, const DriverNames &names);
 // A fact, param, transport or capability (`:candidate`), or `!` and one of them.
 std::optional<std::string> when_of(const Node &node, Problems &problems, const DriverNames &names);
@@ -50,6 +54,11 @@ std::vector<List> lists_of(const Node &node, Problems &problems, const DriverNam
 std::vector<Read> reads_of(const Node &node, Problems &problems, const DriverNames &names);
 std::vector<Proof> proofs_of(const Node &node, Problems &problems, const DriverNames &names);
 std::vector<Fact> facts_of(const Node &node, Problems &problems, const DriverNames &names);
+// `per: attach`: whether something is asked of each place where lists are bound.
+bool per_attach_of(const Node &mapping, Problems &problems);
+std::vector<Refusal> refusals_of(const Node &node, Problems &problems, const DriverNames &names, const std::vector<Fact> &facts);
+// ports or protocols: the platform's words, each with ours.
+std::map<std::string, std::string> words_of(const Node &node, Problems &problems);
 std::vector<Check> checks_of(const Node &node, Problems &problems, const DriverNames &names);
 Window window_of(const Node &node, Problems &problems);
 std::vector<Shape> shapes_of(const Node &node, Problems &problems, TextFormat format);
@@ -75,8 +84,8 @@ struct TemplateFolder {
   std::string path;
   bool is_own = true;
 };
-void load_templates(Driver &driver, const Place &place, const std::vector<TemplateFolder> &folders, const std::set<Stage> &taken_away,
-                    Problems &problems);
+void load_templates(Driver &driver, const DriverNames &names, const Place &place, const std::vector<TemplateFolder> &folders,
+                    const std::set<Stage> &taken_away, Problems &problems);
 
 // Names that templates may use beside params, lists and facts.
 const std::vector<std::string> &view_names();

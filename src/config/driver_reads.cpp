@@ -156,9 +156,12 @@ Read read_of(const Node &node, Problems &problems, const DriverNames &names) {
   return read;
 }
 
-Proof proof_of(const Node &node, Problems &problems, const DriverNames &names) {
+Proof proof_of(const Node &node, Problems &problems, const DriverNames &all_names) {
   Proof proof;
   Mapping mapping(node, problems);
+  mapping.find("per");
+  proof.per_attach = per_attach_of(node, problems);
+  const DriverNames names = proof.per_attach ? all_names.at_place() : all_names;
   const std::string list = "list";
   proof.lists = mapping.need("lists", names_of, names.lists, list);
   const Asking asking = asking_of(mapping, problems, names, Needs::All);
@@ -177,10 +180,13 @@ Proof proof_of(const Node &node, Problems &problems, const DriverNames &names) {
   return proof;
 }
 
-Fact fact_of(const Node &key, const Node &node, Problems &problems, const DriverNames &names) {
+Fact fact_of(const Node &key, const Node &node, Problems &problems, const DriverNames &all_names) {
   Fact fact;
   fact.name = key.text;
   Mapping mapping(node, problems);
+  mapping.find("per");
+  fact.per_attach = per_attach_of(node, problems);
+  const DriverNames names = fact.per_attach ? all_names.at_place() : all_names;
   const Asking asking = asking_of(mapping, problems, names, Needs::CliAndExec);
   fact.send = asking.send;
   fact.run = asking.run;

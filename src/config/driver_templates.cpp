@@ -31,7 +31,7 @@ using Users = std::map<std::string, std::set<Stage>>;
 
 class Loader {
 public:
-  Loader(Driver &driver, const Place &place, const std::vector<TemplateFolder> &folders, Problems &problems)
+  Loader(Driver &driver, const DriverNames &names, const Place &place, const std::vector<TemplateFolder> &folders, Problems &problems)
       : driver_(driver), place_(place), folders_(folders), problems_(problems) {
     known_ = view_names();
     for (const auto &[name, param] : driver.params)
@@ -40,9 +40,7 @@ public:
       known_.push_back(list.name);
     for (const Fact &fact : driver.facts)
       known_.push_back(fact.name);
-    for (const List &list : driver.lists)
-      for (const char *state : {"_stands", "_in_force"})
-        states_.push_back(list.name + state);
+    states_ = names.states();
     known_.insert(known_.end(), states_.begin(), states_.end());
   }
 
@@ -153,15 +151,16 @@ private:
 
 const std::vector<std::string> &view_names() {
   static const std::vector<std::string> names{
-      "list",   "key",        "family",    "v4",          "v6",      "entries", "add",    "remove",    "lists",     "count", "address",
-      "prefix", "length",     "netmask",   "wildcard",    "number",  "host",    "net",    "slug",      "first",     "last",  "protocol",
-      "port",   "port_first", "port_last", "any_service", "minutes", "seconds", "attach", "interface", "direction", "in",    "out"};
+      "list",      "key",      "family", "v4",         "v6",        "entries",     "add",     "remove",  "lists",  "count",
+      "address",   "prefix",   "length", "netmask",    "wildcard",  "number",      "host",    "net",     "slug",   "first",
+      "last",      "protocol", "port",   "port_first", "port_last", "any_service", "minutes", "seconds", "attach", "interface",
+      "direction", "in",       "out",    "ingress",    "input",     "physical",    "unit",    "terminal"};
   return names;
 }
 
-void load_templates(Driver &driver, const Place &place, const std::vector<TemplateFolder> &folders, const std::set<Stage> &taken_away,
-                    Problems &problems) {
-  Loader loader(driver, place, folders, problems);
+void load_templates(Driver &driver, const DriverNames &names, const Place &place, const std::vector<TemplateFolder> &folders,
+                    const std::set<Stage> &taken_away, Problems &problems) {
+  Loader loader(driver, names, place, folders, problems);
   loader.add_stages(taken_away);
   loader.load_all();
 }

@@ -14,21 +14,23 @@ namespace {
 // Gives numbers in one list: never one that is in use, never at or behind the terminal entry.
 class Numbers {
 public:
-  Numbers(const List &list, const Installed &installed) : range_(*list.numbers), name_(list.name) {
+  // `movable`: the driver can move the terminal entry behind the range.
+  Numbers(const List &list, const Installed &installed, bool movable) : range_(*list.numbers), name_(list.name), movable_(movable) {
     for (const Entry &entry : installed.entries)
       if (entry.list == list.name)
         take(entry.number);
     if (const ListState *state = installed.state(list.name)) {
       used_.insert(state->taken.begin(), state->taken.end());
-      if (state->terminal)
-        end_ = *state->terminal;
+      terminal_ = state->terminal;
+      end_ = terminal_.value_or(end_);
     }
     end_ = std::min(end_, range_.to + 1);
     next_ = range_.from;
     last_ = end_;
   }
 
-  // The next free one on the grid of `step`; off the grid, and below `from`, when the grid is full.
+  // The next free one on the grid of `step`; off the grid, and below `from`, when the grid is full; behind the
+  // terminal entry, which then has to move, when there is none below it.
   std::string give() {
     for (; next_ < end_; next_ += range_.step)
       if (used_.insert(next_).second)
@@ -38,8 +40,15 @@ public:
       if (last_ < end_ && used_.insert(last_).second)
         return std::to_string(last_);
     }
+    if (movable_ && terminal_ && *terminal_ <= range_.to && !renumbering_) {
+      renumbering_ = Renumbering{name_, std::to_string(*terminal_), std::to_string(range_.to + 1)};
+      last_ = end_ = range_.to + 1;
+      return give();
+    }
     throw Error(ErrorKind::Device, fmt::format("list {}: no number is free below the terminal entry ({})", name_, end_));
   }
+
+  const std::optional<Renumbering> &renumbering() const noexcept { return renumbering_; }
 
 private:
   void take(const std::string &text) {
@@ -53,6 +62,9 @@ private:
   std::set<std::uint64_t> used_;
   std::uint64_t end_ = std::numeric_limits<std::uint64_t>::max(), next_ = 1;
   std::uint64_t last_;
+  std::optional<std::uint64_t> terminal_;
+  bool movable_;
+  std::optional<Renumbering> renumbering_;
 };
 
 std::string reason_of(Verdict verdict) {
@@ -138,12 +150,16 @@ Difference diff(const Driver &driver, const Selection &selection, const Bans &ba
     addition.block = one.candidate.block;
     addition.list = one.list;
     if (const List *list = driver.list(one.list); list->numbers)
-      addition.number = numbers.try_emplace(one.list, *list, installed).first->second.give();
+      addition.number = numbers.try_emplace(one.list, *list, installed, driver.has(Stage::Renumber)).first->second.give();
     addition.jail = one.candidate.bans == 0 ? std::string() : bans.name(one.candidate.jail);
     addition.count = one.candidate.bans;
     addition.until = one.candidate.until;
     difference.change.add.push_back(std::move(addition));
   }
+
+  for (const auto &[name, given] : numbers)
+    if (given.renumbering())
+      difference.change.renumber.push_back(*given.renumbering());
 
   for (const ListState &state : installed.lists) {
     if (state.stands && state.in_force)

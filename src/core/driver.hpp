@@ -111,10 +111,12 @@ struct Proof {
   std::vector<std::string> run;
   std::string rpc;
   std::vector<int> exits{0};
-  std::vector<Pattern> holds; // each must be found in the reply
-  std::vector<Pattern> lacks; // none may be
-  std::string says;           // for people, when it does not hold: `no rule in chain INPUT jumps to {{chain4}}`
-  std::string when;           // a param; `!name` for its absence
+  std::vector<Pattern> holds;               // each must be found in the reply
+  std::vector<Pattern> lacks;               // none may be
+  std::string says;                         // for people, when it does not hold: `no rule in chain INPUT jumps to {{chain4}}`
+  std::string when;                         // a param, or attach; `!name` for its absence
+  bool per_attach = false;                  // YAML `per: attach`: asked once for each place where the device's lists are bound
+  std::map<std::string, std::string> place; // the names of that place (core/places.hpp), once it is known
 };
 
 // Something learnt at open: a named value for `when` and for templates.
@@ -122,10 +124,19 @@ struct Fact {
   std::string name;
   std::string send;
   std::vector<std::string> run;
-  std::vector<int> exits; // empty: any status will do
-  Pattern holds;          // true when found; with a group `value` the value is what it matched
-  Pattern address;        // group `address`: seen_from
-  std::string only;       // YAML `for`: learnt only before this stage (setup, which stands for its removal too)
+  std::vector<int> exits;  // empty: any status will do
+  Pattern holds;           // true when found; with a group `value` the value is what it matched
+  Pattern address;         // group `address`: seen_from
+  std::string only;        // YAML `for`: learnt only before this stage (setup, which stands for its removal too)
+  bool per_attach = false; // YAML `per: attach`: learnt of each place where the device's lists are bound
+};
+
+// What setup, or its removal, will not do: replace what others have bound. It says so and sends nothing.
+struct Refusal {
+  std::string before = "setup";  // setup | unsetup
+  std::vector<std::string> when; // facts, LIST_stands, LIST_in_force, params; `!name` for absence; all must hold
+  std::string says;              // for people; params, facts and the names of the place may stand in it
+  bool per_attach = false;       // one of `when` is known of places only: asked of each
 };
 
 // For `check --connect`: something about the device that a person should know (uRPF off, routes leak).
@@ -211,6 +222,9 @@ struct Driver {
   std::vector<Read> reads;
   std::vector<Proof> in_force;
   std::vector<Check> checks;
+  std::vector<Refusal> refuse;
+  // Words that stand where banpush has numbers or other words: `www` → `80` (only read), `ahp` → `ah`.
+  std::map<std::string, std::string> ports, protocols;
   std::chrono::milliseconds settle{0}; // how long what was accepted may take to be shown
   std::vector<std::string> input;      // exec: the program that takes the change on standard input
   bool batch_whole = false;            // all changing stages for one program are one input

@@ -76,6 +76,20 @@ Shaped shape(const Pieces &pieces) {
 
 } // namespace
 
+Pieces in_our_words(const Driver &driver, const Pieces &pieces) {
+  if (driver.ports.empty() && driver.protocols.empty())
+    return pieces;
+  return [&driver, &pieces](std::string_view name) -> std::optional<std::string_view> {
+    const auto text = pieces(name);
+    const bool port = name == "port" || name == "port_first" || name == "port_last";
+    if (!text || (!port && name != "protocol"))
+      return text;
+    const auto &words = port ? driver.ports : driver.protocols;
+    const auto word = words.find(std::string(*text));
+    return word == words.end() ? *text : std::string_view(word->second);
+  };
+}
+
 EntryText entry_of(const Pieces &pieces) {
   const Shaped found = shape(pieces);
   EntryText entry;

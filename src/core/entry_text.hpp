@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/block.hpp"
+#include "core/driver.hpp"
 
 #include <functional>
 #include <optional>
@@ -23,5 +24,9 @@ struct EntryText {
 // protocol with port (or port_first, port_last). Odd masks, host bits and ranges that are no prefix
 // give no block.
 EntryText entry_of(const Pieces &pieces);
+
+// The same pieces with the platform's words for ports and protocols turned into ours. `driver` and `pieces`
+// must outlive them.
+Pieces in_our_words(const Driver &driver, const Pieces &pieces);
 
 } // namespace banpush

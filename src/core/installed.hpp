@@ -13,8 +13,9 @@ namespace banpush {
 // Named values learnt at open. `yes` and `` stand for true and false.
 struct Facts {
   std::map<std::string, std::string> values;
-  std::optional<Prefix> seen_from; // the address the device sees this session from
-  std::string greeting;            // banner or server version, for -v
+  std::vector<std::map<std::string, std::string>> attach; // what was learnt of each place where lists are bound, in the device's order
+  std::optional<Prefix> seen_from;                        // the address the device sees this session from
+  std::string greeting;                                   // banner or server version, for -v
 };
 
 // The device's answer to one read: text, and the exit status where there is one.

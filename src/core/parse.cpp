@@ -73,7 +73,8 @@ public:
   }
 
   // `list`: the key, or empty where the reply does not say and family and kind decide.
-  void entry(const Pieces &pieces, std::string list, std::string_view text, const std::string &why_not) {
+  void entry(const Pieces &shown, std::string list, std::string_view text, const std::string &why_not) {
+    const Pieces pieces = in_our_words(driver_, shown);
     const EntryText read = entry_of(pieces);
     if (const auto named = pieces("list"); named && list.empty())
       list = key_of(*named);
@@ -291,7 +292,7 @@ void apply(const Proof &proof, const Values &values, const Reply &reply, Install
   for (ListState &state : installed.lists)
     if (state.stands && state.in_force && std::find(proof.lists.begin(), proof.lists.end(), state.list) != proof.lists.end()) {
       state.in_force = false;
-      state.why_not = expand(proof.says, values);
+      state.why_not = expand(proof.says, names_for(proof, values));
     }
 }
 
@@ -390,7 +391,13 @@ bool good(const Check &check, const Values &values, const Reply &reply) {
   return as_asked(check.exits, check.holds, check.lacks, values, reply);
 }
 bool good(const Proof &proof, const Values &values, const Reply &reply) {
-  return as_asked(proof.exits, proof.holds, proof.lacks, values, reply);
+  return as_asked(proof.exits, proof.holds, proof.lacks, names_for(proof, values), reply);
+}
+
+Values names_for(const Proof &proof, Values values) {
+  for (const auto &[name, value] : proof.place)
+    values[name] = value;
+  return values;
 }
 
 std::string learn(const Fact &fact, const Values &values, const Reply &reply) {

@@ -37,6 +37,9 @@ std::string learn(const Fact &fact, const Values &values, const Reply &reply);
 bool good(const Check &check, const Values &values, const Reply &reply);
 bool good(const Proof &proof, const Values &values, const Reply &reply);
 
+// The values a proof's lines and patterns may name: the device's, and those of the place it is about.
+Values names_for(const Proof &proof, Values values);
+
 // Noise lines removed, carriage returns and terminal sequences gone.
 std::string without_noise(const std::vector<Pattern> &noise, std::string_view text);
 

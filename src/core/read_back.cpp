@@ -91,7 +91,7 @@ private:
   template <typename Found>
   void one(std::string list, const Pieces &pieces, const std::string &text, Found found) const {
     const std::string number(pieces("number").value_or(""));
-    const EntryText entry = entry_of(pieces);
+    const EntryText entry = entry_of(in_our_words(driver_, pieces));
     if (entry.block) {
       if (list.empty())
         if (const List *holder = driver_.list_for(entry.block->prefix, !entry.block->service.is_any()))

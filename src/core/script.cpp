@@ -1,5 +1,7 @@
 #include "core/script.hpp"
 
+#include "core/places.hpp"
+
 #include <algorithm>
 #include <charconv>
 
@@ -30,7 +32,15 @@ std::string slug(const Prefix &prefix) {
   return text;
 }
 
-View entry_view(const Block &block, const std::string &number) {
+// The platform's word for a protocol.
+std::string protocol_word(const Driver &driver, const std::string &ours) {
+  for (const auto &[theirs, known] : driver.protocols)
+    if (known == ours)
+      return theirs;
+  return ours;
+}
+
+View entry_view(const Driver &driver, const Block &block, const std::string &number) {
   const Prefix &prefix = block.prefix;
   View view;
   auto &values = view.values;
@@ -48,7 +58,7 @@ View entry_view(const Block &block, const std::string &number) {
   const Service &service = block.service;
   const std::string text = service.text();
   values["any_service"] = service.is_any();
-  values["protocol"] = service.is_any() ? std::string() : text.substr(0, text.find('/'));
+  values["protocol"] = service.is_any() ? std::string() : protocol_word(driver, text.substr(0, text.find('/')));
   values["port"] = service.first == service.last && service.first != 0 ? number_text(service.first) : std::string();
   values["port_first"] = service.last != 0 ? number_text(service.first) : std::string();
   values["port_last"] = service.last != 0 ? number_text(service.last) : std::string();
@@ -69,8 +79,11 @@ View base_view(const Rendering &rendering) {
   std::vector<View> attach;
   for (const auto &[interface, direction] : rendering.attach) {
     View one;
-    one.values["interface"] = interface;
-    one.values["direction"] = direction;
+    if (attach.size() < rendering.facts.attach.size())
+      for (const auto &[name, value] : rendering.facts.attach[attach.size()])
+        one.values[name] = value;
+    for (const auto &[name, value] : names_of_place(interface, direction))
+      one.values[name] = value;
     one.values["in"] = direction == "in";
     one.values["out"] = direction == "out";
     attach.push_back(std::move(one));
@@ -84,6 +97,7 @@ struct ListChange {
   const List *list = nullptr;
   std::vector<const Addition *> add;
   std::vector<const Removal *> remove;
+  const Renumbering *renumber = nullptr;
   bool any() const { return !add.empty() || !remove.empty(); }
 };
 
@@ -95,10 +109,10 @@ void list_names(View &view, const List &list, const Values &values) {
 }
 
 template <typename Item>
-std::vector<View> entry_views(const std::vector<const Item *> &items, std::size_t from, std::size_t to) {
+std::vector<View> entry_views(const Driver &driver, const std::vector<const Item *> &items, std::size_t from, std::size_t to) {
   std::vector<View> entries;
   for (std::size_t i = from; i < to; ++i) {
-    View view = entry_view(items[i]->block, items[i]->number);
+    View view = entry_view(driver, items[i]->block, items[i]->number);
     view.values["first"] = i == from;
     view.values["last"] = i + 1 == to;
     entries.push_back(std::move(view));
@@ -199,7 +213,7 @@ public:
       View view = base_;
       list_names(view, list, r_.values);
       view.values["count"] = number_text(to - from);
-      view.values["entries"] = entry_views(items, from, to);
+      view.values["entries"] = entry_views(r_.driver, items, from, to);
       append_lines(lines, source.render(view), source);
     }
   }
@@ -224,8 +238,8 @@ private:
         continue;
       View view;
       list_names(view, *change.list, r_.values);
-      view.values["add"] = entry_views(change.add, 0, change.add.size());
-      view.values["remove"] = entry_views(change.remove, 0, change.remove.size());
+      view.values["add"] = entry_views(r_.driver, change.add, 0, change.add.size());
+      view.values["remove"] = entry_views(r_.driver, change.remove, 0, change.remove.size());
       views.push_back(std::move(view));
     }
     return views;
@@ -250,6 +264,9 @@ private:
   std::vector<Step> by_stage(const std::vector<ListChange> &changes) const {
     std::vector<Step> steps = plain(Stage::Open, &changes);
     append(steps, plain(Stage::Change, &changes));
+    for (const ListChange &change : changes)
+      if (change.renumber != nullptr)
+        append(steps, renumbering(change));
     for (const Stage stage : order()) {
       const auto parts = r_.driver.stages.find(stage);
       if (parts == r_.driver.stages.end())
@@ -267,6 +284,24 @@ private:
     }
     append(steps, plain(Stage::Close, &changes));
     append(steps, plain(Stage::Commit, &changes));
+    return steps;
+  }
+
+  std::vector<Step> renumbering(const ListChange &change) const {
+    std::vector<Step> steps;
+    for (const Part &part : r_.driver.stages.at(Stage::Renumber)) {
+      if (!concerns(part, *change.list) || !wanted(part))
+        continue;
+      Step made = step(Stage::Renumber, part);
+      if (r_.transport == TransportKind::Exec)
+        made.argv = program(input_of(part, change.list));
+      View view = base_;
+      list_names(view, *change.list, r_.values);
+      view.values["terminal"] = change.renumber->terminal;
+      view.values["number"] = change.renumber->number;
+      append_lines(made.lines, text_template(Stage::Renumber, part).render(view), text_template(Stage::Renumber, part));
+      steps.push_back(std::move(made));
+    }
     return steps;
   }
 
@@ -391,7 +426,7 @@ Script render(const Rendering &rendering, const Change &change) {
     return script;
   std::vector<ListChange> changes;
   for (const List &list : rendering.driver.lists)
-    changes.push_back({&list, {}, {}});
+    changes.push_back({&list, {}, {}, nullptr});
   const auto of = [&](const std::string &key) -> ListChange & {
     return *std::find_if(changes.begin(), changes.end(), [&](const ListChange &one) { return one.list->name == key; });
   };
@@ -399,6 +434,8 @@ Script render(const Rendering &rendering, const Change &change) {
     of(addition.list).add.push_back(&addition);
   for (const Removal &removal : change.remove)
     of(removal.list).remove.push_back(&removal);
+  for (const Renumbering &renumbering : change.renumber)
+    of(renumbering.list).renumber = &renumbering;
   const Renderer renderer(rendering);
   script.change = renderer.change(changes);
   if (rendering.confirm_seconds != 0) {

@@ -55,7 +55,15 @@ struct Removal {
   bool explained = true; // expiry, unban, allow, policy, flush: counted by no limit
 };
 
+// A list below whose terminal entry no number is free: the entry is moved behind the list's number range.
+struct Renumbering {
+  std::string list;
+  std::string terminal; // its number as read
+  std::string number;   // where it goes
+};
+
 struct Change {
+  std::vector<Renumbering> renumber; // before anything else
   std::vector<Addition> add;
   std::vector<Removal> remove;
   bool empty() const noexcept { return add.empty() && remove.empty(); }
@@ -83,7 +91,7 @@ bool holds(const std::string &when, const Values &values, const Facts &facts);
 // is not one line a line.
 Script render(const Rendering &rendering, const Change &change);
 
-// The steps of one stage that carries no entries: Setup, Unsetup, Save, Renumber.
+// The steps of one stage that carries no entries: Setup, Unsetup, Save.
 std::vector<Step> render_stage(const Rendering &rendering, Stage stage);
 
 // The blocks a script's own lines add and remove, read back through the driver's `script` patterns.

@@ -70,7 +70,11 @@ int setup(const Settings &settings, const SetupOptions &options) {
   session.open(stage);
   // What stands already is asked first: setup adds what is missing and replaces nothing.
   const Facts facts = with_states(session.facts(), session.read());
-  const std::vector<Step> steps = render_stage(session.rendering(facts), stage);
+  const Rendering rendering = session.rendering(facts);
+  if (const auto reasons = refusals(driver, stage, session.values(), facts, rendering.attach); !reasons.empty())
+    throw Error(ErrorKind::Guard,
+                fmt::format("{}: {} is refused, and nothing was sent: {}", device.name, word(stage), fmt::join(reasons, "; ")));
+  const std::vector<Step> steps = render_stage(rendering, stage);
   const std::string script = text_of(steps);
   if (steps.empty()) {
     say(settings, device, "in_sync", "", fmt::format("{}: nothing to do, it stands already\n", device.name));
