@@ -42,6 +42,14 @@ std::vector<RowVerdict> rows_about(const Bans &bans, const Policy &policy, const
   return verdicts;
 }
 
+std::string why_none(AddressBans &of_address, Rows rows, const Tally &tally) {
+  if (tally.verdict == Verdict::Expired)
+    return "their time has run out";
+  if (tally.verdict == Verdict::Unbanned)
+    return "unbanned";
+  return of_address.why(rows, tally);
+}
+
 std::string where(const NamedPrefix &named) { return fmt::format("{} ({})", named.prefix.text(), named.why); }
 
 // The rows of the one banned prefix that decides: the address itself, else the narrowest ban around it.
@@ -90,7 +98,7 @@ Explanation explain(const Bans &bans, const Policy &policy, const std::vector<Na
   if (!step("in force", tally.in_force(),
             tally.in_force()
                 ? fmt::format("{} of {} rows, from {} host{}", tally.bans, rows.size(), tally.hosts, tally.hosts == 1 ? "" : "s")
-                : fmt::format("none of {} rows: {}", rows.size(), of_address.why(span, tally))))
+                : fmt::format("none of {} rows: {}", rows.size(), why_none(of_address, span, tally))))
     return made;
   if (policy.quorum && !step("quorum", of_address.quorum(span), of_address.quorum(span) ? "met" : of_address.why_no_quorum(tally)))
     return made;
