@@ -1,0 +1,13 @@
+# Built by the preset `fuzz` (clang); `./run fuzz SECONDS` runs them. Not part of the tests.
+if(BANPUSH_FUZZ)
+  file(GLOB fuzzers CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*_fuzz.cpp)
+  add_custom_target(fuzzers)
+  foreach(source ${fuzzers})
+    get_filename_component(name ${source} NAME_WE)
+    add_executable(${name} EXCLUDE_FROM_ALL ${source})
+    target_link_libraries(${name} PRIVATE banpush_config banpush_core)
+    set_property(SOURCE ${source} APPEND PROPERTY COMPILE_DEFINITIONS "BANPUSH_SOURCE_DIR=\"${CMAKE_SOURCE_DIR}\"")
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    add_dependencies(fuzzers ${name})
+  endforeach()
+endif()
