@@ -3,6 +3,8 @@
 #include "app/protect.hpp"
 #include "core/life.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -12,6 +14,12 @@ namespace {
 
 using Json = nlohmann::json;
 
+// The first of a set that contains the whole prefix.
+const NamedPrefix *around(const std::vector<NamedPrefix> &set, const Prefix &prefix) {
+  const auto found = std::find_if(set.begin(), set.end(), [&](const NamedPrefix &named) { return named.prefix.contains(prefix); });
+  return found == set.end() ? nullptr : &*found;
+}
+
 // What policy says against banning this at all; nothing when it may be banned.
 std::optional<GuardNote> against(const Config &config, const Prefix &ip, const std::vector<NamedPrefix> &found) {
   const Policy &policy = config.policy;
@@ -20,16 +28,26 @@ std::optional<GuardNote> against(const Config &config, const Prefix &ip, const s
     return GuardNote{"shortest", fmt::format("{} is wider than /{}, the widest ban that policy.shortest lets through", ip.text(), shortest),
                      true};
   for (const auto *set : {&policy.protect, &found})
-    if (const auto hit = overlap(*set, ip))
+    if (const NamedPrefix *hit = around(*set, ip))
       return GuardNote{"protected", fmt::format("{} is protected: {} ({})", ip.text(), hit->prefix.text(), hit->why), true};
-  if (const auto hit = overlap(policy.allow, ip))
+  if (const NamedPrefix *hit = around(policy.allow, ip))
     return GuardNote{"allow", fmt::format("{} is allowed: {} ({})", ip.text(), hit->prefix.text(), hit->why), true};
   return std::nullopt;
 }
 
-std::vector<NamedPrefix> protected_set(const Config &config) {
+// What lies in a wider ban and stays open all the same.
+std::string left_open(const Config &config, const Prefix &ip, const std::vector<NamedPrefix> &found) {
+  std::string text;
+  for (const auto *set : {&config.policy.protect, &found, &config.policy.allow})
+    for (const NamedPrefix &named : *set)
+      if (ip.contains(named.prefix))
+        text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", named.prefix.text(), named.why);
+  return text;
+}
+
+std::vector<NamedPrefix> protected_set(const Config &config, BanTable &table) {
   std::vector<NamedPrefix> found = never_banned();
-  for (auto part : {of_this_host(), of_devices_and_tables(config)})
+  for (auto part : {of_this_host(), of_devices_and_tables(config), of_reporters({}, table.reporters())})
     found.insert(found.end(), part.begin(), part.end());
   return found;
 }
@@ -80,8 +98,11 @@ int ban(const Settings &settings, const BanOptions &options) {
   const Config untouched = config;
   const auto table = open(config.tables.front());
   add_allowed(config, *table, config.tables.front().name);
-  if (const auto no = against(config, wanted.ip, protected_set(config)))
+  const std::vector<NamedPrefix> found = protected_set(config, *table);
+  if (const auto no = against(config, wanted.ip, found))
     throw Error(ErrorKind::Guard, fmt::format("not banned ({}): {}", no->name, no->message));
+  if (const std::string open_inside = left_open(config, wanted.ip, found); !open_inside.empty())
+    settings.console.note(fmt::format("inside it these stay open: {}", open_inside));
   wanted.lasts = length_for(config.policy, wanted.jail);
   const Recorded recorded = table->ban(wanted);
   Config for_push = untouched;
@@ -101,7 +122,8 @@ int ban(const Settings &settings, const BanOptions &options) {
 int unban(const Settings &settings, const UnbanOptions &options) {
   const auto ip = Prefix::parse(options.ip);
   if (!ip)
-    throw Error(ErrorKind::Usage, fmt::format("unban \"{}\": no address or prefix: {} (column {})", shown(options.ip), ip.error().what, ip.error().column));
+    throw Error(ErrorKind::Usage,
+                fmt::format("unban \"{}\": no address or prefix: {} (column {})", shown(options.ip), ip.error().what, ip.error().column));
   if (!options.jail.empty())
     require_jail(options.jail);
   if (!options.hostname.empty())
