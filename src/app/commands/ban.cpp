@@ -78,11 +78,10 @@ void say(const Settings &settings, Json json, const std::string &text) {
 }
 
 // Pushes at once; what devices say is on stderr, since the ban itself is recorded whatever they do.
-std::string push_now(const Settings &settings, Config &config, bool skip) {
+std::string push_now(const Settings &settings, const Config &config, bool skip) {
   if (skip || config.devices.empty())
     return "not asked for";
-  Settings quiet = settings;
-  const auto report = push_in_turn(quiet, config, actor());
+  const auto report = push_in_turn(settings, config);
   if (!report)
     return "queued";
   if (!settings.console.json())
@@ -105,8 +104,7 @@ int ban(const Settings &settings, const BanOptions &options) {
     settings.console.note(fmt::format("inside it these stay open: {}", open_inside));
   wanted.lasts = length_for(config.policy, wanted.jail);
   const Recorded recorded = table->ban(wanted);
-  Config for_push = untouched;
-  const std::string pushed = push_now(settings, for_push, options.no_push);
+  const std::string pushed = push_now(settings, untouched, options.no_push);
   say(settings,
       {{"schema", 1},
        {"ip", ip_text(wanted.ip)},

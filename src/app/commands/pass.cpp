@@ -49,23 +49,26 @@ Report run_pass(const Settings &settings, Config &config, const Names &devices, 
   return report;
 }
 
-std::optional<Report> push_in_turn(const Settings &settings, Config &config, const std::string &actor) {
+std::optional<Report> push_requested(const Settings &settings, const Config &config, long served) {
   State state(config.state);
-  const long mine = state.request();
   std::optional<Report> last;
-  for (;;) {
+  Order order;
+  order.actor = actor();
+  // Looked at again once the turn is given up: who asked while it was held found it taken and went away.
+  while (!state.trouble().empty() ? !last : state.requested() > served) {
     const auto turn = Turn::attempt(config.state);
     if (!turn)
       return last;
-    const long seen = std::max(mine, state.requested());
-    Config fresh = config;
-    Order order;
-    order.actor = actor;
+    served = state.requested();
+    Config fresh = config; // the table's allowlist is read anew
     last = run_pass(settings, fresh, {}, order);
-    // Who asked after this pass had read the table found the turn taken and went away: go again.
-    if (state.requested() <= seen)
-      return last;
   }
+  return last;
+}
+
+std::optional<Report> push_in_turn(const Settings &settings, const Config &config) {
+  const long mine = State(config.state).request();
+  return push_requested(settings, config, mine - 1);
 }
 
 } // namespace banpush

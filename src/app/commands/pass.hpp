@@ -15,8 +15,11 @@ Trace trace_to(const std::string &path);
 // Loads the table, runs the order over the devices (all when there are none), in turn with other passes.
 Report run_pass(const Settings &settings, Config &config, const Names &devices, const Order &order);
 
-// A push that is asked for by a ban: whoever has the turn works for all who ask meanwhile. Nothing when
-// somebody else has it and will see the request.
-std::optional<Report> push_in_turn(const Settings &settings, Config &config, const std::string &actor);
+// Pushes that were asked for (State::request) beyond the one that was served last, all of them in one
+// pass, as often as new ones come. Nothing when somebody else has the turn, who will see them.
+std::optional<Report> push_requested(const Settings &settings, const Config &config, long served);
+
+// Asks for a push, as a ban does, and does it unless somebody else has the turn.
+std::optional<Report> push_in_turn(const Settings &settings, const Config &config);
 
 } // namespace banpush

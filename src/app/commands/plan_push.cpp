@@ -92,15 +92,19 @@ int push(const Settings &settings, const PushOptions &options) {
       for (const auto &[device, hash] : order.hashes)
         devices.push_back(device);
   }
+  const Config untouched = config;
   std::optional<Turn> turn = Turn::attempt(config.state);
   if (!turn) {
     settings.console.note("another push is under way; waiting for it to end");
     turn = Turn::wait(config.state);
   }
+  const long served = State(config.state).requested();
   const Report report = run_pass(settings, config, devices, order);
+  turn.reset();
   if (report.devices.empty())
     settings.console.note(no_devices);
   say(settings, report, Detail::Push);
+  push_requested(settings, untouched, served);
   return report.exit_code();
 }
 

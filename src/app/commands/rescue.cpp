@@ -83,8 +83,9 @@ int flush(const Settings &settings, const FlushOptions &options) {
     throw Error(ErrorKind::Usage, "flush takes the names of devices, or --all");
   Config config = load_for_rescue(settings, options.devices);
   const auto meant = chosen(config, options.devices);
-  const Turn turn = Turn::wait(config.state);
+  std::optional<Turn> turn = Turn::wait(config.state);
   State state(config.state);
+  const long served = state.requested();
   // Paused first: a scheduled push that starts right behind must not put everything back.
   for (const Device *device : meant)
     state.pause(device->name, std::nullopt, options.reason.empty() ? "flushed" : options.reason, actor());
@@ -94,11 +95,14 @@ int flush(const Settings &settings, const FlushOptions &options) {
   order.intent = Intent::Flush;
   order.actor = actor();
   const Report report = push_devices(site, meant, order);
+  turn.reset();
   if (settings.console.json())
     settings.console.out(to_json(report).dump(2) + "\n");
   else
     settings.console.out(to_text(report, Detail::Push, settings.console));
   settings.console.note("left paused; `banpush resume DEVICE` goes on");
+  if (config.warnings.empty()) // bans that came meanwhile; not on a configuration that only a rescue may use
+    push_requested(settings, config, served);
   return report.exit_code();
 }
 
