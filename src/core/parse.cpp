@@ -331,7 +331,7 @@ Installed parse_read(const Driver &driver, const Read &unbound, const Values &va
   const Read read = bound(unbound, values);
   const std::string text = without_noise(driver.noise, reply.text);
   Collector collector(driver, read, values);
-  if (read.absent.found_in(text) || read.absent.found_in(reply.errors)) {
+  if (read.absent.found_in(text) || (!reply.errors.empty() && read.absent.found_in(reply.errors))) {
     for (const std::string &key : read.lists) {
       collector.state(key).stands = false;
       collector.state(key).why_not =

@@ -3,6 +3,7 @@
 // BANPUSH_UPDATE_GOLDENS=1 writes what came out instead of comparing.
 #include "config/driver_file.hpp"
 #include "core/parse.hpp"
+#include "core/places.hpp"
 #include "core/plan.hpp"
 
 #include <catch2/catch.hpp>
@@ -114,31 +115,53 @@ void compare(const fs::path &golden, const std::string &is) {
   CHECK(is == *expected);
 }
 
+// Where the device's lists are bound, in this case: `attach-INTERFACE DIRECTION` a line.
+Places places_of(const fs::path &render) {
+  Places places;
+  for (const std::string &line : lines_of(render))
+    if (line.rfind("attach-", 0) == 0)
+      places.emplace_back(line.substr(7, line.rfind(' ') - 7), line.substr(line.rfind(' ') + 1));
+  return places;
+}
+
 struct Case {
   fs::path folder;
-  const Driver &driver;
+  Places places;
+  Driver driver;
   Values values;
   Facts facts;
   std::map<std::string, Reply> said;
 
   Case(fs::path path, const Driver &of)
-      : folder(std::move(path)), driver(of), values(values_of(of, pairs_of(folder / "params"))), said(said_in(folder / "said")) {
-    for (const Fact &fact : driver.facts)
-      if (const Reply *reply = reply_to(fact))
-        facts.values[fact.name] = learn(fact, values, *reply);
+      : folder(std::move(path)), places(places_of(folder / "render")), driver(at_places(of, places)),
+        values(values_of(of, pairs_of(folder / "params"))), said(said_in(folder / "said")) {
+    values["attach"] = places.empty() ? "" : "yes";
+    facts.attach.resize(places.size());
+    for (const Fact &fact : driver.facts) {
+      if (!fact.per_attach)
+        if (const Reply *reply = reply_to(fact, values))
+          facts.values[fact.name] = learn(fact, values, *reply);
+      for (std::size_t i = 0; fact.per_attach && i < places.size(); ++i) {
+        Values there = values;
+        for (const auto &[name, value] : names_of_place(places[i].first, places[i].second))
+          there[name] = value;
+        if (const Reply *reply = reply_to(fact, there))
+          facts.attach[i][fact.name] = learn(fact, there, *reply);
+      }
+    }
     for (const auto &[name, value] : pairs_of(folder / "facts"))
       facts.values[name] = value;
   }
 
   // Nothing where the session did not ask this.
   template <typename Asking>
-  const Reply *reply_to(const Asking &asking) const {
+  const Reply *reply_to(const Asking &asking, const Values &names) const {
     std::string words = "$";
     for (const std::string &word : asking.run)
-      words += " " + expand(word, values);
+      words += " " + expand(word, names);
     auto found = said.find(words);
     if (found == said.end())
-      found = said.find("> " + expand(asking.send, values));
+      found = said.find("> " + expand(asking.send, names));
     return found == said.end() ? nullptr : &found->second;
   }
 
@@ -149,12 +172,12 @@ struct Case {
     asked.in_force.clear();
     Answers answers;
     for (const Read &read : driver.reads)
-      if (const Reply *reply = reply_to(read)) {
+      if (const Reply *reply = reply_to(read, values)) {
         asked.reads.push_back(read);
         answers.reads.push_back(*reply);
       }
     for (const Proof &proof : driver.in_force)
-      if (const Reply *reply = reply_to(proof)) {
+      if (const Reply *reply = reply_to(proof, names_for(proof, values)); reply != nullptr && holds(proof.when, values, {})) {
         asked.in_force.push_back(proof);
         answers.in_force.push_back(*reply);
       }
@@ -162,7 +185,7 @@ struct Case {
   }
 
   Rendering rendering() const {
-    Rendering rendering{driver, driver.transports.front(), values, facts, {}, 0, false, {}};
+    Rendering rendering{driver, driver.transports.front(), values, facts, {}, 0, false, places};
     for (const auto &[name, value] : pairs_of(folder / "render")) {
       if (name == "transport")
         rendering.transport = value == "cli" ? TransportKind::Cli : value == "exec" ? TransportKind::Exec : TransportKind::Netconf;
@@ -171,7 +194,7 @@ struct Case {
       else if (name == "save")
         rendering.save = true;
       else if (name.rfind("attach-", 0) == 0)
-        rendering.attach.emplace_back(name.substr(7), value);
+        continue;
       else
         FAIL("unknown setting " << name << " in " << folder);
     }
@@ -222,7 +245,7 @@ std::string steps_text(const std::vector<Step> &steps) {
 void check_checks(const Case &one) {
   Json found = Json::object();
   for (const Check &check : one.driver.checks)
-    if (const Reply *reply = one.reply_to(check))
+    if (const Reply *reply = one.reply_to(check, one.values))
       found[check.name] = good(check, one.values, *reply) ? "good" : "said";
   if (!found.empty())
     compare(one.folder / "checks.json", found.dump(2) + "\n");
@@ -230,7 +253,8 @@ void check_checks(const Case &one) {
 
 void check(const Case &one) {
   Installed installed;
-  if (std::any_of(one.driver.reads.begin(), one.driver.reads.end(), [&](const Read &read) { return one.reply_to(read) != nullptr; })) {
+  if (std::any_of(one.driver.reads.begin(), one.driver.reads.end(),
+                  [&](const Read &read) { return one.reply_to(read, one.values) != nullptr; })) {
     Json outcome;
     try {
       installed = one.installed();
@@ -246,8 +270,11 @@ void check(const Case &one) {
     const Facts facts = with_states(one.facts, installed);
     const Rendering stated{rendering.driver, rendering.transport, rendering.values, facts, rendering.run_with, 0, false, rendering.attach};
     for (const Stage stage : {Stage::Setup, Stage::Unsetup, Stage::Save, Stage::Renumber})
-      if (stages.front() == word(stage))
-        compare(one.folder / "script", steps_text(render_stage(stated, stage)));
+      if (stages.front() == word(stage)) {
+        const auto reasons = refusals(one.driver, stage, one.values, facts, one.places);
+        compare(one.folder / "script", reasons.empty() ? steps_text(render_stage(stated, stage))
+                                                       : fmt::format("refused: {}\n", fmt::join(reasons, "\nrefused: ")));
+      }
   } else if (fs::exists(one.folder / "add") || fs::exists(one.folder / "remove")) {
     const Change change = change_of(one, installed);
     const Script script = render(one.rendering(), change);
