@@ -201,6 +201,13 @@ private:
         work_ = drivers_list;
     });
     auto shown_driver = std::make_shared<std::string>();
+    CLI::App *network = app_.add_subcommand("lab", "A network of emulated devices for rehearsal: up FILE, down, tell (docs/lab.md)");
+    network->prefix_command();
+    network->callback([this, network] {
+      Names words = network->remaining();
+      work_ = [words](const Settings &settings) { return lab(settings, words); };
+    });
+
     CLI::App *sub = one->add_subcommand("show", "One driver: parameters, lists, templates");
     sub->fallthrough();
     sub->add_option("driver", *shown_driver, "the driver")->required();

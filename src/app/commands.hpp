@@ -119,6 +119,9 @@ int stats(const Settings &settings, const StatsOptions &options);
 // Devices as they were last read, pushed and paused.
 int status(const Settings &settings);
 
+// Becomes banpush-lab with these words.
+int lab(const Settings &settings, const Names &words);
+
 int prune(const Settings &settings, const std::string &older_than);
 
 } // namespace banpush
