@@ -69,6 +69,7 @@ private:
     one->add_option("--bantime,-t", ban_options->bantime, "15m, 1d, permanent, or seconds; the policy's own by default");
     one->add_option("--hostname", ban_options->hostname, "the reporting host; this one by default");
     one->add_option("--reason,-r", ban_options->reason, "kept with the ban");
+    one->add_option("--restored", ban_options->restored, "fail2ban's <restored>: 1 after a restart")->check(CLI::Range(0, 1));
     one->add_flag("--wait", ban_options->wait, "return when the devices show it");
     one->add_flag("--no-push", ban_options->no_push, "only record it; the next push takes it along");
     on(one, ban, ban_options);
@@ -78,6 +79,9 @@ private:
     one->add_option("ip", unban_options->ip, "address or prefix, as it was banned")->required();
     one->add_option("--jail,-j", unban_options->jail, "only of this jail");
     one->add_option("--hostname", unban_options->hostname, "only what this host reported");
+    one->add_option("--by", unban_options->by, "operator, or fail2ban for its own unban")
+        ->check(CLI::IsMember({"operator", "fail2ban"}))
+        ->capture_default_str();
     one->add_flag("--no-push", unban_options->no_push, "only record it; the next push takes it along");
     on(one, unban, unban_options);
 

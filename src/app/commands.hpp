@@ -45,11 +45,13 @@ int push(const Settings &settings, const PushOptions &options);
 struct BanOptions {
   std::string ip, jail = "manual", protocol = "tcp", port, bantime, hostname, reason;
   bool wait = false, no_push = false;
+  int restored = 0; // fail2ban's <restored>: 1 when it says again after a restart what it held before
 };
 int ban(const Settings &settings, const BanOptions &options);
 
 struct UnbanOptions {
   std::string ip, jail, hostname;
+  std::string by = "operator"; // or fail2ban, whose own unban counts where honour_unban says so
   bool no_push = false;
 };
 int unban(const Settings &settings, const UnbanOptions &options);

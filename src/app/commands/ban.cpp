@@ -102,6 +102,7 @@ int ban(const Settings &settings, const BanOptions &options) {
     throw Error(ErrorKind::Guard, fmt::format("not banned ({}): {}", no->name, no->message));
   if (const std::string open_inside = left_open(config, wanted.ip, found); !open_inside.empty())
     settings.console.note(fmt::format("inside it these stay open: {}", open_inside));
+  wanted.occasion = options.restored != 0 ? Occasion::Restored : Occasion::New;
   wanted.lasts = length_for(config.policy, wanted.jail);
   const Recorded recorded = table->ban(wanted);
   const std::string pushed = push_now(settings, untouched, options.no_push);
@@ -129,7 +130,8 @@ int unban(const Settings &settings, const UnbanOptions &options) {
   Config config = load_all(settings);
   std::size_t count = 0;
   for (const TableSource &source : config.tables)
-    count += open(source)->unban(*ip, options.jail, options.hostname, Revoker::Operator, actor());
+    count +=
+        open(source)->unban(*ip, options.jail, options.hostname, options.by == "fail2ban" ? Revoker::Fail2ban : Revoker::Operator, actor());
   const std::string pushed = push_now(settings, config, options.no_push || count == 0);
   say(settings, {{"schema", 1}, {"ip", ip_text(*ip)}, {"unbanned", count}, {"push", pushed}},
       count == 0 ? fmt::format("{}: no ban in force is recorded", ip_text(*ip))
