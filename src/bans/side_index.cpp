@@ -1,6 +1,7 @@
 #include "bans/side_index.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <functional>
 #include <limits>
 
@@ -25,11 +26,18 @@ std::optional<Seconds> unpacked(std::int32_t seconds) noexcept {
   return seconds == for_ever ? permanent : seconds;
 }
 
-std::uint64_t fnv1a(std::string_view text) noexcept {
-  std::uint64_t hash = 14695981039346656037U;
+// FNV-1a, going on from an earlier part.
+std::uint64_t fnv1a(std::string_view text, std::uint64_t hash) noexcept {
   for (const char c : text)
     hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
-  return hash;
+  return hash * 1099511628211U; // a NUL after each part
+}
+
+// FNV leaves the top bits of short texts alike; this spreads them (the finalizer of MurmurHash3).
+std::uint64_t mixed(std::uint64_t hash) noexcept {
+  hash = (hash ^ (hash >> 33U)) * 0xff51afd7ed558ccdU;
+  hash = (hash ^ (hash >> 33U)) * 0xc4ceb9fe1a85ec53U;
+  return hash ^ (hash >> 33U);
 }
 
 } // namespace
@@ -42,11 +50,12 @@ std::string_view whole_seconds(std::string_view time) noexcept {
 }
 
 SideIndex::Entry SideIndex::hashed(const NaturalKey &key) {
-  std::string text;
-  text.reserve(160);
-  for (const std::string_view part : {key.ip, whole_seconds(key.created), key.hostname, key.name})
-    text.append(part).push_back('\0');
-  return {std::hash<std::string_view>{}(text), fnv1a(text), nothing, nothing, nothing, false, false};
+  std::uint64_t hash = 14695981039346656037U, other = 0;
+  for (const std::string_view part : {key.ip, whole_seconds(key.created), key.hostname, key.name}) {
+    hash = fnv1a(part, hash);
+    other = other * 31 + std::hash<std::string_view>{}(part);
+  }
+  return {mixed(hash), static_cast<std::uint32_t>(mixed(other)) & 0x3fffffffU, 0, 0, nothing, nothing, nothing};
 }
 
 void SideIndex::add(const NaturalKey &key, const SideNote &note) {
@@ -54,35 +63,42 @@ void SideIndex::add(const NaturalKey &key, const SideNote &note) {
   entry.age = packed(note.age);
   entry.until = packed(note.until);
   entry.revoked = packed(note.revoked);
-  entry.by_operator = note.revoked_by_operator;
+  entry.by_operator = note.revoked_by_operator ? 1 : 0;
   entries_.push_back(entry);
 }
 
 void SideIndex::seal() {
-  std::sort(entries_.begin(), entries_.end(),
-            [](const Entry &a, const Entry &b) { return std::pair(a.high, a.low) < std::pair(b.high, b.low); });
+  std::sort(entries_.begin(), entries_.end(), before);
+  bits_ = static_cast<unsigned>(std::bit_width(entries_.size()));
+  first_.assign((std::size_t{1} << bits_) + 1, static_cast<std::uint32_t>(entries_.size()));
+  for (std::size_t i = entries_.size(); i-- > 0;)
+    first_[bucket(entries_[i].high)] = static_cast<std::uint32_t>(i);
+  for (std::size_t i = first_.size() - 1; i-- > 0;)
+    first_[i] = std::min(first_[i], first_[i + 1]); // an empty bucket ends where the next begins
 }
 
-std::vector<SideIndex::Entry>::const_iterator SideIndex::place(const NaturalKey &key) const {
+const SideIndex::Entry *SideIndex::place(const NaturalKey &key) const {
+  if (entries_.empty())
+    return nullptr;
   const Entry wanted = hashed(key);
-  const auto at = std::lower_bound(entries_.begin(), entries_.end(), wanted,
-                                   [](const Entry &a, const Entry &b) { return std::pair(a.high, a.low) < std::pair(b.high, b.low); });
-  return at != entries_.end() && at->high == wanted.high && at->low == wanted.low ? at : entries_.end();
+  const std::size_t here = bucket(wanted.high);
+  for (std::size_t i = first_[here]; i < first_[here + 1]; ++i)
+    if (entries_[i].high == wanted.high && entries_[i].low == wanted.low)
+      return &entries_[i];
+  return nullptr;
 }
 
 std::optional<SideNote> SideIndex::find(const NaturalKey &key) {
-  if (entries_.empty())
+  const Entry *entry = place(key);
+  if (entry == nullptr)
     return std::nullopt;
-  const auto at = place(key);
-  if (at == entries_.end())
-    return std::nullopt;
-  entries_[static_cast<std::size_t>(at - entries_.cbegin())].found = true;
-  return SideNote{unpacked(at->age), unpacked(at->until), unpacked(at->revoked), at->by_operator};
+  entries_[static_cast<std::size_t>(entry - entries_.data())].found = 1;
+  return SideNote{unpacked(entry->age), unpacked(entry->until), unpacked(entry->revoked), entry->by_operator != 0};
 }
 
 bool SideIndex::was_found(const NaturalKey &key) const {
-  const auto at = place(key);
-  return at != entries_.end() && at->found;
+  const Entry *entry = place(key);
+  return entry != nullptr && entry->found != 0;
 }
 
 } // namespace banpush

@@ -27,7 +27,7 @@ struct SideNote {
   bool revoked_by_operator = false;
 };
 
-// 40 bytes a note. Notes are added first, then sealed, then found.
+// 24 bytes a note. Notes are added first, then sealed, then found.
 class SideIndex {
 public:
   void add(const NaturalKey &key, const SideNote &note);
@@ -37,14 +37,19 @@ public:
 
 private:
   struct Entry {
-    std::uint64_t high, low; // two unlike hashes of the key: a million keys share one by a chance of 1 in 10^26
+    std::uint64_t high;     // two unlike hashes of the key, 94 bits: that any two of a million keys
+    std::uint32_t low : 30; // share them has a chance of 1 in 10^16
+    std::uint32_t by_operator : 1, found : 1;
     std::int32_t age, until, revoked;
-    bool by_operator, found;
   };
   static Entry hashed(const NaturalKey &key);
-  std::vector<Entry>::const_iterator place(const NaturalKey &key) const;
+  static bool before(const Entry &a, const Entry &b) noexcept { return a.high != b.high ? a.high < b.high : a.low < b.low; }
+  std::size_t bucket(std::uint64_t high) const noexcept { return bits_ == 0 ? 0 : static_cast<std::size_t>(high >> (64 - bits_)); }
+  const Entry *place(const NaturalKey &key) const; // null where there is none
 
-  std::vector<Entry> entries_;
+  std::vector<Entry> entries_;       // in the order of their hashes
+  std::vector<std::uint32_t> first_; // of each bucket: the entries whose hashes begin with the same bits_ bits
+  unsigned bits_ = 0;
 };
 
 } // namespace banpush

@@ -242,6 +242,43 @@ TEST_CASE("writers are known by the address the server sees") {
   CHECK(table->reporters().size() == 2); // a Unix socket has no address
 }
 
+TEST_CASE("the privileges that the documentation names are enough") {
+  const FreshTable fresh(Kind::InnoDb);
+  std::ifstream file(BANPUSH_SOURCE_DIR "/docs/ban-table.md");
+  std::string grants;
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with("GRANT "))
+      grants += line + "\n";
+  for (std::size_t at = 0; (at = grants.find("ON fail2ban.", at)) != std::string::npos; ++at)
+    grants.replace(at, 12, "ON " + fresh.source().database + ".");
+  fresh.other(
+      "CREATE USER web1 IDENTIFIED BY 's3cret'; CREATE USER pusher IDENTIFIED BY 's3cret'; CREATE USER operator IDENTIFIED BY 's3cret';\n" +
+      grants);
+  const auto as = [&](const char *user) {
+    TableSource source = fresh.source();
+    source.user = user;
+    return open_table(source, fresh.password());
+  };
+
+  NewBan ban = new_ban("203.0.113.7");
+  ban.until = 600;
+  const auto web1 = as("web1");
+  CHECK(web1->ban(ban) == Recorded::Added);
+  CHECK(web1->ban(ban) == Recorded::Extended);
+  CHECK(web1->unban(ban.ip, ban.jail, ban.hostname, Revoker::Fail2ban, "") == 1);
+  CHECK(web1->allowed().empty());
+  CHECK_THROWS_WITH(web1->allow(ban.ip, "", ""), Contains("denied"));
+  const auto pusher = as("pusher");
+  CHECK(rows(*pusher).size() == 1);
+  CHECK(pusher->reporters().size() == 1);
+  CHECK_THROWS_WITH(pusher->ban(ban), Contains("denied"));
+  const auto desk = as("operator");
+  desk->allow(ban.ip, "", "ann");
+  CHECK(desk->unban(ban.ip, "", "", Revoker::Operator, "ann") == 1);
+  CHECK(desk->prune(0, [](const std::string &) { return Seconds{0}; }) == 0);
+  fresh.other("REVOKE ALL, GRANT OPTION FROM web1; DROP USER web1, pusher, operator");
+}
+
 TEST_CASE("clocks that change make no ban of ours older or younger") {
   const FreshTable fresh(Kind::InnoDb);
   NewBan ban = new_ban("203.0.113.7");
