@@ -98,6 +98,7 @@ bool Shell::show(const Action &action, const Fields &groups) {
 }
 
 bool Shell::change(const Action &action, const Fields &groups) {
+  ++device_.changes;
   const Description &description = device_.description();
   std::string name = text(action, "name", groups), kind_name = text(action, "kind", groups);
   if (kind_name.empty()) {

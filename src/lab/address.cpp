@@ -21,16 +21,6 @@ std::string upper(std::string text) {
   return text;
 }
 
-std::string hex(const Address &mask) {
-  static const char *const digits = "0123456789abcdef";
-  std::string text;
-  for (std::size_t i = 0; i < width(mask); ++i) {
-    text += digits[mask.bytes[i] >> 4U];
-    text += digits[mask.bytes[i] & 15U];
-  }
-  return text;
-}
-
 std::optional<unsigned> number_of(std::string_view text, unsigned most) {
   unsigned number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -113,25 +103,19 @@ std::optional<Address> address_of(std::string_view text) {
   return address;
 }
 
-bool covers(const Fields &forms, const Address &address) {
-  const auto text = forms.find("address"), mask = forms.find("mask");
-  if (text == forms.end() || mask == forms.end())
+bool Net::covers(const Address &other) const noexcept {
+  if (address.six != other.six)
     return false;
-  const auto base = address_of(text->second);
-  if (!base || base->six != address.six || mask->second.size() != width(address) * 2)
-    return false;
-  for (std::size_t i = 0; i < width(address); ++i) {
-    const auto byte = static_cast<std::uint8_t>(std::stoul(mask->second.substr(i * 2, 2), nullptr, 16));
-    if (((base->bytes[i] ^ address.bytes[i]) & byte) != 0)
+  for (std::size_t i = 0; i < width(address); ++i)
+    if (((address.bytes[i] ^ other.bytes[i]) & mask[i]) != 0)
       return false;
-  }
   return true;
 }
 
-std::optional<Fields> address_forms(const Fields &said, BitsBehind behind) {
+std::optional<AddressForms> address_forms(const Fields &said, BitsBehind behind) {
   const auto has = [&](const char *name) { return said.count(name) != 0 && !said.at(name).empty(); };
   if (!has("host") && !has("net") && !has("prefix"))
-    return Fields{};
+    return AddressForms{};
   auto found = read(said);
   if (!found)
     return std::nullopt;
@@ -150,13 +134,12 @@ std::optional<Fields> address_forms(const Fields &said, BitsBehind behind) {
   forms["upper_address"] = upper(forms["address"]);
   forms["netmask"] = text_of(found->mask);
   forms["wildcard"] = text_of(inverted(found->mask));
-  forms["mask"] = hex(found->mask);
   forms["last"] = text_of(last);
   forms["single"] = length && *length == width(shown) * 8 ? "yes" : "";
   forms["length"] = length ? std::to_string(*length) : "";
   forms["prefix"] = length ? forms["address"] + "/" + forms["length"] : "";
   forms["upper_prefix"] = upper(forms["prefix"]);
-  return forms;
+  return AddressForms{std::move(forms), Net{masked, found->mask.bytes}};
 }
 
 } // namespace banpush::lab

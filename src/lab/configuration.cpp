@@ -15,10 +15,7 @@ std::string value(const Fields &fields, const char *name) {
   return found == fields.end() ? std::string() : found->second;
 }
 
-bool overlap(const Entry &a, const Entry &b) {
-  const auto start_a = address_of(value(a.fields, "address")), start_b = address_of(value(b.fields, "address"));
-  return start_a && start_b && (covers(a.fields, *start_b) || covers(b.fields, *start_a));
-}
+bool overlap(const Entry &a, const Entry &b) { return a.net && b.net && (a.net->covers(b.net->address) || b.net->covers(a.net->address)); }
 
 std::uint64_t next_number(const ListKind::Numbers &numbers, const EntryList &list) {
   using Next = ListKind::Numbers::Next;
@@ -65,8 +62,9 @@ Change entry_of(const ListKind &kind, const Said &said) {
   const auto forms = address_forms(said.fields, kind.bits_behind);
   if (!forms)
     return {"unknown", {}};
-  for (const auto &[name, text] : *forms)
+  for (const auto &[name, text] : forms->fields)
     entry.fields[name] = text;
+  entry.net = forms->net;
   if (!said.refers_name.empty())
     entry.refers = said.refers_kind + "/" + said.refers_name;
   if (kind.numbers) {

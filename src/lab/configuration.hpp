@@ -12,9 +12,10 @@ namespace banpush::lab {
 
 struct Entry {
   std::optional<std::uint64_t> number;
-  Fields fields;      // what the line said, and the forms of its address
-  std::string key;    // ListKind::key rendered
-  std::string refers; // `kind/name` of a list it stands for; empty: none
+  Fields fields;          // what the line said, and the forms of its address
+  std::optional<Net> net; // its address, where it says one
+  std::string key;        // ListKind::key rendered
+  std::string refers;     // `kind/name` of a list it stands for; empty: none
 
   friend bool operator==(const Entry &, const Entry &) = default;
 };

@@ -51,6 +51,7 @@ void Emulated::commit(Configuration next) {
   if (history.size() > most_history)
     history.pop_back();
   running = std::move(next);
+  ++changes;
   ++version;
   ++seen.commits;
   if (description_.saves == Description::Saves::ByCommit)
@@ -66,6 +67,7 @@ void Emulated::revert() {
   Configuration back = std::move(revert_->back);
   revert_.reset();
   running = back;
+  ++changes;
   shared = std::move(back);
   ++version;
   if (description_.saves == Description::Saves::ByCommit)
@@ -80,6 +82,7 @@ void Emulated::save() {
 void Emulated::reload() {
   ++seen.reloads;
   ++generation;
+  ++changes;
   running = reloaded(description_, description_.saves == Description::Saves::Always ? running : startup);
   startup = running;
   shared = running;
@@ -128,6 +131,7 @@ std::string Emulated::type(const std::string &lines) {
   if (lock.empty() && named.empty())
     shared = running;
   ++version;
+  ++changes;
   return {};
 }
 

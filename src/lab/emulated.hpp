@@ -53,6 +53,7 @@ public:
   std::map<std::string, Configuration> named; // pending candidates that outlive their session
   std::deque<Configuration> history;          // before each commit, the latest first
   std::uint64_t version = 0;                  // counts commits
+  std::uint64_t changes = 0;                  // counts whatever may have changed what packets meet
   std::string lock;                           // who holds the configuration; empty: nobody
   const void *lock_owner = nullptr;           // the session that does; none when it is somebody else
 

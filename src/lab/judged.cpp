@@ -27,7 +27,7 @@ struct Judge {
   bool in_group(const std::string &reference) const {
     const EntryList *group = list(reference);
     return group != nullptr && std::any_of(group->entries.begin(), group->entries.end(), [&](const Entry &entry) {
-             return field(entry, "inactive").empty() && covers(entry.fields, from);
+             return field(entry, "inactive").empty() && entry.net && entry.net->covers(from);
            });
   }
 
@@ -41,8 +41,8 @@ struct Judge {
       return false;
     if (!entry.refers.empty())
       return in_group(entry.refers);
-    if (entry.fields.count("address") != 0)
-      return covers(entry.fields, from);
+    if (entry.net)
+      return entry.net->covers(from);
     return !field(entry, "any").empty();
   }
 

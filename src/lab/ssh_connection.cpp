@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <fmt/format.h>
 #include <libssh/callbacks.h>
 #include <libssh/server.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -28,10 +30,12 @@ struct SshConnection::State {
   std::unique_ptr<Vty> vty;
   Fields login;
   std::size_t columns = 0;
-  std::string out;
-  bool counted = false, hung = false, over = false, ending = false;
+  std::string out, asked_user;
+  bool counted = false, greeted = false, hung = false, over = false, ending = false;
   int failures = 0;
   std::optional<Clock::time_point> leaves_at;
+  Address peer{};
+  std::uint64_t changes = 0; // of the device, when its lists were last asked about the peer
 
   bool good_user(const char *name) {
     const Description &description = device.description();
@@ -51,6 +55,14 @@ struct SshConnection::State {
     return SSH_AUTH_DENIED;
   }
 
+  // A device that drops the session's own packets has cut itself off: nothing comes through any more.
+  void meet_own_lists() {
+    if (changes == device.changes || vty == nullptr)
+      return;
+    changes = device.changes;
+    hung = hung || !device.packet(peer).passes;
+  }
+
   // Counts the session, once it has a shell or runs a command. False when it is one too many.
   bool count() {
     ++device.seen.opened;
@@ -67,13 +79,51 @@ namespace {
 
 using State = SshConnection::State;
 
+// The banner goes out with the first thing the client asks (RFC 4252, 5.4).
+void greet(State &state) {
+  const std::string &banner = state.device.variant().banner;
+  if (std::exchange(state.greeted, true) || banner.empty())
+    return;
+  const ssh_string text = ssh_string_from_char(banner.c_str());
+  ssh_send_issue_banner(state.session, text);
+  ssh_string_free(text);
+}
+
+int on_nothing(ssh_session, const char *, void *data) {
+  greet(State::of(data));
+  return SSH_AUTH_DENIED;
+}
+
+// Asks for the password the way many devices do (RFC 4256).
+int on_message(ssh_session session, ssh_message message, void *data) {
+  State &state = State::of(data);
+  if (ssh_message_type(message) != SSH_REQUEST_AUTH || ssh_message_subtype(message) != SSH_AUTH_METHOD_INTERACTIVE)
+    return 1;
+  if (ssh_message_auth_kbdint_is_response(message) == 0) {
+    state.asked_user = ssh_message_auth_user(message);
+    const char *prompts[] = {"Password: "};
+    char echo[] = {0};
+    ssh_message_auth_interactive_request(message, "", "", 1, prompts, echo);
+    return 0;
+  }
+  const char *answer = ssh_userauth_kbdint_getnanswers(session) == 1 ? ssh_userauth_kbdint_getanswer(session, 0) : nullptr;
+  const bool good = answer != nullptr && state.good_user(state.asked_user.c_str()) && state.device.variant().password == answer;
+  if (state.verdict(good) == SSH_AUTH_SUCCESS)
+    ssh_message_auth_reply_success(message, 0);
+  else
+    ssh_message_reply_default(message);
+  return 0;
+}
+
 int on_password(ssh_session, const char *user, const char *password, void *data) {
   State &state = State::of(data);
+  greet(state);
   return state.verdict(state.good_user(user) && !state.device.variant().password.empty() && state.device.variant().password == password);
 }
 
 int on_key(ssh_session, const char *user, struct ssh_key_struct *key, char signature, void *data) {
   State &state = State::of(data);
+  greet(state);
   char *base64 = nullptr;
   if (!state.good_user(user) || ssh_pki_export_pubkey_base64(key, &base64) != SSH_OK)
     return SSH_AUTH_DENIED;
@@ -155,18 +205,36 @@ ssh_channel on_channel(ssh_session session, void *data) {
   return state.channel;
 }
 
+Address peer_of(int fd) {
+  sockaddr_storage all{};
+  socklen_t length = sizeof all;
+  Address peer;
+  if (::getpeername(fd, reinterpret_cast<sockaddr *>(&all), &length) != 0)
+    return peer;
+  peer.six = all.ss_family == AF_INET6;
+  const auto *bytes = peer.six ? reinterpret_cast<const sockaddr_in6 *>(&all)->sin6_addr.s6_addr
+                               : reinterpret_cast<const std::uint8_t *>(&reinterpret_cast<const sockaddr_in *>(&all)->sin_addr);
+  std::copy(bytes, bytes + (peer.six ? 16 : 4), peer.bytes.begin());
+  return peer;
+}
+
 } // namespace
 
 SshConnection::SshConnection(Emulated &device, ssh_session_struct *session, Clock::time_point now)
     : state_(std::make_unique<State>(device, session)) {
   State &state = *state_;
+  state.peer = peer_of(ssh_get_fd(session));
   state.on_session.userdata = &state;
+  state.on_session.auth_none_function = on_nothing;
   state.on_session.auth_password_function = on_password;
   state.on_session.auth_pubkey_function = on_key;
   state.on_session.channel_open_request_session_function = on_channel;
   ssh_callbacks_init(&state.on_session);
   ssh_set_server_callbacks(session, &state.on_session);
-  ssh_set_auth_methods(session, SSH_AUTH_METHOD_PASSWORD | SSH_AUTH_METHOD_PUBLICKEY);
+  const bool interactive = device.description().keyboard_interactive;
+  ssh_set_auth_methods(session, SSH_AUTH_METHOD_PUBLICKEY | (interactive ? SSH_AUTH_METHOD_INTERACTIVE : SSH_AUTH_METHOD_PASSWORD));
+  if (interactive)
+    ssh_set_message_callback(session, on_message, &state);
   ssh_set_blocking(session, 0);
   ssh_handle_key_exchange(session); // begins it; the event goes on with it
   state.event = ssh_event_new();
@@ -186,7 +254,8 @@ SshConnection::~SshConnection() {
 }
 
 pollfd SshConnection::poll_for() const {
-  const bool writes = (ssh_get_poll_flags(state_->session) & SSH_WRITE_PENDING) != 0 || !state_->out.empty();
+  const bool has_more = !state_->out.empty() && state_->channel != nullptr && ssh_channel_window_size(state_->channel) != 0;
+  const bool writes = has_more || (ssh_get_poll_flags(state_->session) & SSH_WRITE_PENDING) != 0;
   return {ssh_get_fd(state_->session), static_cast<short>(POLLIN | (writes ? POLLOUT : 0)), 0};
 }
 
@@ -239,6 +308,9 @@ void SshConnection::serve(Clock::time_point now) {
   }
   if (state.vty && !state.hung && !state.leaves_at) {
     state.vty->tick(now);
+    state.meet_own_lists();
+    if (state.hung)
+      return;
     state.out += state.vty->take_output();
     if (state.vty->wish() == Shell::Wish::Hang)
       state.hung = true;
