@@ -20,14 +20,14 @@ struct Grammar {
 const std::map<std::string, Grammar> &grammar() {
   static const std::map<std::string, Grammar> all{
       {"say", {Verb::Say}},
-      {"show", {Verb::Show, {"text", "kind", "name", "from"}}},
+      {"show", {Verb::Show, {"text", "kind", "name", "from", "starting"}}},
       {"refuse", {Verb::Refuse}},
       {"enter", {Verb::Enter}},
       {"leave", {Verb::Leave}},
       {"open", {Verb::Open, {"kind", "name", "create"}}},
       {"drop", {Verb::Drop, {"kind", "name"}}},
-      {"add", {Verb::Add, {"kind", "name", "refers", "refers_to"}}},
-      {"remove", {Verb::Remove, {"kind", "name", "by"}}},
+      {"add", {Verb::Add, {"kind", "name", "refers", "refers_to", "of"}}},
+      {"remove", {Verb::Remove, {"kind", "name", "by", "refers", "refers_to", "of"}}},
       {"empty", {Verb::Empty, {"kind", "name"}}},
       {"resequence", {Verb::Resequence, {"kind", "name", "first", "step"}}},
       {"note", {Verb::Note, {}, true}},
@@ -36,7 +36,7 @@ const std::map<std::string, Grammar> &grammar() {
       {"ask", {Verb::Ask, {"question", "echo", "key"}}},
       {"secret", {Verb::Secret, {"question", "is", "tries"}}},
       {"edit", {Verb::Edit, {"kind", "name"}}},
-      {"commit", {Verb::Commit, {"seconds", "minutes"}}},
+      {"commit", {Verb::Commit, {"seconds", "minutes", "check"}}},
       {"confirm", {Verb::Confirm}},
       {"revert", {Verb::Revert}},
       {"rollback", {Verb::Rollback}},
@@ -70,6 +70,15 @@ void check_names(const std::string &word, const Node &node, Problems &problems, 
   if (node.kind == Node::Kind::Mapping)
     if (const Node *kind = node.at("kind"); kind != nullptr && word != "edit")
       check_name(*kind, problems, names.lists, "list");
+}
+
+Pattern part_of_line_of(const Node &node, Problems &problems, const Names &names) {
+  try {
+    return Pattern(expand(node.text, names.pieces));
+  } catch (const Error &error) {
+    problems.add(node.place, error.what());
+    return {};
+  }
 }
 
 std::vector<Answer> answers_of(const Node &node, Problems &problems, const Names &names) {
@@ -109,6 +118,8 @@ Action action_of(const std::string &word, const Grammar &how, const Node &node, 
       action.texts[key] = template_of(*text, problems);
   if (const Node *with = mapping.find("with"))
     action.values = templates_of(*with, problems);
+  if (const Node *items = mapping.find("items"))
+    action.items = part_of_line_of(*items, problems, names);
   if (const Node *answers = mapping.find("answers"))
     action.answers = answers_of(*answers, problems, names);
   if (const Node *then = mapping.find("then"))
@@ -217,10 +228,13 @@ Rule rule_of(const Node &node, Problems &problems, const Names &names) {
   }
   if (const Node *when = node.at("when"))
     rule.when = when->text;
+  if (const Node *attributes = node.at("attributes"))
+    for (const std::string &name : texts_of(*attributes, problems))
+      rule.attributes.insert(name);
   if (const Node *on = node.at("on"))
     for (std::size_t i = 0; i < on->keys.size(); ++i)
       rule.on[on->keys[i].text] = actions_of(on->items[i], problems, names);
-  add_actions(rule.actions, node, problems, names, {"line", "when", "on"});
+  add_actions(rule.actions, node, problems, names, {"line", "when", "on", "attributes"});
   return rule;
 }
 

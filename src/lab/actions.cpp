@@ -93,7 +93,13 @@ bool Shell::show(const Action &action, const Fields &groups) {
   View all = view(groups);
   for (auto &[its, value] : shown_lists(description, which, form->second, {kind, name}).values)
     all.values[its] = std::move(value);
-  reply_ += form->second.render(all);
+  const std::string whole = form->second.render(all), starting = text(action, "starting", groups);
+  for (std::size_t at = 0; at < whole.size();) {
+    const std::size_t end = std::min(whole.find('\n', at), whole.size() - 1);
+    if (whole.compare(at, starting.size(), starting) == 0)
+      reply_ += whole.substr(at, end + 1 - at);
+    at = end + 1;
+  }
   return true;
 }
 
@@ -110,10 +116,8 @@ bool Shell::change(const Action &action, const Fields &groups) {
     return object("no_list", {}, {}, groups);
   const ListKind &kind = found->second;
   Configuration &in = target();
-  if (action.verb == Verb::Add)
-    return add(action, groups, kind, name);
-  if (action.verb == Verb::Remove)
-    return remove(action, groups, kind, name);
+  if (action.verb == Verb::Add || action.verb == Verb::Remove)
+    return each(action, groups, kind, name);
   if (action.verb == Verb::Drop) {
     ListKind rules = kind;
     if (target_ != Target::Running)
@@ -143,6 +147,23 @@ bool Shell::change(const Action &action, const Fields &groups) {
   else
     for (const auto &[its, value] : action.values)
       list->notes[its] = value.render(view(groups));
+  return true;
+}
+
+bool Shell::each(const Action &action, const Fields &groups, const ListKind &kind, const std::string &name) {
+  const auto one = [&](const Fields &its) {
+    return action.verb == Verb::Add ? add(action, its, kind, name) : remove(action, its, kind, name);
+  };
+  if (action.items.empty())
+    return one(groups);
+  const std::string of = text(action, "of", groups);
+  for (const auto &match : action.items.all(of)) {
+    Fields its = groups;
+    for (const std::string &group : action.items.groups())
+      its[group] = std::string(match.group(group).value_or(""));
+    if (!one(its))
+      return false;
+  }
   return true;
 }
 

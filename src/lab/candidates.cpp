@@ -71,6 +71,8 @@ bool Shell::commit(const Action &action, const Fields &groups) {
   Configuration &candidate = target();
   if (const std::string wrong = objection(device_.description(), candidate); !wrong.empty())
     return object(wrong, {}, {}, groups);
+  if (!text(action, "check", groups).empty())
+    return true;
   const bool confirms = device_.timer_runs(), changes = !(candidate == device_.running);
   if (target_ == Target::Own && changes && own_version_ != device_.version)
     return object("moved", {}, {}, groups);

@@ -171,6 +171,10 @@ Mode mode_of(const std::string &name, const Node &node, Problems &problems, cons
   if (!mode.inside.empty() && names.modes.count(mode.inside) == 0)
     problems.add(mapping.find("inside")->place, fmt::format("inside: no mode is called \"{}\"", mode.inside));
   mode.inherits = mapping.get("inherits", yes_no_of).value_or(false);
+  mode.also = mapping.get("also", texts_of);
+  for (const std::string &other : mode.also)
+    if (names.modes.count(other) == 0)
+      problems.add(node.place, fmt::format("also: no mode is called \"{}\"", other));
   for (const char *key : {"first", "lines"}) // `first` is for trains: before the lines all trains have
     if (const Node *rules = mapping.find(key))
       for (const Node *rule : items_of(*rules))

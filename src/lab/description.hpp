@@ -60,14 +60,16 @@ struct Action {
   Verb verb = Verb::Say;
   std::map<std::string, TextTemplate> texts;
   std::map<std::string, TextTemplate> values; // set, put, note: name → value; add: fields besides the groups
+  Pattern items;                              // add, remove: cuts the text `of` up, and each piece is one entry
   std::vector<Answer> answers;                // ask
   std::vector<Action> then, otherwise;        // if, secret (good, wrong), do; ask: any other answer
 };
 
 struct Rule {
-  std::vector<Pattern> lines; // any of them, whole
-  std::string head;           // the words of the first that are plain text, for the caret under a wrong line
-  std::string when;           // a value; `!name` for its absence
+  std::vector<Pattern> lines;       // any of them, whole
+  std::string head;                 // the words of the first that are plain text, for the caret under a wrong line
+  std::string when;                 // a value; `!name` for its absence
+  std::set<std::string> attributes; // names that `k=v` words in the group `attributes` may have
   std::vector<Action> actions;
   std::map<std::string, std::vector<Action>> on; // by outcome, instead of its words
 };
@@ -75,8 +77,9 @@ struct Rule {
 struct Mode {
   std::string name;
   TextTemplate prompt;
-  std::string inside;    // the mode that `leave` leads to
-  bool inherits = false; // lines of that mode are understood here too, and lead back there
+  std::string inside;            // the mode that `leave` leads to
+  bool inherits = false;         // lines of that mode are understood here too, and lead back there
+  std::vector<std::string> also; // lines of these modes are understood here, without leaving
   std::vector<Rule> rules;
   std::map<std::string, TextTemplate> says;
 };

@@ -27,7 +27,8 @@ struct Judge {
   bool in_group(const std::string &reference) const {
     const EntryList *group = list(reference);
     return group != nullptr && std::any_of(group->entries.begin(), group->entries.end(), [&](const Entry &entry) {
-             return field(entry, "inactive").empty() && entry.net && entry.net->covers(from);
+             return field(entry, "inactive").empty() &&
+                    (entry.net ? entry.net->covers(from) : !entry.refers.empty() && in_group(entry.refers));
            });
   }
 

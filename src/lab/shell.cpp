@@ -201,8 +201,35 @@ void Shell::command(std::string line) {
   reply_ = before + piped(std::move(reply_), pipes, texts);
 }
 
+namespace {
+
+// `list=x comment="a b"` as fields; a blank inside quotes parts nothing. Nothing when a name is not known.
+std::optional<Fields> attributes_of(const std::string &text, const std::set<std::string> &known) {
+  static const Pattern one(R"((?P<name>[a-z0-9-]+)=(?:"(?P<quoted>[^"]*)"|(?P<plain>[^" ]*))(?: |$))");
+  Fields fields;
+  std::size_t taken = 0;
+  for (const auto &match : one.all(text)) {
+    std::string name(*match.group("name"));
+    if (known.count(name) == 0)
+      return std::nullopt;
+    std::replace(name.begin(), name.end(), '-', '_');
+    fields[name] = std::string(match.group("quoted").value_or(match.group("plain").value_or("")));
+    taken += match.whole.size();
+  }
+  return taken == text.size() ? std::optional(fields) : std::nullopt;
+}
+
+} // namespace
+
 bool Shell::run_rule(const std::string &mode, const std::string &line) {
-  for (const Rule &rule : device_.description().modes.at(mode).rules)
+  for (const std::string &other : device_.description().modes.at(mode).also)
+    if (run_rule_of(other, mode, line))
+      return true;
+  return run_rule_of(mode, mode, line);
+}
+
+bool Shell::run_rule_of(const std::string &owner, const std::string &mode, const std::string &line) {
+  for (const Rule &rule : device_.description().modes.at(owner).rules)
     for (const Pattern &pattern : rule.lines) {
       const auto match = pattern.match(line);
       if (!match)
@@ -210,6 +237,18 @@ bool Shell::run_rule(const std::string &mode, const std::string &line) {
       Fields groups;
       for (const std::string &name : pattern.groups())
         groups[name] = std::string(match->group(name).value_or("")); // empty: not what an earlier line said
+      for (const std::string &name : rule.attributes) {
+        std::string field = name;
+        std::replace(field.begin(), field.end(), '-', '_');
+        groups.try_emplace(field, "");
+      }
+      if (!rule.attributes.empty()) {
+        const auto said = attributes_of(groups["attributes"], rule.attributes);
+        if (!said)
+          continue;
+        for (const auto &[name, text] : *said)
+          groups[name] = text;
+      }
       if (!rule.when.empty() && !truth(rule.when, groups))
         continue;
       if (mode != mode_)

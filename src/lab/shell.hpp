@@ -58,6 +58,7 @@ private:
 
   void command(std::string line);
   bool run_rule(const std::string &mode, const std::string &line);
+  bool run_rule_of(const std::string &owner, const std::string &mode, const std::string &line);
   std::string piped(std::string reply, const std::vector<const Pipe *> &pipes, const std::vector<std::string> &texts) const;
   void unknown(const std::string &line);
   void answer(const std::string &line);
@@ -68,6 +69,7 @@ private:
 
   bool show(const Action &action, const Fields &groups);
   bool change(const Action &action, const Fields &groups);
+  bool each(const Action &action, const Fields &groups, const ListKind &kind, const std::string &name);
   bool add(const Action &action, const Fields &groups, const ListKind &kind, const std::string &name);
   bool remove(const Action &action, const Fields &groups, const ListKind &kind, const std::string &name);
   bool edit(const Action &action, const Fields &groups);

@@ -7,7 +7,7 @@ namespace banpush::lab {
 
 namespace {
 
-constexpr char escape = '\x1b', ctrl_z = '\x1a', ctrl_c = '\x03', backspace = '\b', rubout = '\x7f';
+constexpr char escape = '\x1b', ctrl_z = '\x1a', ctrl_c = '\x03', ctrl_d = '\x04', backspace = '\b', rubout = '\x7f';
 
 std::size_t number(const std::string &text, std::size_t standard) {
   return text.empty() || std::isdigit(static_cast<unsigned char>(text.front())) == 0 ? standard : std::strtoul(text.c_str(), nullptr, 10);
@@ -96,6 +96,9 @@ void Vty::key(char c, Clock::time_point now) {
     finish_line(now);
   } else if (c == ctrl_z && !device_.description().terminal.end_key.empty()) {
     line_ = device_.description().terminal.end_key;
+    finish_line(now);
+  } else if (c == ctrl_d && line_.empty()) {
+    line_ = std::string(1, ctrl_d);
     finish_line(now);
   } else if (c == ctrl_c) {
     line_.clear();
