@@ -217,6 +217,8 @@ std::vector<TemplateFolder> template_folders(const Lineage &lineage, const DataD
 Driver load_driver(const std::string &file, const DataDirs &dirs) {
   Problems problems;
   const Lineage lineage = lineage_of(file, dirs, problems);
+  if (!lineage.is_whole) // half of it would only be complained about for what the other half has
+    problems.raise();
   Driver driver;
   driver.name = lineage.names.front();
   driver.file = file;

@@ -83,21 +83,25 @@ std::string name_of(const std::string &file) { return fs::path(file).stem().stri
 
 Lineage lineage_of(const std::string &file, const DataDirs &dirs, Problems &problems) {
   std::vector<Node> generations{read_document(file)};
-  Lineage lineage{{}, {name_of(file)}};
+  Lineage lineage{{}, {name_of(file)}, true};
   report_flaws(generations.front(), problems);
   for (;;) {
     const Node *extends = generations.back().at("extends");
     const auto name = extends == nullptr ? std::nullopt : text_of(*extends, problems);
-    if (!name)
+    if (!name) {
+      lineage.is_whole = extends == nullptr;
       break;
+    }
     if (std::find(lineage.names.begin(), lineage.names.end(), *name) != lineage.names.end() || lineage.names.size() > most_parents) {
       problems.add(extends->place, fmt::format("extends: {} comes back to itself", lineage.names.front()));
+      lineage.is_whole = false;
       break;
     }
     const auto parent = driver_file(*name, dirs);
     if (!parent) {
       problems.add(extends->place,
                    fmt::format("extends: there is no driver \"{}\"{}", shown(*name), suggestion(*name, driver_names(dirs))));
+      lineage.is_whole = false;
       break;
     }
     lineage.names.push_back(*name);

@@ -13,6 +13,7 @@ namespace banpush {
 struct Lineage {
   Node node;
   std::vector<std::string> names;
+  bool is_whole = true; // false where `extends` leads nowhere
 };
 
 // Throws Error (Config) for a file that is no YAML; everything else that is wrong goes to `problems`.

@@ -62,6 +62,8 @@ std::map<std::string, std::string> words_of(const Node &node, Problems &problems
 std::vector<Check> checks_of(const Node &node, Problems &problems, const DriverNames &names);
 Window window_of(const Node &node, Problems &problems);
 std::vector<Shape> shapes_of(const Node &node, Problems &problems, TextFormat format);
+// A JSON pointer with `*` for every member, or an XPath.
+std::optional<std::string> path_of(const Node &node, Problems &problems, TextFormat format);
 Spoken spoken_of(const Node &node, Problems &problems, const DriverNames &names);
 
 // The parts of every stage named, and where they stand; a stage that is there because its template is

@@ -2,6 +2,7 @@
 #include "config/mapping.hpp"
 #include "config/suggestion.hpp"
 #include "config/values.hpp"
+#include "core/xml_items.hpp"
 
 #include <fmt/format.h>
 
@@ -57,7 +58,7 @@ Asking asking_of(Mapping &mapping, Problems &problems, const DriverNames &names,
   const auto need = [&](TransportKind kind, const char *key, const char *transport) {
     if (needs != Needs::Any && node.kind == Node::Kind::Mapping && names.speaks(kind) && node.at(key) == nullptr)
       problems.add(node.place, fmt::format("{}: the key \"{}\" is missing, which transport {} needs", node.name, key, transport));
-    if (!names.speaks(kind) && node.at(key) != nullptr)
+    if (!names.transports.empty() && !names.speaks(kind) && node.at(key) != nullptr)
       problems.add(node.at(key)->place, fmt::format("{}: has no use, as transport has no {}", key, transport));
   };
   need(TransportKind::Cli, "send", "cli");
@@ -88,15 +89,6 @@ void read_lines(Read &read, Mapping &mapping, Problems &problems, const DriverNa
   read.number = mapping.get("number", bound_pattern_of, names);
   need_group(mapping.find("number"), problems, read.number, "number");
   read.skip = mapping.get("skip", bound_pattern_of, names);
-}
-
-std::optional<std::string> path_of(const Node &node, Problems &problems, TextFormat format) {
-  const auto path = format == TextFormat::Json ? any_text_of(node, problems) : text_of(node, problems);
-  if (path && format == TextFormat::Json && !path->empty() && path->front() != '/') {
-    add_mismatch(node, problems, "a JSON pointer (/a/b, or nothing for the item itself)");
-    return std::nullopt;
-  }
-  return path;
 }
 
 void read_items(Read &read, Mapping &mapping) {
@@ -229,6 +221,20 @@ std::vector<T> all_of(const Node &node, Problems &problems, const DriverNames &n
 }
 
 } // namespace
+
+std::optional<std::string> path_of(const Node &node, Problems &problems, TextFormat format) {
+  const auto path = format == TextFormat::Json ? any_text_of(node, problems) : text_of(node, problems);
+  if (path && format == TextFormat::Json && !path->empty() && path->front() != '/') {
+    add_mismatch(node, problems, "a JSON pointer (/a/b, or nothing for the item itself)");
+    return std::nullopt;
+  }
+  if (path && format == TextFormat::Xml)
+    if (const auto why = broken_xpath(*path)) {
+      problems.add(node.place, fmt::format("{}: `{}` is no XPath: {}", node.name, shown(*path), *why));
+      return std::nullopt;
+    }
+  return path;
+}
 
 std::vector<Shape> shapes_of(const Node &node, Problems &problems, TextFormat format) {
   std::vector<Shape> shapes;

@@ -142,9 +142,12 @@ Stages stages_of(const Node *node, Problems &problems, const DriverNames &names,
       continue;
     }
     if (item.kind == Node::Kind::Nothing) {
-      if (extends == Extends::No)
-        problems.add(key.place, fmt::format("{0}: no value; write {0}: {{}} for a stage with nothing to say", key.text));
-      stages.taken_away.insert(*stage);
+      if (extends == Extends::Yes) {
+        stages.taken_away.insert(*stage);
+        continue;
+      }
+      problems.add(key.place, fmt::format("{0}: no value; write {0}: {{}} for a stage with nothing to say", key.text));
+      stages.parts[*stage].push_back({});
       continue;
     }
     for (const Node *part : items_of(item))
@@ -159,8 +162,8 @@ Spoken spoken_of(const Node &node, Problems &problems, const DriverNames &names)
   spoken.add = mapping.get("add", all_says_of, names);
   spoken.remove = mapping.get("remove", all_says_of, names);
   spoken.frame = mapping.get("frame", bound_patterns_of, names);
-  spoken.xml_add = mapping.get("xml_add", text_of).value_or("");
-  spoken.xml_remove = mapping.get("xml_remove", text_of).value_or("");
+  spoken.xml_add = mapping.get("xml_add", path_of, TextFormat::Xml).value_or("");
+  spoken.xml_remove = mapping.get("xml_remove", path_of, TextFormat::Xml).value_or("");
   spoken.shapes = mapping.get("entry", shapes_of, TextFormat::Xml);
   mapping.done();
   return spoken;

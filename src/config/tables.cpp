@@ -133,8 +133,10 @@ bool is_table_name(const std::string &name) noexcept {
          });
 }
 
-bool stays_here(const TableSource &source) noexcept {
-  return !source.socket.empty() || source.host == "localhost" || source.host == "::1" || source.host.rfind("127.", 0) == 0;
+bool stays_here(const TableSource &source) {
+  const auto address = Prefix::parse(source.host);
+  const bool is_loopback = address && (address->text() == "::1/128" || (address->family() == Family::IPv4 && address->bytes()[0] == 127));
+  return !source.socket.empty() || source.host == "localhost" || is_loopback;
 }
 
 void check_encryption(Mapping &mapping, const TableSource &source, bool insecure, Problems &problems) {

@@ -43,6 +43,15 @@ std::optional<std::string> scalar(pugi::xml_node node, const std::string &path) 
 
 } // namespace
 
+std::optional<std::string> broken_xpath(const std::string &path) {
+  try {
+    const pugi::xpath_query query(path.c_str());
+    return std::nullopt;
+  } catch (const pugi::xpath_exception &problem) {
+    return problem.what();
+  }
+}
+
 struct XmlItems::Document {
   pugi::xml_document xml;
 };

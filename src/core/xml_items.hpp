@@ -7,8 +7,13 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 
 namespace banpush {
+
+// What is wrong with an XPath of a driver, in pugixml's words; nothing when it is one.
+std::optional<std::string> broken_xpath(const std::string &path);
 
 class XmlItems {
 public:

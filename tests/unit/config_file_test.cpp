@@ -154,11 +154,11 @@ TEST_CASE("a bad configuration is refused, each mistake with its place") {
 TEST_CASE("all mistakes are told at once") {
   const ConfigFolder folder;
   CHECK(folder.complaint(
-            "policy:\n  bantme: 1d\n  shortest: {ipv4: 99}\nlimits: {add: lots}\ndevices:\n  e: {address: a, driver: no_such}\n") ==
+            "policy:\n  bantme: 1d\n  shortest: {ipv4: 99}\nlimits: {add: lots}\ndevices:\n  e: {address: a, driver: linux_ntf}\n") ==
         "banpush.yaml:2:3: unknown key \"bantme\"; did you mean \"bantime\"?\n"
         "banpush.yaml:3:20: ipv4: expected a whole number from 1 to 32, found \"99\"\n"
         "banpush.yaml:4:15: add: expected a share from 0% to 100%, found \"lots\"\n"
-        "banpush.yaml:6:27: there is no driver \"no_such\"; there are frr, linux_ipset, linux_iptables, linux_nft, linux_route");
+        "banpush.yaml:6:27: there is no driver \"linux_ntf\"; did you mean \"linux_nft\"?");
 }
 
 TEST_CASE("a device takes its own keys, then its groups' in order, then the defaults") {

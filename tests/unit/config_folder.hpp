@@ -35,10 +35,10 @@ public:
     return file;
   }
 
-  // The text as banpush.yaml, with the drivers that are shipped; `@` in it stands for this folder.
+  // The text as banpush.yaml, with the drivers that are shipped.
   Config load(const std::string &text, Scope scope = {}) const {
     LoadOptions options;
-    options.path = write("banpush.yaml", with_path(text));
+    options.path = write("banpush.yaml", text);
     options.data_dirs = {BANPUSH_SOURCE_DIR};
     options.scope = std::move(scope);
     return load_config(options);
@@ -59,13 +59,6 @@ public:
     const std::string prefix = path_ + "/";
     for (std::size_t at = text.find(prefix); at != std::string::npos; at = text.find(prefix, at))
       text.erase(at, prefix.size());
-    return text;
-  }
-
-  std::string with_path(std::string text) const {
-    for (std::size_t at = text.find('@'); at != std::string::npos; at = text.find('@', at + path_.size()))
-      if (text.compare(at, 2, "@/") == 0)
-        text.replace(at, 1, path_);
     return text;
   }
 
