@@ -76,6 +76,8 @@ View base_view(const Rendering &rendering) {
     view.values[name] = value;
   view.values["seconds"] = rendering.confirm_seconds == 0 ? std::string() : number_text(rendering.confirm_seconds);
   view.values["minutes"] = rendering.confirm_seconds == 0 ? std::string() : number_text((rendering.confirm_seconds + 59) / 60);
+  const unsigned confirm = rendering.confirm_seconds;
+  view.values["hms"] = confirm == 0 ? std::string() : fmt::format("{:02}:{:02}:{:02}", confirm / 3600, confirm / 60 % 60, confirm % 60);
   std::vector<View> attach;
   for (const auto &[interface, direction] : rendering.attach) {
     View one;
