@@ -205,7 +205,7 @@ namespace {
 
 // `list=x comment="a b"` as fields; a blank inside quotes parts nothing. Nothing when a name is not known.
 std::optional<Fields> attributes_of(const std::string &text, const std::set<std::string> &known) {
-  static const Pattern one(R"((?P<name>[a-z0-9-]+)=(?:"(?P<quoted>[^"]*)"|(?P<plain>[^" ]*))(?: |$))");
+  static const Pattern one(R"re((?P<name>[a-z0-9-]+)=(?:"(?P<quoted>[^"]*)"|(?P<plain>[^" ]*))(?: |$))re");
   Fields fields;
   std::size_t taken = 0;
   for (const auto &match : one.all(text)) {
