@@ -64,6 +64,16 @@ Json driver_json(const Driver &driver) {
           {"file", driver.file}};
 }
 
+// What is asked of the device, as the driver has it.
+std::string command_of(const Read &read) {
+  std::string words;
+  for (const std::string &word : read.run)
+    words += (words.empty() ? "" : " ") + word;
+  if (!read.send.empty())
+    words += (words.empty() ? "" : " | CLI: ") + read.send;
+  return words.empty() ? "rpc " + read.rpc : words;
+}
+
 std::string input_text() { return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()}; }
 
 // A text that a person hands in: every read that concerns the family is tried, what can be read counts.
@@ -162,6 +172,9 @@ int drivers_show(const Settings &settings, const std::string &name) {
   json["params"] = params;
   json["lists"] = lists;
   json["templates"] = templates;
+  json["reads"] = Json::array();
+  for (const Read &read : driver.reads)
+    json["reads"].push_back(command_of(read));
   if (settings.console.json()) {
     settings.console.out(json.dump(2) + "\n");
     return 0;
@@ -176,6 +189,9 @@ int drivers_show(const Settings &settings, const std::string &name) {
                                      param.only.empty() ? "" : ", for " + param.only, param.about.empty() ? "" : "; " + param.about));
   for (const List &list : driver.lists)
     settings.console.out(fmt::format("list      {}\n", list.name));
+  for (const Read &read : driver.reads)
+    settings.console.out(
+        fmt::format("read      {}{}\n", command_of(read), read.shows == Read::Shows::InForce ? " (what is in force)" : ""));
   for (const auto &[template_name, text] : driver.templates)
     settings.console.out(fmt::format("--- {} ({})\n{}", template_name, text.file(), text.text()));
   return 0;
