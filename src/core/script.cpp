@@ -106,6 +106,7 @@ struct ListChange {
 void list_names(View &view, const List &list, const Values &values) {
   view.values["list"] = values.at(list.name);
   view.values["key"] = list.name;
+  view.values["family"] = list.families.size() != 1 ? "" : list.families.front() == Family::IPv4 ? "ipv4" : "ipv6";
   view.values["v4"] = list.families.size() == 1 && list.families.front() == Family::IPv4;
   view.values["v6"] = list.families.size() == 1 && list.families.front() == Family::IPv6;
 }
