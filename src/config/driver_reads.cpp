@@ -16,15 +16,16 @@ using Names = std::vector<std::string>;
 
 // The pieces of an entry, as core/entry_text reads them.
 const Names &pieces() {
-  static const Names all{"prefix", "address", "wildcard",   "netmask",   "length", "first", "last", "protocol",
-                         "port",   "number",  "port_first", "port_last", "hits",   "list",  "tag",  "foreign"};
+  static const Names all{"prefix", "address",    "wildcard",  "netmask", "length", "first", "last",    "protocol", "port",
+                         "number", "port_first", "port_last", "hits",    "list",   "tag",   "foreign", "entries",  "slug"};
   return all;
 }
 
 bool contains(const Names &names, std::string_view name) { return std::find(names.begin(), names.end(), name) != names.end(); }
 
 bool tells_block(const Names &groups) {
-  return contains(groups, "prefix") || contains(groups, "address") || (contains(groups, "first") && contains(groups, "last"));
+  return contains(groups, "prefix") || contains(groups, "slug") || contains(groups, "address") ||
+         (contains(groups, "first") && contains(groups, "last"));
 }
 
 void check_groups(const Node &node, Problems &problems, const Names &groups) {
@@ -80,9 +81,18 @@ void read_lines(Read &read, Mapping &mapping, Problems &problems, const DriverNa
     const auto items = items_of(*entry);
     for (std::size_t i = 0; i < items.size() && i < read.entry.size(); ++i) {
       check_groups(*items[i], problems, read.entry[i].groups());
-      if (!read.entry[i].empty() && !tells_block(read.entry[i].groups()))
-        problems.add(items[i]->place, "entry: needs a group prefix, address, or first and last");
+      const bool several = read.entry[i].has_group("entries");
+      if (!read.entry[i].empty() && !several && !tells_block(read.entry[i].groups()))
+        problems.add(items[i]->place, "entry: needs a group prefix, slug, address, or first and last");
+      if (several && mapping.find("item") == nullptr)
+        problems.add(items[i]->place, "entry: the group entries has to be cut up by item");
     }
+  }
+  read.item = mapping.get("item", bound_pattern_of, names);
+  if (const Node *item = mapping.find("item"); item != nullptr && !read.item.empty()) {
+    check_groups(*item, problems, read.item.groups());
+    if (!tells_block(read.item.groups()))
+      problems.add(item->place, "item: needs a group prefix, slug, address, or first and last");
   }
   read.terminal = mapping.get("terminal", bound_pattern_of, names);
   read.inactive = mapping.get("inactive", bound_pattern_of, names);
@@ -108,7 +118,7 @@ void read_ours(Read &read, const Node &node, Problems &problems, const DriverNam
     return;
   const bool known =
       std::any_of(read.entry.begin(), read.entry.end(), [&](const Pattern &pattern) { return pattern.has_group(read.ours_at); });
-  if (!known)
+  if (!known && !read.item.has_group(read.ours_at))
     problems.add(at->place, fmt::format("at: no pattern of entry has a group \"{}\"", shown(read.ours_at)));
 }
 

@@ -83,8 +83,8 @@ Part part_of(const Node &node, Problems &problems, const DriverNames &names, con
 
 void need_block(const Node &node, Problems &problems, const std::vector<std::string> &groups) {
   const auto has = [&](const char *name) { return std::find(groups.begin(), groups.end(), name) != groups.end(); };
-  if (!has("prefix") && !has("address") && !(has("first") && has("last")) && !has("number"))
-    problems.add(node.place, fmt::format("{}: needs a group prefix, address, first and last, or number", node.name));
+  if (!has("prefix") && !has("slug") && !has("address") && !(has("first") && has("last")) && !has("number"))
+    problems.add(node.place, fmt::format("{}: needs a group prefix, slug, address, first and last, or number", node.name));
 }
 
 // A pattern alone, or {line, item} where one line carries several entries.

@@ -89,7 +89,8 @@ struct Read {
   Pattern record; // a record starts here; lines up to the next start are joined by one blank
   Pattern each;   // only these lines are looked at; all others are skipped in silence. Its group `list` says whose the line is
   std::vector<Pattern>
-      entry; // groups: prefix | address [wildcard|netmask|length], first+last (a range), protocol, port, number, hits, list, tag; foreign (when it takes part, the entry is somebody else's whatever else it is)
+      entry; // groups: prefix | slug | address [wildcard|netmask|length], first+last (a range), protocol, port, number, hits, list, tag; foreign (when it takes part, the entry is somebody else's whatever else it is)
+  Pattern item;     // cuts the group `entries` of an entry into entries of their own, where one line has several; groups as there
   Pattern terminal; // the entry behind which nothing is in force; group `number`
   Pattern inactive; // a line that would be an entry but is switched off
   Pattern number;   // the number any line of the list carries, ours or not; group `number`
@@ -176,7 +177,8 @@ struct Spoken {
     Pattern item;
   };
   std::vector<Says> add, remove;
-  std::vector<Pattern> frame; // lines that carry no block; group `list` says which list the next lines are about
+  std::vector<Pattern>
+      frame; // lines that carry no block; group `list`, or one called as the key of a list, says which list the next lines are about
   // XML bodies: the path to each added or removed element, and the shape of its block
   std::string xml_add, xml_remove;
   std::vector<Shape> shapes;
@@ -203,6 +205,7 @@ struct Driver {
   Evidence evidence;
   std::map<std::string, Param> params;
   std::map<std::string, Pattern> prompts;
+  std::string login_suffix;         // put behind the user name at an SSH login: some consoles take their settings there
   std::vector<std::string> session; // sent after login, never part of a plan
   std::vector<std::string> goodbye; // lines that end the session
   struct Enable {

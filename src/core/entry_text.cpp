@@ -1,5 +1,6 @@
 #include "core/entry_text.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace banpush {
@@ -24,6 +25,18 @@ std::optional<Prefix> prefix_of_range(const Prefix &first, const Prefix &last) {
   return std::nullopt;
 }
 
+// The prefix of which a name was made as templates do with {{slug}}: 203-0-113-7-32, 2001-db8--1-128.
+std::optional<Prefix> prefix_of_slug(std::string_view slug) {
+  const std::size_t end = slug.rfind('-');
+  if (end == std::string_view::npos)
+    return std::nullopt;
+  std::string text(slug.substr(0, end));
+  const bool is_ipv4 = std::count(text.begin(), text.end(), '-') == 3 && text.find("--") == std::string::npos;
+  std::replace(text.begin(), text.end(), '-', is_ipv4 ? '.' : ':');
+  const auto prefix = Prefix::parse(text + "/" + std::string(slug.substr(end + 1)), HostBits::Refuse);
+  return prefix ? std::optional(*prefix) : std::nullopt;
+}
+
 struct Shaped {
   std::optional<Prefix> exact, covers;
 };
@@ -45,6 +58,10 @@ Shaped shape(const Pieces &pieces) {
     if (!Prefix::parse(*text, HostBits::Refuse))
       return {std::nullopt, *prefix};
     return {*prefix, *prefix};
+  }
+  if (const auto text = pieces("slug")) {
+    const auto prefix = prefix_of_slug(*text);
+    return {prefix, prefix};
   }
   if (const auto first_text = pieces("first"), last_text = pieces("last"); first_text && last_text) {
     const auto first = Prefix::parse(*first_text), last = Prefix::parse(*last_text);

@@ -20,7 +20,7 @@ struct EntryText {
   std::optional<Prefix> covers; // for an entry that is not: what it covers, where that is one prefix
 };
 
-// Pieces: prefix | address with length, netmask or wildcard (none: a host) | first and last; and
+// Pieces: prefix | slug (a name with the prefix in it) | address with length, netmask or wildcard (none: a host) | first and last; and
 // protocol with port (or port_first, port_last). Odd masks, host bits and ranges that are no prefix
 // give no block.
 EntryText entry_of(const Pieces &pieces);

@@ -17,7 +17,7 @@ namespace {
 
 Read bound(Read read, const Values &values) {
   for (Pattern *pattern : {&read.found, &read.absent, &read.list, &read.record, &read.each, &read.terminal, &read.inactive, &read.number,
-                           &read.skip, &read.ours_like})
+                           &read.skip, &read.item, &read.ours_like})
     *pattern = bound(*pattern, values);
   for (Pattern &pattern : read.entry)
     pattern = bound(pattern, values);
@@ -187,6 +187,22 @@ std::vector<std::string> records_of(const Read &read, std::string_view text) {
   return records;
 }
 
+// What stands in one line: which list it is about, and why it is not in force, if so.
+struct Line {
+  const std::string &list, &why_not;
+};
+
+void collect_entry(const Read &read, const Pattern::Match &match, const std::string &text, const Line &line, Collector &collector) {
+  const auto several = read.item.empty() ? std::nullopt : match.group("entries");
+  if (!several) {
+    collector.entry(pieces_of(match), line.list, text, line.why_not);
+    return;
+  }
+  for (const Pattern::Match &item : read.item.all(*several))
+    if (!read.skip.found_in(item.whole))
+      collector.entry(pieces_of(item), line.list, item.whole, line.why_not);
+}
+
 void collect_lines(const Read &read, std::string_view text, Collector &collector) {
   std::string current = read.list.empty() ? collector.only_list() : std::string();
   bool ours = read.list.empty();
@@ -224,8 +240,7 @@ void collect_lines(const Read &read, std::string_view text, Collector &collector
       why_not = "inactive";
     const auto entry = std::find_if(read.entry.begin(), read.entry.end(), [&](const Pattern &pattern) { return pattern.found_in(line); });
     if (entry != read.entry.end()) {
-      const auto match = entry->match(line);
-      collector.entry(pieces_of(*match), current, line, why_not);
+      collect_entry(read, *entry->match(line), line, {current, why_not}, collector);
       continue;
     }
     const auto number = read.number.match(line);

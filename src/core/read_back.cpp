@@ -52,8 +52,7 @@ public:
       }
     for (const Pattern &pattern : frame_)
       if (const auto match = pattern.match(text)) {
-        if (const auto name = match->group("list"))
-          current_ = key_of(*name, text);
+        frame(*match, text);
         return;
       }
     throw Error(ErrorKind::Guard,
@@ -63,6 +62,15 @@ public:
   Change finish() && { return std::move(change_); }
 
 private:
+  // Which list the next lines are about: by the device's name for it, or, where two lists may be called the same, by a group of the key's name.
+  void frame(const Pattern::Match &match, const std::string &text) {
+    if (const auto name = match.group("list"))
+      current_ = key_of(*name, text);
+    for (const List &list : driver_.lists)
+      if (match.group(list.name))
+        current_ = list.name;
+  }
+
   std::string key_of(std::string_view name, const std::string &text) const {
     const auto key = keys_.find(std::string(name));
     if (key == keys_.end())

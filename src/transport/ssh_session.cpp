@@ -56,7 +56,11 @@ std::string keys_text(const std::vector<PublicKey> &keys) {
 } // namespace
 
 SshTarget ssh_target(const Device &device, std::uint16_t standard_port) {
-  return {device.name, device.addresses, device.port != 0 ? device.port : standard_port, device.login,
+  return {device.name,
+          device.addresses,
+          device.port != 0 ? device.port : standard_port,
+          device.login,
+          {},
           std::chrono::seconds(std::max<Seconds>(device.connect_timeout, 1))};
 }
 
@@ -122,7 +126,7 @@ void SshSession::set_options(const std::string &address) {
   ssh_options_set(session, SSH_OPTIONS_PROCESS_CONFIG, &off); // ~/.ssh/config is somebody else's
   ssh_options_set(session, SSH_OPTIONS_LOG_VERBOSITY, &off);
   ssh_options_set(session, SSH_OPTIONS_PORT, &port);
-  ssh_options_set(session, SSH_OPTIONS_USER, target_.login.username.c_str());
+  ssh_options_set(session, SSH_OPTIONS_USER, (target_.login.username + target_.login_suffix).c_str());
   ssh_options_set(session, SSH_OPTIONS_TIMEOUT, &timeout);
   // These two only put the kinds of keys that are known first, so that a host with several shows that one.
   ssh_options_set(session, SSH_OPTIONS_KNOWNHOSTS, known_hosts.c_str());

@@ -19,6 +19,7 @@ struct SshTarget {
   std::vector<std::string> addresses; // tried in turn; the first that speaks SSH is the one
   std::uint16_t port = 22;
   Login login;
+  std::string login_suffix;         // put behind the user name (Driver::login_suffix)
   std::chrono::seconds timeout{10}; // how long connecting, key exchange and each part of the login may be silent
 };
 

@@ -22,6 +22,7 @@ SshTarget target_of(const SshTarget &device, const JumpHost &jump) {
   target.port = jump.port;
   target.login.username = jump.user.empty() ? device.login.username : jump.user;
   target.login.jump.clear();
+  target.login_suffix.clear();
   target.login.legacy_algorithms = false; // asked for because of the device
   return target;
 }
