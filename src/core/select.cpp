@@ -123,12 +123,37 @@ private:
     fitted_ = aggregate(std::move(all), exactly, {}).blocks;
   }
 
+  // The foreign entry on whose account an entry of this list is not needed, or cannot stand.
+  const Foreign *in_the_way(const Prefix &prefix, const List *list) const {
+    if (foreign_set_.empty())
+      return nullptr;
+    if (list != nullptr && list->longest_match)
+      return foreign_set_.has(prefix) ? foreign_.at(prefix) : nullptr;
+    const auto met = foreign_set_.overlap(prefix);
+    const bool stands_alone = list != nullptr && list->disjoint && met && foreign_.at(*met)->list == list->name;
+    return met && (met->contains(prefix) || stands_alone) ? foreign_.at(*met) : nullptr;
+  }
+
+  // In a list whose entries may not overlap, what lies in a wider one of ours has no place. Candidates
+  // come sorted, the wider first.
+  bool lies_in_ours(const Prefix &prefix, const List &list) {
+    if (!list.disjoint)
+      return false;
+    const auto [last, fresh] = last_in_.try_emplace(&list, prefix);
+    if (!fresh && last->second.contains(prefix))
+      return true;
+    last->second = prefix;
+    return false;
+  }
+
   void place(const Candidate &candidate) {
     const Prefix &prefix = candidate.block.prefix;
-    if (const auto around = foreign_set_.empty() ? std::nullopt : foreign_set_.overlap(prefix); around && around->contains(prefix))
-      return leave_out(prefix, Verdict::Foreign,
-                       fmt::format("an entry of somebody else holds it: {}", shown(foreign_.at(*around)->text, 60)));
-    if (const List *list = driver_.list_for(prefix, !candidate.block.service.is_any())) {
+    const List *list = driver_.list_for(prefix, !candidate.block.service.is_any());
+    if (const Foreign *foreign = in_the_way(prefix, list))
+      return leave_out(prefix, Verdict::Foreign, fmt::format("an entry of somebody else holds it: {}", shown(foreign->text, 60)));
+    if (list != nullptr) {
+      if (lies_in_ours(prefix, *list))
+        return leave_out(prefix, Verdict::Covered, "lies in a wider entry of the same list");
       placed_.push_back({candidate, list, false});
       return;
     }
@@ -221,6 +246,7 @@ private:
   const Installed &installed_;
   std::map<Prefix, const Foreign *> foreign_;
   PrefixSet foreign_set_;
+  std::map<const List *, Prefix> last_in_;
   std::vector<Candidate> fitted_;
   bool reduced_ = false;
   std::vector<Placed> placed_;

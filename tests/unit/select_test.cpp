@@ -203,3 +203,28 @@ TEST_CASE("services where a list holds them, and any where none does") {
   CHECK(text_of(reduced) == "203.0.113.4/31 in plain, 2001:db8::1/128 in plain");
   CHECK(reduced.left_out.empty());
 }
+
+TEST_CASE("where the longest match decides, an entry of somebody else holds only the very same prefix") {
+  List routes = list("all");
+  routes.longest_match = true;
+  Installed installed;
+  installed.foreign = {{"all", "blackhole 203.0.112.0/22", Prefix::require("203.0.112.0/22")},
+                       {"all", "blackhole 203.0.113.9", Prefix::require("203.0.113.9")}};
+  const Candidates wanted = of({candidate("203.0.113.7", 1), candidate("203.0.113.9", 1)});
+  CHECK(text_of(chosen(driver({routes}), wanted, {}, installed)) == "203.0.113.7/32");
+  routes.longest_match = false;
+  CHECK(text_of(chosen(driver({routes}), wanted, {}, installed)).empty());
+}
+
+TEST_CASE("in a list whose entries may not overlap, the wider one of ours stands, and what meets others does not") {
+  List nets = list("all");
+  nets.disjoint = true;
+  Installed installed;
+  installed.foreign = {{"all", "198.51.100.16/28", Prefix::require("198.51.100.16/28")}};
+  const Selection selection = chosen(
+      driver({nets}),
+      of({candidate("203.0.113.0/24", 1), candidate("203.0.113.64/26", 1), candidate("198.51.100.0/24", 1), candidate("192.0.2.0/24", 1)}),
+      {}, installed);
+  CHECK(text_of(selection) == "192.0.2.0/24, 203.0.113.0/24");
+  CHECK(text_of(selection.left_out) == "198.51.100.0/24 foreign, 203.0.113.64/26 covered");
+}
