@@ -101,7 +101,6 @@ View Shell::view(const Fields &groups) const {
   };
   lay(values_);
   lay(context_);
-  lay(groups);
   const std::string &hostname = device_.variant().hostname;
   const std::size_t cut = device_.description().short_name;
   view.values["hostname"] = hostname;
@@ -117,6 +116,7 @@ View Shell::view(const Fields &groups) const {
   view.values["console"] = origin_ == Origin::Console;
   view.values["candidate"] = target_ != Target::Running;
   view.values["pending"] = std::to_string(device_.named.size());
+  lay(groups); // last: what the line says goes before all
   return view;
 }
 
