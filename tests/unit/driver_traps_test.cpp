@@ -16,8 +16,7 @@ TEST_CASE("drivers: the verbs that take more than they should are in no template
     for (const auto &[name, text] : found.driver->templates) {
       INFO(found.name << " " << name << "\n" << text.text());
       CHECK_FALSE(never.found_in(text.text()));
-      const bool junos =
-          found.driver->prompts.count("config") != 0 && found.driver->prompts.at("config").text().find("edit") != std::string::npos;
+      const bool junos = found.name.rfind("juniper_junos", 0) == 0; // elsewhere the plain word opens a candidate of one's own
       if (junos)
         CHECK_FALSE(alone.found_in(text.text()));
     }
