@@ -158,6 +158,8 @@ Protect protect_of(const Node &node, Problems &problems, const std::string &wher
   for (const Node *item : items_of(node)) {
     if (item->kind == Node::Kind::Text && is_host_name(item->text))
       protect.hosts.push_back({item->text, where});
+    else if (item->kind == Node::Kind::Text && item->text.find_first_of(".:/") == std::string::npos) // neither, by its looks
+      add_mismatch(*item, problems, "a prefix or the name of a host");
     else if (const auto prefix = prefix_of(*item, problems))
       protect.prefixes.push_back({*prefix, where});
   }

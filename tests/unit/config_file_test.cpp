@@ -71,7 +71,7 @@ TEST_CASE("a bad configuration is refused, each mistake with its place") {
       // allow and protect: all or nothing
       {"policy: {allow: [192.0.2.1/24]}\n", "banpush.yaml:1:18: allow: bits are set behind /24: the network is 192.0.2.0/24"},
       {"policy:\n  allow:\n", "banpush.yaml:2:3: allow: no value"},
-      {"policy: {protect: [host name]}\n", "?"},
+      {"policy: {protect: [host name]}\n", "banpush.yaml:1:20: protect: expected a prefix or the name of a host, found \"host name\""},
       {"policy: {allow_files: [nowhere.txt]}\n", "banpush.yaml:1:24: allow_files: cannot read nowhere.txt: No such file or directory"},
       // serve
       {"serve: {poll: 0ms}\n", "banpush.yaml:1:15: poll: must be at least 1ms"},
@@ -87,7 +87,7 @@ TEST_CASE("a bad configuration is refused, each mistake with its place") {
       {"devices:\n  e: {address: [local, a], driver: linux_nft}\n", "banpush.yaml:2:16: address: local stands alone or not at all"},
       {"devices:\n  e: {address: a, driver: linux_ntf}\n",
        "banpush.yaml:2:27: there is no driver \"linux_ntf\"; did you mean \"linux_nft\"?"},
-      {"devices:\n  e: {address: a, driver: ../frr}\n", "?"},
+      {"devices:\n  e: {address: a, driver: ../frr}\n", "banpush.yaml:2:27: there is no driver \"../frr\"; there are ~"},
       {"devices:\n  e: {address: a, driver: frr, groups: [egde]}\ngroups: {edge: {}}\n",
        "banpush.yaml:2:41: groups: there is no group \"egde\"; did you mean \"edge\"?"},
       {"devices:\n  \"a b\": {address: a, driver: frr}\n",
@@ -137,15 +137,15 @@ TEST_CASE("a bad configuration is refused, each mistake with its place") {
       {"devices:\n  e: {address: a, driver: linux_nft, params: {table: [a]}}\n", "banpush.yaml:2:54: table: expected text, found a list"},
       // groups and defaults are looked at even where nobody uses them
       {"groups: {edge: {budget: {ipv5: 1}}}\n", "banpush.yaml:1:26: unknown key \"ipv5\"; did you mean \"ipv4\"?"},
-      {"groups: {edge: {address: local}}\n", "?"},
+      {"groups: {edge: {address: local}}\n", "banpush.yaml:1:17: unknown key \"address\"; there are driver, ~"},
       {"defaults: {usernme: x}\n", "banpush.yaml:1:12: unknown key \"usernme\"; did you mean \"username\"?"},
       {"defaults: {quorum: {hosts: many}}\n", "banpush.yaml:1:28: hosts: expected a whole number from 1 to 1000000, found \"many\""},
   };
   for (const Case &one : cases) {
     INFO(one.text);
     const std::string said = folder.complaint(one.text);
-    if (one.said == "?")
-      CHECK(said.find("banpush.yaml:") == 0);
+    if (one.said.back() == '~') // names follow that change with the drivers there are
+      CHECK(said.find(one.said.substr(0, one.said.size() - 1)) == 0);
     else
       CHECK(said == one.said);
   }

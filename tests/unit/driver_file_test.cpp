@@ -294,6 +294,35 @@ TEST_CASE("all drivers of all folders are found, a broken one with what is wrong
   CHECK(all[1].driver->about == "a driver made for this test"); // the first folder's
 }
 
+TEST_CASE("a driver file cut anywhere, or with a byte changed, ends in a driver or in an error") {
+  const DriverFolder folder;
+  const std::string text = whole;
+  std::size_t loaded = 0, refused = 0;
+  const auto attempt = [&](const std::string &broken) {
+    try {
+      folder.load(broken);
+      ++loaded;
+    } catch (const Error &error) {
+      CHECK(error.kind() == ErrorKind::Config);
+      CHECK_FALSE(std::string(error.what()).empty());
+      ++refused;
+    }
+  };
+  for (std::size_t length = 0; length < text.size(); length += 13)
+    attempt(text.substr(0, length));
+  CHECK(loaded == 0);          // every part of it is needed
+  std::uint32_t random = 4711; // a fixed sequence, the same in every run
+  const auto next = [&random] { return random = random * 1664525U + 1013904223U; };
+  for (int i = 0; i < 300; ++i) {
+    std::string broken = text;
+    constexpr char signs[] = "{}[]():,&*!|>'\"%@`#-?<\\ \n \t\x00\x80\xff"
+                             "0a";
+    broken[(next() >> 8) % broken.size()] = signs[(next() >> 8) % (sizeof signs - 1)];
+    attempt(broken);
+  }
+  CHECK(refused > 100);
+}
+
 TEST_CASE("a NETCONF driver is read by paths") {
   const DriverFolder folder;
   std::filesystem::remove_all(folder.path() + "/templates/x");
