@@ -1,0 +1,87 @@
+#!/usr/bin/python3
+"""The support matrix docs/platforms.md, from the drivers themselves. `platforms.py ROOT` fails where it is not
+current; `platforms.py ROOT --write` writes it anew."""
+import pathlib
+import re
+import sys
+
+HEAD = """# Platforms
+
+Made from `drivers/` by `tests/platforms.py . --write`; a test sees that it is current. `banpush drivers show NAME` tells more of each.
+
+- **change**: `commit`, all of it or none, out of a candidate; `one input`, handed over whole to one program; `line by line`, where a refused line stops the rest and the next push repairs it.
+- **goes back by itself**: what the device undoes unless banpush, having logged in anew, confirms it; in brackets what has to be there.
+- **entries**: what is accepted at most; a device of yours may take less.
+- **evidence**: `live`, worked on the real thing; `captured`, its real output is read; `documented`, from the vendor's documents; `believed`. Below `captured` a device needs `accept_unproven: yes`.
+
+| driver | for | transport | families | set | change | goes back by itself | entries | evidence |
+|---|---|---|---|---|---|---|---|---|
+"""
+
+
+def value(text, key):
+    """A top-level key that stands in one line; empty where there is none."""
+    match = re.search(rf"^{key}: *(.*)$", text, re.MULTILINE)
+    return re.sub(r"\s+#.*", "", match[1]).strip() if match else ""
+
+
+def section(text, key):
+    """The lines below a top-level key, with what stands behind it."""
+    match = re.search(rf"^{key}:(.*(?:\n(?:[ #].*)?)*)", text, re.MULTILINE)
+    return match[1] if match else ""
+
+
+class Driver:
+    def __init__(self, root, name):
+        self.name, self.text = name, (root / "drivers" / f"{name}.yaml").read_text()
+        self.parent = Driver(root, value(self.text, "extends")) if value(self.text, "extends") else None
+        self.templates = {file.name for file in (root / "templates" / name).glob("*")} | (self.parent.templates if self.parent else set())
+
+    def value(self, key):
+        return value(self.text, key) or (self.parent.value(key) if self.parent else "")
+
+    def section(self, key):
+        return section(self.text, key) or (self.parent.section(key) if self.parent else "")
+
+    def limit(self):
+        match = re.search(r"\bentries: *(\d+)", self.section("limits")) or (self.parent and re.search(r"\bentries: *(\d+)", self.parent.section("limits")))
+        return f"{int(match[1]):,}" if match else ""
+
+    def families(self):
+        found = set(re.findall(r"[46]", " ".join(re.findall(r"families: *\[([^\]]*)\]", self.section("lists")))))
+        return ", ".join(f"v{one}" for one in sorted(found or {"4", "6"}))
+
+    def change(self):
+        if "commit" in self.templates:
+            return "commit"
+        return "one input" if self.value("batch") == "whole" or "netconf" in self.value("transport") else "line by line"
+
+    def dead_man(self):
+        words = self.value("dead_man")
+        if not words:
+            return ""
+        when = re.search(r"when: *\"?([^,}\"]+)", words)
+        return ("confirmed commit" if "kind: commit" in words else "timer") + (f" ({when[1].strip()})" if when else "")
+
+    def row(self):
+        about = self.value("about").strip("\"'")
+        evidence = re.search(r"level: *(\w+)", section(self.text, "evidence"))
+        cells = [f"`{self.name}`", re.split(r"\. |; ", about)[0].rstrip("."), self.value("transport").strip("[]"), self.families(), self.value("sets"), self.change(),
+                 self.dead_man(), self.limit(), evidence[1] if evidence else ""]
+        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
+
+
+def main():
+    root = pathlib.Path(sys.argv[1])
+    page = HEAD + "".join(Driver(root, file.stem).row() for file in sorted((root / "drivers").glob("*.yaml")))
+    file = root / "docs/platforms.md"
+    if "--write" in sys.argv:
+        file.write_text(page)
+    elif not file.exists() or file.read_text() != page:
+        print(f"{file} is not what the drivers say; run tests/platforms.py . --write")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
