@@ -141,7 +141,7 @@ TEST_CASE("a driver file that is wrong is refused, each mistake with its place")
       {"    found: '\\S'\n", "    empty_is_none: yes\n",
        "drivers/x.yaml:19:20: empty_is_none: only where a program's exit status tells (transport exec alone)"},
       {"entry: ['^ (?P<number>\\d+) deny ip host (?P<address>", "entry: ['^ (?P<number>\\d+) deny ip host (?P<adress>",
-       "drivers/x.yaml:20:13: entry: needs a group prefix, address, or first and last\n"
+       "drivers/x.yaml:20:13: entry: needs a group prefix, slug, address, or first and last\n"
        "drivers/x.yaml:20:13: entry: unknown group \"adress\"; did you mean \"address\"?"},
       {"    terminal:", "    items: /a\n    terminal:", "drivers/x.yaml:21:5: unknown key \"items\"?"},
       {"  open: {until: config}", "  open: {until: confg}",
@@ -163,7 +163,7 @@ TEST_CASE("a driver file that is wrong is refused, each mistake with its place")
       {"  open: {until: config}", "  open: {ask: [{question: 'sure?'}]}", "drivers/x.yaml:23:16: ask: the key \"answer\" is missing"},
       {"  add: ['^ (", "  add: ['^ x(", "nothing"},
       {"  add: ['^ (?P<number>\\d+) deny ip host (?P<address>\\S+) any$']", "  add: ['^ deny']",
-       "drivers/x.yaml:28:9: add: needs a group prefix, address, first and last, or number"},
+       "drivers/x.yaml:28:9: add: needs a group prefix, slug, address, first and last, or number"},
       {"  add: ['^ (?P<number>\\d+) deny ip host (?P<address>\\S+) any$']", "  add: [{line: '^x', item: '(?P<prefix>y)'}]",
        "drivers/x.yaml:28:16: line: needs a group (?P<entries>…), which item cuts up"},
       {"  remove: ['^ no (?P<number>\\d+)$']\n", "",
