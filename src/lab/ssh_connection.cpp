@@ -31,7 +31,7 @@ struct SshConnection::State {
   Fields login;
   std::size_t columns = 0;
   std::string out, asked_user;
-  bool counted = false, greeted = false, hung = false, over = false, ending = false;
+  bool counted = false, greeted = false, typed_all = false, hung = false, over = false, ending = false;
   int failures = 0;
   std::optional<Clock::time_point> leaves_at;
   Address peer{};
@@ -185,7 +185,10 @@ int on_command(ssh_session, ssh_channel, const char *command, void *data) {
   return 0;
 }
 
-void on_end(ssh_session, ssh_channel, void *data) { State::of(data).ending = true; }
+// The client types no more, but what it typed is still worked off.
+void on_eof(ssh_session, ssh_channel, void *data) { State::of(data).typed_all = true; }
+
+void on_close(ssh_session, ssh_channel, void *data) { State::of(data).ending = true; }
 
 ssh_channel on_channel(ssh_session session, void *data) {
   State &state = State::of(data);
@@ -198,8 +201,8 @@ ssh_channel on_channel(ssh_session session, void *data) {
   state.on_channel.channel_pty_request_function = on_pty;
   state.on_channel.channel_shell_request_function = on_shell;
   state.on_channel.channel_exec_request_function = on_command;
-  state.on_channel.channel_eof_function = on_end;
-  state.on_channel.channel_close_function = on_end;
+  state.on_channel.channel_eof_function = on_eof;
+  state.on_channel.channel_close_function = on_close;
   ssh_callbacks_init(&state.on_channel);
   ssh_set_channel_callbacks(state.channel, &state.on_channel);
   return state.channel;
@@ -318,7 +321,7 @@ void SshConnection::serve(Clock::time_point now) {
       cut();
       return;
     }
-    if (state.vty->wish() == Shell::Wish::Close)
+    if (state.vty->wish() == Shell::Wish::Close || (state.typed_all && state.vty->idle()))
       state.ending = true;
   }
   if (state.over || state.channel == nullptr)

@@ -21,6 +21,8 @@ public:
   std::optional<Clock::time_point> due() const;
 
   std::string take_output() { return std::exchange(output_, {}); }
+  // Whether all that was typed is worked off.
+  bool idle() const noexcept { return !busy_until_ && input_.empty(); }
   // What is to become of the connection, once the output is out.
   Shell::Wish wish() const noexcept { return wish_; }
 
