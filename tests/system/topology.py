@@ -49,7 +49,7 @@ def namespaces_permitted():
     try:
         if run("ip", "netns", "add", name, check=False).returncode != 0:
             return False
-        return run("ip", "-n", name, "link", "add", "a", "type", "veth", "peer", "name", "b", check=False).returncode == 0
+        return run("ip", "-n", name, "link", "add", "try0", "type", "veth", "peer", "name", "try1", check=False).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
     finally:

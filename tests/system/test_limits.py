@@ -1,0 +1,92 @@
+#!/usr/bin/python3
+"""What may pass in one go and what a person must decide: fills, expiry, unbans and flush pass the default limits, an
+unexplained loss does not; and a broken policy stops everything but what rescues."""
+import concurrent.futures
+
+import scenario
+from scenario import ATTACKER4, NetworkCase
+
+FLOOD = [f"203.0.{112 + i // 200}.{1 + i % 200}" for i in range(400)] + [f"2001:db8:1:{i:x}::1" for i in range(100)]
+
+
+class Limits(NetworkCase):
+    def start(self, name, driver="linux_nft", flood=FLOOD, **top):
+        site = self.site(self.local(driver), name=name, **top)
+        site.run("setup", "r1", "--apply")
+        self.addCleanup(lambda: (site.write(), site.run("flush", "r1"), site.run("setup", "r1", "--remove", "--apply")))
+        site.insert(flood, age="-2 hours")
+        self.assertEqual(site.device("push")["outcome"], "changed")
+        self.assertEqual(sum(site.device("plan")["installed"].values()), len(flood))
+        return site
+
+    def installed(self, site):
+        return sum(site.device("plan", code=None)["installed"].values())
+
+    def test_first_fill_and_expiry_of_all(self):
+        site = self.start("expiry")
+        site.rows("UPDATE fail2ban SET created = datetime('now', 'localtime', '-3 days')")
+        self.assertEqual(site.device("push")["outcome"], "changed")
+        self.assertEqual(self.installed(site), 0)
+
+    def test_unban_of_all(self):
+        flood = FLOOD[:150]  # more than the floor
+        site = self.start("unban", flood=flood)
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda address: site.run("unban", address, "--no-push"), flood))
+        self.assertEqual(site.device("push")["outcome"], "changed")
+        self.assertEqual(self.installed(site), 0)
+
+    def test_flush(self):
+        site = self.start("flush")
+        self.assertEqual(site.device("flush", "r1")["outcome"], "changed")
+        self.assertNotIn("203.0.112.1", self.router("nft", "list", "table", "inet", "banpush"))
+        # A flushed device is left alone until somebody says otherwise.
+        site.run("push", code=None)
+        self.assertNotIn("203.0.112.1", self.router("nft", "list", "table", "inet", "banpush"))
+        site.run("resume", "r1")
+        self.assertEqual(site.device("push", code=None)["outcome"], "changed")
+
+    def test_unexplained_loss_of_half(self):
+        """Rows that somebody deleted name no reason; half of all is more than a mistake may cost."""
+        site = self.start("loss")
+        site.rows("DELETE FROM fail2ban WHERE rowid % 2 = 0")
+        report = site.device("push", code=5)
+        self.assertIn("remove", {guard["name"] for guard in report["guards"]})
+        self.assertGreaterEqual(self.installed(site), len(FLOOD) * 8 // 10)
+        self.assertEqual(site.device("push", "--force", "remove")["outcome"], "changed")
+        self.assertEqual(self.installed(site), len(FLOOD) // 2)
+
+    def test_an_empty_table_is_no_order_to_remove_all(self):
+        site = self.start("empty")
+        site.rows("DELETE FROM fail2ban")
+        site.run("push", code=5)
+        self.assertGreaterEqual(self.installed(site), len(FLOOD) * 8 // 10)
+
+    def test_a_table_that_cannot_be_read_changes_nothing(self):
+        site = self.start("gone")
+        site.table.rename(site.table.with_suffix(".away"))
+        site.table.write_text("this is no database\n" * 100)
+        site.run("push", code=3)
+        site.table.unlink()
+        site.table.with_suffix(".away").rename(site.table)
+        self.assertEqual(self.installed(site), len(FLOOD))
+
+    def test_a_broken_policy_stops_all_but_the_rescue(self):
+        site = self.start("policy", flood=[ATTACKER4])
+        good = dict(site.settings)
+        site.settings["policy"] = {"bantimes": "1d"}
+        site.write()
+        site.settings = good
+        for verb in (["plan"], ["push"], ["ban", "203.0.113.9"], ["check"]):
+            done = site.run(*verb, code=2)
+            self.assertIn("bantimes", done.stderr)
+            self.assertIn("bantime", done.stderr.replace("bantimes", ""))  # the suggestion
+        self.assertIn(ATTACKER4, site.run("show", "r1").stdout)
+        site.run("pause", "r1", "--reason", "policy is broken")
+        self.assertIn(ATTACKER4, self.router("nft", "list", "table", "inet", "banpush"))
+        site.run("flush", "r1")
+        self.assertNotIn(ATTACKER4, self.router("nft", "list", "table", "inet", "banpush"))
+
+
+if __name__ == "__main__":
+    scenario.main()
