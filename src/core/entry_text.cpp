@@ -37,8 +37,16 @@ std::optional<Prefix> prefix_of_slug(std::string_view slug) {
   return prefix ? std::optional(*prefix) : std::nullopt;
 }
 
+// The smallest prefix that both ends of a range lie in.
+Prefix prefix_around(const Prefix &first, const Prefix &last) {
+  unsigned length = 0;
+  while (length < first.width() && first.bit(length) == last.bit(length))
+    ++length;
+  return first.with_length(length);
+}
+
 struct Shaped {
-  std::optional<Prefix> exact, covers;
+  std::optional<Prefix> exact{}, covers{}, around{};
 };
 
 Shaped with_length(const Prefix &address, unsigned length) {
@@ -68,7 +76,7 @@ Shaped shape(const Pieces &pieces) {
     if (!first || !last || !first->is_host() || !last->is_host() || first->family() != last->family())
       return {};
     const auto prefix = prefix_of_range(*first, *last);
-    return {prefix, prefix};
+    return {prefix, prefix, prefix_around(*first, *last)};
   }
   const auto text = pieces("address");
   if (!text)
@@ -124,6 +132,7 @@ EntryText entry_of(const Pieces &pieces) {
   }
   if (service.is_any())
     entry.covers = found.covers;
+  entry.around = found.around ? found.around : found.covers;
   if (found.exact)
     entry.block = Block{*found.exact, service};
   return entry;

@@ -18,6 +18,7 @@ using Pieces = std::function<std::optional<std::string_view>(std::string_view na
 struct EntryText {
   std::optional<Block> block;   // what it blocks, where it is exactly one block of our shape
   std::optional<Prefix> covers; // for an entry that is not: what it covers, where that is one prefix
+  std::optional<Prefix> around; // the smallest prefix that all of it lies in
 };
 
 // Pieces: prefix | slug (a name with the prefix in it) | address with length, netmask or wildcard (none: a host) | first and last; and

@@ -82,7 +82,7 @@ public:
     if (list.empty() && prefix != nullptr)
       list = list_of(*prefix, read.block && !read.block->service.is_any());
     if (list.empty() || !read.block || !is_ours(pieces, list) || !may_hold(list, read.block->prefix)) {
-      foreign(list, text, read.covers, pieces("number"));
+      foreign(list, text, read, pieces("number"));
       return;
     }
     Entry entry;
@@ -97,11 +97,11 @@ public:
     found_.entries.push_back(std::move(entry));
   }
 
-  void foreign(const std::string &list, std::string_view text, std::optional<Prefix> covers, std::optional<std::string_view> number) {
+  void foreign(const std::string &list, std::string_view text, const EntryText &read, std::optional<std::string_view> number) {
     if (!list.empty() && number)
       if (const auto taken = number_in(*number))
         state(list).taken.push_back(*taken);
-    found_.foreign.push_back({list, std::string(text), covers});
+    found_.foreign.push_back({list, std::string(text), read.covers, read.around});
   }
 
   void terminal(const std::string &list, std::optional<std::string_view> number) {
@@ -244,7 +244,7 @@ void collect_lines(const Read &read, std::string_view text, Collector &collector
       continue;
     }
     const auto number = read.number.match(line);
-    collector.foreign(current, line, std::nullopt, number ? number->group("number") : std::nullopt);
+    collector.foreign(current, line, {}, number ? number->group("number") : std::nullopt);
   }
   if (!read.list.empty())
     for (const std::string &key : read.lists)

@@ -64,6 +64,9 @@ public:
         foreign_.emplace(*foreign.covers, &foreign);
       }
     foreign_set_ = PrefixSet(std::move(covers));
+    for (const Foreign &foreign : installed.foreign)
+      if (foreign.around)
+        near_[foreign.list].push_back(&foreign);
   }
 
   Selection run(const std::vector<Candidate> &candidates) {
@@ -125,13 +128,16 @@ private:
 
   // The foreign entry on whose account an entry of this list is not needed, or cannot stand.
   const Foreign *in_the_way(const Prefix &prefix, const List *list) const {
-    if (foreign_set_.empty())
-      return nullptr;
     if (list != nullptr && list->longest_match)
       return foreign_set_.has(prefix) ? foreign_.at(prefix) : nullptr;
-    const auto met = foreign_set_.overlap(prefix);
-    const bool stands_alone = list != nullptr && list->disjoint && met && foreign_.at(*met)->list == list->name;
-    return met && (met->contains(prefix) || stands_alone) ? foreign_.at(*met) : nullptr;
+    if (const auto met = foreign_set_.empty() ? std::nullopt : foreign_set_.overlap(prefix); met && met->contains(prefix))
+      return foreign_.at(*met);
+    const auto near = list != nullptr && list->disjoint ? near_.find(list->name) : near_.end();
+    if (near == near_.end())
+      return nullptr;
+    const auto meets = [&](const Foreign *foreign) { return foreign->around->overlaps(prefix); };
+    const auto found = std::find_if(near->second.begin(), near->second.end(), meets);
+    return found == near->second.end() ? nullptr : *found;
   }
 
   // In a list whose entries may not overlap, what lies in a wider one of ours has no place. Candidates
@@ -246,6 +252,7 @@ private:
   const Installed &installed_;
   std::map<Prefix, const Foreign *> foreign_;
   PrefixSet foreign_set_;
+  std::map<std::string, std::vector<const Foreign *>> near_; // by list: those whose whereabouts are known
   std::map<const List *, Prefix> last_in_;
   std::vector<Candidate> fitted_;
   bool reduced_ = false;

@@ -228,3 +228,14 @@ TEST_CASE("in a list whose entries may not overlap, the wider one of ours stands
   CHECK(text_of(selection) == "192.0.2.0/24, 203.0.113.0/24");
   CHECK(text_of(selection.left_out) == "198.51.100.0/24 foreign, 203.0.113.64/26 covered");
 }
+
+TEST_CASE("a range of somebody else keeps what meets it out of a list whose entries may not overlap") {
+  List nets = list("all");
+  nets.disjoint = true;
+  Installed installed;
+  installed.foreign = {{"all", "198.51.100.10-198.51.100.20", std::nullopt, Prefix::require("198.51.100.0/27")}};
+  const Selection selection =
+      chosen(driver({nets}), of({candidate("198.51.100.0/24", 1), candidate("198.51.100.64/26", 1)}), {}, installed);
+  CHECK(text_of(selection) == "198.51.100.64/26");
+  CHECK(text_of(selection.left_out) == "198.51.100.0/24 foreign");
+}
