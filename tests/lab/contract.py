@@ -1,0 +1,264 @@
+#!/usr/bin/python3
+"""The contract every driver keeps, with the real banpush against an emulated device of its platform.
+
+    contract.py DRIVER [TEST…]      (BANPUSH names the program; the lab stands beside it)
+"""
+import sys
+import time
+import unittest
+
+import bench
+import platforms
+
+PLATFORM = None
+
+HOSTS4 = [f"203.0.113.{i}" for i in range(1, 251)]
+HOSTS6 = [f"2001:db8:7::{i:x}" for i in range(1, 251)]
+
+
+def entries(state, platform, which="running"):
+    """All entries of banpush's lists, as prefixes."""
+    found = []
+    for kind, name in platform.kinds:
+        for entry in state[which].get(kind, {}).get(name, {"entries": []})["entries"]:
+            if "prefix" in entry and entry.get("action", "deny") not in ("permit", "accept", "allow"):
+                found.append(entry["prefix"])
+    return sorted(found)
+
+
+def prefixes(hosts):
+    return sorted(host + ("/128" if ":" in host else "/32") for host in hosts)
+
+
+PLACEHOLDERS = {"192.0.2.255/32", "100::1/128"}
+
+
+class Contract(unittest.TestCase):
+    maxDiff = None
+
+    def bench(self, set_up=True, **variant):
+        settings = {**PLATFORM.settings, **variant}
+        if PLATFORM.bare:
+            settings["config"] = PLATFORM.bare + settings.get("config", "")
+        one = bench.Bench(PLATFORM.device, PLATFORM.train, PLATFORM.driver, PLATFORM.attach, PLATFORM.params, **settings)
+        self.addCleanup(one.close)
+        if set_up:
+            one.run("setup", "dut", "--apply")
+            one.tell("save")
+        return one
+
+    def held(self, one):
+        return sorted(set(entries(one.state(), PLATFORM)) - PLACEHOLDERS)
+
+    def holds(self, one, hosts):
+        self.assertEqual(self.held(one), prefixes(hosts))
+
+    def test_set_up_on_a_bare_device(self):
+        one = self.bench(set_up=False)
+        before = one.state()["text"]
+        shown = one.run("setup", "dut").stdout
+        self.assertTrue(shown.strip())
+        self.assertEqual(one.state()["text"], before, "setup without --apply changes nothing")
+        one.run("setup", "dut", "--apply")
+        for kind, name in PLATFORM.kinds:
+            self.assertIn(name, one.state()["running"].get(kind, {}))
+        self.assertTrue(one.passes("192.0.2.1"))
+        self.assertTrue(one.passes("2001:db8::1"))
+        after = one.state()["text"]
+        one.run("setup", "dut", "--apply")
+        self.assertEqual(one.state()["text"], after, "a second setup changes nothing")
+
+    def test_set_up_where_the_operators_own_list_is_bound(self):
+        one = self.bench(set_up=False, config=PLATFORM.operator)
+        kind, name = PLATFORM.operator_list
+        before = one.state()
+        done = one.run("setup", "dut", "--apply", codes=None)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn(name, done.stdout + done.stderr, "says what is bound there")
+        after = one.state()
+        self.assertEqual(after["running"][kind][name], before["running"][kind][name])
+
+    def test_fill_then_a_second_push_sends_nothing(self):
+        one = self.bench()
+        one.ban(*HOSTS4, *HOSTS6)
+        planned = one.run("plan", codes=(0,)).stdout
+        self.assertEqual(one.push()["outcome"], "changed")
+        self.holds(one, HOSTS4 + HOSTS6)
+        self.assertIn(HOSTS4[0], planned)
+        for address in (HOSTS4[0], HOSTS6[-1]):
+            self.assertFalse(one.passes(address), address)
+        self.assertTrue(one.passes("198.51.100.99"))
+        text = one.state()["text"]
+        one.tell("forget")
+        self.assertEqual(one.push()["outcome"], "in_sync")
+        self.assertEqual(one.state()["text"], text)
+        modes = {line["mode"] for line in one.tell("stats")["lines"]}
+        self.assertFalse([mode for mode in modes if mode.startswith("config")], "no configuration mode was entered")
+        self.assertEqual(one.tell("stats")["open"], 0)
+
+    def test_the_bytes_sent_are_the_bytes_of_the_plan(self):
+        one = self.bench()
+        one.ban(*HOSTS4[:5], *HOSTS6[:5])
+        script = [line.strip() for line in one.run("plan").stdout.splitlines()]
+        one.tell("forget")
+        one.push()
+        lines = [line["line"].strip() for line in one.tell("stats")["lines"]]
+        blocks = [line for line in lines if any(host in line for host in ("203.0.113.", "2001:db8:7::"))]
+        self.assertTrue(blocks)
+        for line in blocks:
+            self.assertIn(line, script)
+
+    def test_add_remove_and_add_again(self):
+        one = self.bench()
+        one.ban(HOSTS4[0], HOSTS4[1], HOSTS6[0])
+        one.push()
+        self.holds(one, [HOSTS4[0], HOSTS4[1], HOSTS6[0]])
+        one.unban(HOSTS4[0], HOSTS6[0])
+        one.push()
+        self.holds(one, [HOSTS4[1]])
+        self.assertTrue(one.passes(HOSTS4[0]))
+        one.ban(HOSTS4[0])
+        one.push()
+        self.holds(one, [HOSTS4[0], HOSTS4[1]])
+        one.unban(HOSTS4[0], HOSTS4[1])
+        one.push()
+        self.holds(one, [])
+        self.assertTrue(one.passes("192.0.2.1"))
+
+    def test_somebody_elses_entry_is_left_alone_and_shown(self):
+        if not PLATFORM.foreign:
+            self.skipTest("nobody else can put an entry of another shape there")
+        one = self.bench()
+        self.assertEqual(one.tell("type", *PLATFORM.foreign)["answer"], "")
+        kind, name = PLATFORM.kinds[0]
+
+        def theirs():
+            return [entry for entry in one.state()["running"][kind][name]["entries"] if PLATFORM.foreign_shown in entry["line"]]
+
+        before = theirs()
+        self.assertEqual(len(before), 1)
+        one.ban(*HOSTS4[:3])
+        one.push()
+        one.unban(HOSTS4[0])
+        one.push()
+        self.assertEqual(theirs(), before)
+        self.assertIn(PLATFORM.foreign_shown, one.run("show", "dut", codes=(0, 4)).stdout)
+
+    def test_what_is_there_already_and_what_is_gone_already(self):
+        one = self.bench()
+        one.ban(*HOSTS4[:4])
+        one.push()
+        one.tell("reload")  # all of it was unsaved, where saving is needed
+        self.assertEqual(one.push()["outcome"], "changed" if PLATFORM.saves else "in_sync")
+        self.holds(one, HOSTS4[:4])
+        self.assertEqual(one.push()["outcome"], "in_sync")
+
+    def test_a_full_device(self):
+        one = self.bench(full_at=20)
+        one.ban(*HOSTS4[:40])
+        answer = one.push(codes=(0, 1, 5))
+        self.assertIn(answer["outcome"], ("failed", "refused"))
+        self.assertTrue(answer["error"])
+        self.assertTrue(one.passes("198.51.100.99"), "nobody is cut off")
+        self.assertEqual(one.state()["lock"], "")
+
+    def test_a_line_refused_in_the_middle_then_the_next_push_repairs(self):
+        one = self.bench()
+        one.ban(*HOSTS4[:30])
+        one.tell("fault", "refuse", "after", "15", "entries")
+        answer = one.push(codes=(1,))
+        self.assertEqual(answer["outcome"], "failed")
+        self.assertTrue(one.passes("198.51.100.99"))
+        one.tell("expire")
+        self.assertEqual(one.push()["outcome"], "changed")
+        self.holds(one, HOSTS4[:30])
+
+    def test_a_line_accepted_and_not_kept_is_a_failure(self):
+        one = self.bench()
+        one.ban(*HOSTS4[:30])
+        one.tell("fault", "swallow", "after", "15", "entries")
+        self.assertEqual(one.push(codes=(1,))["outcome"], "failed")
+        one.tell("expire")
+        one.push()
+        self.holds(one, HOSTS4[:30])
+
+    def test_the_connection_lost_in_the_middle_then_the_next_push_repairs(self):
+        one = self.bench()
+        one.ban(*HOSTS4[:30], *HOSTS6[:30])
+        one.tell("fault", "lose", "after", "25", "entries")
+        self.assertEqual(one.push(codes=(1,))["outcome"], "failed")
+        self.assertTrue(one.passes("198.51.100.99"))
+        one.tell("expire")
+        one.push()
+        self.holds(one, HOSTS4[:30] + HOSTS6[:30])
+
+    def test_a_reload_that_renumbers_and_drops_what_was_not_saved(self):
+        one = self.bench()
+        one.ban(*HOSTS4[:20])
+        one.push()
+        one.run("save", "dut", codes=None)
+        one.tell("save")
+        one.ban(*HOSTS4[20:30])
+        one.push()
+        one.tell("reload")
+        one.push()
+        self.holds(one, HOSTS4[:30])
+        for host in HOSTS4[:30]:
+            self.assertFalse(one.passes(host), host + " is in the list, but behind what lets it pass")
+        one.unban(*HOSTS4[5:10])
+        one.push()
+        self.holds(one, HOSTS4[:5] + HOSTS4[10:30])
+
+    def test_saved_by_policy(self):
+        one = self.bench(banpush={"save": "each"})
+        one.ban(*HOSTS4[:3])
+        one.push()
+        self.assertTrue(one.state()["saved"])
+        self.assertEqual(sorted(set(entries(one.state(), PLATFORM, "startup")) - PLACEHOLDERS), prefixes(HOSTS4[:3]))
+        if PLATFORM.saves:
+            other = self.bench()
+            other.ban(*HOSTS4[:3])
+            other.push()
+            self.assertFalse(other.state()["saved"])
+
+    def test_terminals(self):
+        for what, variant in {
+            "one byte at a time": {"chunk": 1},
+            "a pager": {"rows": 5},
+            "a narrow screen": {"columns": 40},
+            "a slow device": {"delay": "5ms", "connect_delay": "300ms"},
+            "a long name": {"hostname": "a-very-long-host-name-of-an-edge-router-42"},
+            "banner and message of the day": {"banner": "### no prompt# \n", "motd": "\n*****\nlast login: never#\n\n"},
+        }.items():
+            with self.subTest(what):
+                one = self.bench(**variant)
+                one.ban(*HOSTS4[:12], *HOSTS6[:12])
+                one.push()
+                self.holds(one, HOSTS4[:12] + HOSTS6[:12])
+                self.assertEqual(one.push()["outcome"], "in_sync")
+                one.close()
+
+    def test_a_silent_device_is_given_up(self):
+        one = self.bench(banpush={"silence": "1s"})
+        one.ban(*HOSTS4[:30])
+        one.tell("fault", "hang", "after", "15", "entries")
+        started = time.monotonic()
+        self.assertEqual(one.push(codes=(1,))["outcome"], "failed")
+        self.assertLess(time.monotonic() - started, 15)
+        one.tell("drop")
+        one.tell("expire")
+        one.push()
+        self.holds(one, HOSTS4[:30])
+
+
+def can_reach_devices():
+    with bench.Bench(PLATFORM.device, PLATFORM.train, PLATFORM.driver, PLATFORM.attach, PLATFORM.params) as one:
+        return "this build has no transport" not in one.run("setup", "dut", codes=None).stderr
+
+
+if __name__ == "__main__":
+    PLATFORM = platforms.PLATFORMS[sys.argv.pop(1)]
+    if not can_reach_devices():
+        print("skipped: this banpush has no transport for command lines")
+        sys.exit(77)
+    unittest.main()
