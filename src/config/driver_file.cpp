@@ -147,6 +147,7 @@ void check_clashes(const Mapping &mapping, const DriverNames &names, Problems &p
 
 void read_session(Driver &driver, Mapping &mapping, Problems &problems, const DriverNames &names) {
   driver.login_suffix = mapping.get("login_suffix", text_of).value_or("");
+  driver.login = mapping.get("login", questions_of, names);
   driver.session = mapping.get("session", lines_of, names);
   driver.goodbye = mapping.get("goodbye", lines_of, names);
   if (const Node *enable = mapping.find("enable"))

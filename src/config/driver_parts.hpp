@@ -60,6 +60,7 @@ std::vector<Refusal> refusals_of(const Node &node, Problems &problems, const Dri
 // ports or protocols: the platform's words, each with ours.
 std::map<std::string, std::string> words_of(const Node &node, Problems &problems);
 std::vector<Check> checks_of(const Node &node, Problems &problems, const DriverNames &names);
+std::vector<Question> questions_of(const Node &node, Problems &problems, const DriverNames &names);
 Window window_of(const Node &node, Problems &problems);
 std::vector<Shape> shapes_of(const Node &node, Problems &problems, TextFormat format);
 // A JSON pointer with `*` for every member, or an XPath.

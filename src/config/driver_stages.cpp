@@ -22,21 +22,6 @@ bool is_template_name(const std::string &name) noexcept {
   });
 }
 
-std::vector<Question> questions_of(const Node &node, Problems &problems, const DriverNames &names) {
-  std::vector<Question> questions;
-  for (const Node *item : items_of(node)) {
-    Mapping mapping(*item, problems);
-    Question question;
-    question.question = mapping.need("question", fixed_pattern_of);
-    question.answer = mapping.need("answer", any_text_of).value_or("");
-    if (const Node *answer = mapping.find("answer"); answer != nullptr && answer->kind == Node::Kind::Text && !answer->text.empty())
-      line_of(*answer, problems, names);
-    mapping.done();
-    questions.push_back(std::move(question));
-  }
-  return questions;
-}
-
 Pattern prompt_of(const Node &node, Problems &problems, const std::map<std::string, Pattern> &prompts) {
   std::vector<std::string> names;
   for (const auto &[name, pattern] : prompts)
@@ -115,6 +100,21 @@ std::vector<Spoken::Says> all_says_of(const Node &node, Problems &problems, cons
 }
 
 } // namespace
+
+std::vector<Question> questions_of(const Node &node, Problems &problems, const DriverNames &names) {
+  std::vector<Question> questions;
+  for (const Node *item : items_of(node)) {
+    Mapping mapping(*item, problems);
+    Question question;
+    question.question = mapping.need("question", fixed_pattern_of);
+    question.answer = mapping.need("answer", any_text_of).value_or("");
+    if (const Node *answer = mapping.find("answer"); answer != nullptr && answer->kind == Node::Kind::Text && !answer->text.empty())
+      line_of(*answer, problems, names);
+    mapping.done();
+    questions.push_back(std::move(question));
+  }
+  return questions;
+}
 
 std::optional<Stage> stage_named(const std::string &name) noexcept {
   const auto found = std::find_if(all_stages.begin(), all_stages.end(), [&](Stage stage) { return name == word(stage); });

@@ -1,5 +1,6 @@
 #include "transport/transport.hpp"
 
+#include "transport/cli.hpp"
 #include "transport/exec.hpp"
 #include "transport/local.hpp"
 #include "transport/ssh_runner.hpp"
@@ -34,6 +35,8 @@ std::unique_ptr<Transport> make_transport(const Device &device, const Driver &dr
     auto runner = std::make_unique<SshRunner>(ssh_target(device, standard_port(kind)), std::move(credentials), dialogue);
     return std::make_unique<ExecTransport>(device, driver, std::move(dialogue), std::move(runner));
   }
+  if (kind == TransportKind::Cli)
+    return std::make_unique<CliTransport>(device, driver, std::move(credentials), std::move(dialogue));
   throw Error(ErrorKind::Config, fmt::format("{}: this build has no transport {}", device.name, word(kind)));
 }
 

@@ -1,0 +1,390 @@
+#include "transport/cli_exchange.hpp"
+
+#include "core/error.hpp"
+#include "transport/judgement.hpp"
+#include "transport/runner.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace banpush {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// Behind which what stands at the end without a line end is looked at once more: an unknown question, or
+// a proof that the device threw away with what was typed ahead.
+constexpr auto quiet = 3s;
+constexpr unsigned most_proofs = 8;
+
+bool is_blank(const std::string &line) { return line.find_first_not_of(" \t") == std::string::npos; }
+
+// An unfinished line that a person would take for a question. A progress bar is none.
+bool looks_like_question(const std::string &line) {
+  static const Pattern form(R"((?i)(?:[?:]|\[[^\]\n]*[a-z][^\]\n]*\]|\(\s*(?:y|yes|n|no)\b[^()\n]*\)|\bcontinue|\bquit|\bpassword\b.*)[\s.)\]]*\z)");
+  return form.found_in(line);
+}
+
+std::string trimmed_end(std::string text) {
+  const std::size_t end = text.find_last_not_of(" \t");
+  text.resize(end == std::string::npos ? 0 : end + 1);
+  return text;
+}
+
+} // namespace
+
+CliExchange::CliExchange(CliState &state, CliTalk talk, Answered answered)
+    : state_(state), talk_(talk), answered_(std::move(answered)), answers_(talk.ask.size()) {}
+
+void CliExchange::wait_for_prompt() {
+  always_prove_ = true;
+  flight_.push_back({0, {}, true, {}});
+  run();
+}
+
+void CliExchange::run() {
+  const auto patience = std::min<Clock::duration>(quiet, talk_.silence / 2);
+  heard_ = quiet_from_ = Clock::now();
+  for (std::size_t moved = state_.wire.moved(); !done() && question_.empty();) {
+    send_ahead();
+    const bool heard = state_.wire.receive(Clock::now());
+    if (state_.wire.moved() != moved) {
+      moved = state_.wire.moved();
+      heard_ = quiet_from_ = Clock::now();
+    }
+    if (heard) {
+      absorb();
+      continue;
+    }
+    if (settle())
+      continue;
+    const auto now = Clock::now();
+    if (now >= quiet_from_ + patience) {
+      quiet_from_ = now;
+      if (settle_in_silence())
+        continue;
+    }
+    if (now >= heard_ + talk_.silence)
+      fail_silent();
+    if (state_.wire.receive(std::min(heard_ + talk_.silence, quiet_from_ + patience)))
+      absorb();
+  }
+}
+
+void CliExchange::send_ahead() {
+  const std::size_t most = state_.lock_step || !state_.echoes ? 1 : std::max(1U, talk_.window.lines);
+  std::size_t bytes = 0;
+  for (const Sent &sent : flight_)
+    bytes += sent.text.size() + state_.driver.newline.size();
+  while (!stopped_ && next_ < talk_.lines.size() && flight_.size() < most) {
+    const std::string &text = talk_.lines[next_];
+    bytes += text.size() + state_.driver.newline.size();
+    if (!flight_.empty() && bytes > talk_.window.bytes)
+      return;
+    flight_.push_back({next_++, text, !state_.echoes, {}});
+    if (!state_.echoes)
+      state_.wire.forget_current(); // the answer will begin on the prompt's line
+    state_.wire.write(text + state_.driver.newline);
+  }
+}
+
+void CliExchange::absorb() {
+  for (std::string &line : state_.wire.take_lines())
+    take(std::move(line));
+}
+
+void CliExchange::take(std::string line) {
+  if (flight_.empty())
+    return; // late noise
+  if (!answered_line_.empty()) { // the question, and our answer behind it
+    const bool same = line.compare(0, answered_line_.size(), answered_line_) == 0;
+    answered_line_.clear();
+    if (same)
+      return;
+  }
+  if (!answered_with_.empty()) {
+    const bool same = squeezed(line) == squeezed(answered_with_);
+    answered_with_.clear();
+    if (same)
+      return;
+  }
+  bytes_ += line.size() + 1;
+  if (bytes_ > most_output)
+    throw Error(ErrorKind::Device, fmt::format("{}: said more than {} MiB to one line", state_.device, most_output >> 20U));
+  Sent &front = flight_.front();
+  if (front.echoed) {
+    take_behind_echo(front, std::move(line));
+    return;
+  }
+  switch (state_.prompts.echo(line, front.text, state_.prompt)) {
+  case Echo::Damaged:
+    if (!state_.last_line.empty() && state_.prompts.echo(line, state_.last_line, state_.prompt) == Echo::Exact)
+      return; // of the line before, once more
+    state_.lock_step = state_.lock_step || flight_.size() > 1;
+    [[fallthrough]];
+  case Echo::Bare:
+  case Echo::Exact:
+    front.echoed = true;
+    std::erase_if(front.words, [this](const std::string &word) { return is_nothing(word); }); // from before it
+    proof_at_.reset();
+    return;
+  case Echo::None:
+    front.words.push_back(std::move(line));
+  }
+}
+
+void CliExchange::take_behind_echo(Sent &front, std::string line) {
+  const bool nothing_yet = std::all_of(front.words.begin(), front.words.end(), is_blank);
+  if (nothing_yet && !front.text.empty()) {
+    const Echo again = state_.prompts.echo(line, front.text, state_.prompt);
+    if (again == Echo::Bare || again == Echo::Exact)
+      return; // some echo twice
+  }
+  if (flight_.size() > 1) {
+    switch (state_.prompts.echo(line, flight_[1].text, state_.prompt)) {
+    case Echo::Bare:
+      return; // typed ahead, and echoed by the device's kernel before its program reads it
+    case Echo::Damaged:
+      state_.lock_step = true;
+      [[fallthrough]];
+    case Echo::Exact: {
+      std::string prompt = line.substr(0, state_.prompts.length_at_start(line, state_.prompt));
+      const auto found = state_.prompts.at_end(front.words, prompt);
+      finish(found ? found->text : prompt.empty() ? state_.prompt : prompt, found ? found->lines_before : 0);
+      flight_.front().echoed = true;
+      return;
+    }
+    case Echo::None:
+      break;
+    }
+    for (std::size_t i = 2; i < flight_.size(); ++i)
+      if (state_.prompts.echo(line, flight_[i].text, state_.prompt) == Echo::Bare)
+        return;
+  }
+  front.words.push_back(std::move(line));
+}
+
+bool CliExchange::is_nothing(const std::string &line) const {
+  return is_blank(line) || is_noise(state_.driver, line) || Prompts::is_bare(line, state_.prompt);
+}
+
+bool CliExchange::settle() {
+  if (flight_.empty())
+    return false;
+  const std::string current = state_.wire.current();
+  if (!answered_line_.empty() && current.compare(0, answered_line_.size(), answered_line_) == 0)
+    return false; // not a word since our answer
+  return answer_pager(current) || answer_question(current) || look_for_prompt(current);
+}
+
+bool CliExchange::answer_pager(const std::string &current) {
+  if (is_blank(current) || !state_.driver.pager.found_in(current))
+    return false;
+  state_.wire.forget_current(); // the device takes it away itself, by blanks or not at all
+  state_.wire.write(state_.driver.pager_answer);
+  return true;
+}
+
+bool CliExchange::answer_question(const std::string &current) {
+  Sent &front = flight_.front();
+  if (!front.echoed || (!is_blank(current) && state_.prompts.length_at_start(current, state_.prompt) != 0))
+    return false;
+  // Most questions wait on their own line; some end it.
+  const bool on_line = is_blank(current);
+  if (on_line && front.words.empty())
+    return false;
+  const std::string asked = on_line ? front.words.back() : current;
+  for (std::size_t i = 0; i < talk_.ask.size(); ++i) {
+    if (!talk_.ask[i].question.found_in(asked) || answers_[i] == talk_.most_answers)
+      continue;
+    ++answers_[i];
+    if (on_line) {
+      front.words.pop_back();
+      answered_with_ = talk_.ask[i].answer;
+    } else {
+      answered_line_ = trimmed_end(current);
+    }
+    state_.wire.write(talk_.ask[i].answer + state_.driver.newline);
+    return true;
+  }
+  return false;
+}
+
+bool CliExchange::look_for_prompt(const std::string &current) {
+  Sent &front = flight_.front();
+  if (flight_.size() > 1)
+    return false; // the echo of the next line is still to come
+  auto found = state_.prompts.at_end(front.words, current);
+  if (!found && proof_at_ &&
+      (squeezed(current) == squeezed(candidate_ + " " + candidate_) || squeezed(current) == squeezed(candidate_ + candidate_))) {
+    state_.echoes = false; // not even the line end of the proof came back
+    finish(candidate_, 0);
+    return true;
+  }
+  if (!found)
+    return look_behind_noise(current);
+  const bool no_words = std::all_of(front.words.begin(), front.words.end() - static_cast<std::ptrdiff_t>(found->lines_before),
+                                    [&](const std::string &line) { return is_nothing(line); });
+  if (!front.echoed && std::all_of(front.words.begin(), front.words.end(),
+                                   [&](const std::string &line) { return is_blank(line) || is_noise(state_.driver, line); }))
+    return false; // the prompt we typed at; the echo is still to come
+  if (front.echoed && no_words && !always_prove_) {
+    finish(found->text, found->lines_before);
+    return true;
+  }
+  if (proof_at_ && prompts_behind_words(*found) >= proofs_) {
+    state_.echoes = state_.echoes && front.echoed;
+    finish(found->text, found->lines_before);
+    return true;
+  }
+  // While nothing but the candidate stands behind the words, its proof is on the way; words behind it say
+  // that it was none.
+  if (proofs_ == most_proofs || (proof_at_ && !has_words_since_proof(*found)))
+    return false;
+  candidate_ = found->text;
+  prove(Candidate::Current);
+  return true;
+}
+
+// The prompt came, then noise, and the device does not repeat it: IOS without `logging synchronous`.
+bool CliExchange::look_behind_noise(const std::string &current) {
+  const Sent &front = flight_.front();
+  std::size_t end = front.words.size();
+  while (end > 0 && is_blank(front.words[end - 1]))
+    --end;
+  if (!is_blank(current) || !front.echoed || end == 0 || !is_noise(state_.driver, front.words[end - 1]))
+    return false;
+  while (end > 0 && (is_blank(front.words[end - 1]) || is_noise(state_.driver, front.words[end - 1])))
+    --end;
+  const std::size_t from = end > 4 ? end - 4 : 0; // no prompt has more lines
+  if (end == 0)
+    return false;
+  const std::vector<std::string> before(front.words.begin() + static_cast<std::ptrdiff_t>(from), front.words.begin() + static_cast<std::ptrdiff_t>(end) - 1);
+  const auto found = state_.prompts.at_end(before, front.words[end - 1]);
+  if (!found)
+    return false;
+  if (proof_at_ && end > *proof_at_) { // it came again, and noise again
+    finish(found->text, 0);
+    return true;
+  }
+  if (proof_at_ || proofs_ == most_proofs)
+    return false;
+  candidate_ = found->text;
+  prove(Candidate::Line);
+  return true;
+}
+
+void CliExchange::prove(Candidate candidate) {
+  Sent &front = flight_.front();
+  proof_at_ = front.words.size();
+  ++proofs_;
+  if (!state_.echoes && candidate == Candidate::Current) {
+    front.words.push_back(state_.wire.current());
+    state_.wire.forget_current();
+  }
+  state_.wire.write(state_.driver.newline);
+}
+
+bool CliExchange::is_part_of(const std::string &line, const Prompts::Found &found) const {
+  return found.lines_before > 0 && !is_blank(line) && found.text.find(line) != std::string::npos;
+}
+
+unsigned CliExchange::prompts_behind_words(const Prompts::Found &found) const {
+  const std::vector<std::string> &words = flight_.front().words;
+  unsigned count = 0;
+  for (std::size_t end = words.size() - found.lines_before; end > 0; --end) {
+    const std::string &line = words[end - 1];
+    if (Prompts::is_bare(line, found.text))
+      ++count;
+    else if (!is_blank(line) && !is_noise(state_.driver, line) && !(count > 0 && is_part_of(line, found)))
+      break;
+  }
+  return count;
+}
+
+bool CliExchange::has_words_since_proof(const Prompts::Found &found) const {
+  const std::vector<std::string> &words = flight_.front().words;
+  for (std::size_t i = *proof_at_; i + found.lines_before < words.size(); ++i)
+    if (!is_nothing(words[i]) && !Prompts::is_bare(words[i], found.text) && !is_part_of(words[i], found))
+      return true;
+  return false;
+}
+
+bool CliExchange::settle_in_silence() {
+  if (flight_.size() != 1)
+    return false;
+  Sent &front = flight_.front();
+  const std::string current = state_.wire.current();
+  if (const auto found = state_.prompts.at_end(front.words, current); found && proof_at_) {
+    // Some throw away what is typed ahead, at the login above all.
+    if (prompts_behind_words(*found) > 0)
+      finish(found->text, found->lines_before);
+    else if (proofs_ < most_proofs)
+      prove(Candidate::Current);
+    return true;
+  }
+  // Words without a line end of their own in front of the prompt.
+  const std::string all = trimmed_end(current), prompt = trimmed_end(state_.prompt.substr(state_.prompt.rfind('\n') + 1));
+  if (front.echoed && !prompt.empty() && all.size() > prompt.size() && all.ends_with(prompt) && proofs_ < most_proofs) {
+    front.words.push_back(all.substr(0, all.size() - prompt.size()));
+    state_.wire.forget_current();
+    prove(Candidate::Line);
+    return true;
+  }
+  const bool at_prompt = state_.prompts.length_at_start(current, state_.prompt) != 0;
+  if (!front.echoed || at_prompt || is_blank(current) || !looks_like_question(current))
+    return false; // a finished line may end in anything
+  question_ = last_words();
+  return true;
+}
+
+void CliExchange::finish(const std::string &prompt, std::size_t lines_of_prompt) {
+  Sent front = std::move(flight_.front());
+  flight_.pop_front();
+  auto &words = front.words;
+  words.resize(words.size() - lines_of_prompt);
+  const std::size_t first_of_last = prompt.rfind('\n');
+  const auto heads = first_of_last == std::string::npos ? 0 : std::count(prompt.begin(), prompt.end(), '\n');
+  while (true) { // the prompts of proofs, with noise between
+    std::size_t end = words.size();
+    while (end > 0 && (is_blank(words[end - 1]) || is_noise(state_.driver, words[end - 1])))
+      --end;
+    if (end == 0 || !Prompts::is_bare(words[end - 1], prompt))
+      break;
+    words.resize(end - 1);
+    for (auto head = heads; head > 0 && !words.empty() && prompt.find(words.back()) != std::string::npos; --head)
+      words.pop_back();
+  }
+  while (!words.empty() && is_blank(words.back()))
+    words.pop_back();
+  state_.prompt = prompt;
+  state_.last_line = front.text;
+  proof_at_.reset();
+  proofs_ = 0;
+  bytes_ = 0;
+  std::fill(answers_.begin(), answers_.end(), 0);
+  if (always_prove_)
+    next_ = talk_.lines.size();
+  else if (!answered_(front.place, words))
+    stopped_ = true;
+}
+
+std::string CliExchange::last_words() const {
+  std::string words = state_.wire.current();
+  if (!flight_.empty() && words.size() < 20)
+    for (auto line = flight_.front().words.rbegin(); line != flight_.front().words.rend(); ++line)
+      if (!is_blank(*line)) {
+        words = *line + "\n" + words;
+        break;
+      }
+  return in_one_line(words);
+}
+
+void CliExchange::fail_silent() const {
+  const std::string last = last_words();
+  throw Error(ErrorKind::Connect, fmt::format("{}: silent for {} s; {}", state_.device, std::chrono::duration<double>(talk_.silence).count(),
+                                              last.empty() ? "it had said nothing" : fmt::format("the last it said was \"{}\"", last)));
+}
+
+} // namespace banpush
