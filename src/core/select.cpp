@@ -65,7 +65,7 @@ public:
       }
     foreign_set_ = PrefixSet(std::move(covers));
     for (const Foreign &foreign : installed.foreign)
-      if (foreign.around)
+      if (foreign.around || foreign.covers)
         near_[foreign.list].push_back(&foreign);
   }
 
@@ -135,7 +135,7 @@ private:
     const auto near = list != nullptr && list->disjoint ? near_.find(list->name) : near_.end();
     if (near == near_.end())
       return nullptr;
-    const auto meets = [&](const Foreign *foreign) { return foreign->around->overlaps(prefix); };
+    const auto meets = [&](const Foreign *foreign) { return (foreign->around ? *foreign->around : *foreign->covers).overlaps(prefix); };
     const auto found = std::find_if(near->second.begin(), near->second.end(), meets);
     return found == near->second.end() ? nullptr : *found;
   }
