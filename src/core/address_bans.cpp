@@ -13,16 +13,11 @@ namespace {
 // How much a verdict on one row tells of why the address is not wanted.
 int telling(Verdict verdict) noexcept {
   switch (verdict) {
-  case Verdict::Wanted:
-    return 5;
-  case Verdict::Unbanned:
-    return 4;
-  case Verdict::Ignored:
-    return 3;
-  case Verdict::Future:
-    return 2;
-  default:
-    return 1;
+  case Verdict::Wanted: return 5;
+  case Verdict::Unbanned: return 4;
+  case Verdict::Ignored: return 3;
+  case Verdict::Future: return 2;
+  default: return 1;
   }
 }
 

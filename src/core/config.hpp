@@ -21,14 +21,14 @@ struct Secret {
 struct TableSource {
   std::string name = "bans";
   enum class Kind { Sqlite, Mysql } kind = Kind::Sqlite;
-  std::string path;      // sqlite file
+  std::string path; // sqlite file
   std::string user, host, database, socket;
   std::uint16_t port = 3306;
   Secret password;
   std::string table = "fail2ban";
   enum class Tls { Verify, Required, Off } tls = Tls::Verify;
-  std::string ca;        // file with the authority's certificate; empty: the system's
-  double trust = 1.0;    // multiplies the weight of each of its rows
+  std::string ca;                                  // file with the authority's certificate; empty: the system's
+  double trust = 1.0;                              // multiplies the weight of each of its rows
   std::vector<std::string> only_jails, only_hosts; // wildcards; empty: all
 };
 
@@ -39,8 +39,8 @@ struct Attach { // one place where a list is bound, for setup and check
 
 struct Login {
   std::string username;
-  std::string key;                // private key file; empty: agent, then password
-  Secret passphrase;              // of the key
+  std::string key;   // private key file; empty: agent, then password
+  Secret passphrase; // of the key
   Secret password;
   bool agent = false;
   std::string known_hosts = "/etc/banpush/known_hosts";
@@ -50,14 +50,14 @@ struct Login {
 
 struct Device {
   std::string name;
-  std::string driver;                  // key of Config::drivers
-  std::vector<std::string> addresses;  // `local` alone: this host
-  std::uint16_t port = 0;              // 0: the transport's own (22, 830)
+  std::string driver;                 // key of Config::drivers
+  std::vector<std::string> addresses; // `local` alone: this host
+  std::uint16_t port = 0;             // 0: the transport's own (22, 830)
   std::vector<std::string> groups;
   std::optional<TransportKind> transport; // instead of the driver's first
   Login login;
   Secret enable;
-  std::vector<std::string> run_with;   // exec: argv put before every program (sudo -n; ip netns exec r1)
+  std::vector<std::string> run_with; // exec: argv put before every program (sudo -n; ip netns exec r1)
   std::vector<Attach> attach;
   std::map<std::string, std::string> params; // as given, checked against the driver's
   std::map<std::string, Secret> secrets;     // of them, those of the type secret
@@ -68,10 +68,10 @@ struct Device {
     enum class When { Never, Each, Daily } when = When::Never;
     int minute_of_day = 0;
   } save;
-  Seconds confirm = 120;               // how long a device waits for the confirm before it rolls back
+  Seconds confirm = 120; // how long a device waits for the confirm before it rolls back
   bool accept_unproven = false;
   Seconds connect_timeout = 10, silence = 0; // 0: the driver's
-  std::string file;                    // where it stands, for messages: path:line:column
+  std::string file;                          // where it stands, for messages: path:line:column
   bool is_local() const noexcept { return addresses.size() == 1 && addresses.front() == "local"; }
 };
 
@@ -88,11 +88,11 @@ struct Config {
   std::string state = "/var/lib/banpush/state.db";
   std::string spool = "/var/lib/banpush/spool.db";
   ServeSettings serve;
-  Policy policy;                          // top level, for `ban` and `list`
-  std::vector<Device> devices;            // in the file's order
-  std::map<std::string, Driver> drivers;  // those in use, and all found for `drivers`
-  std::vector<std::string> warnings;      // what a rescue verb overlooked; with any, nothing may be pushed
-  std::vector<std::string> notes;         // for `check`: settings without effect, families a driver cannot hold
+  Policy policy;                         // top level, for `ban` and `list`
+  std::vector<Device> devices;           // in the file's order
+  std::map<std::string, Driver> drivers; // those in use, and all found for `drivers`
+  std::vector<std::string> warnings;     // what a rescue verb overlooked; with any, nothing may be pushed
+  std::vector<std::string> notes;        // for `check`: settings without effect, families a driver cannot hold
 
   const Device *device(std::string_view name) const noexcept;
   const Driver &driver(const Device &device) const { return drivers.at(device.driver); }

@@ -36,8 +36,8 @@ struct Entry {
 
 struct Foreign {
   std::string list;
-  std::string text;             // the line or item as the device shows it
-  std::optional<Prefix> covers; // what it blocks already, where that can be told
+  std::string text;               // the line or item as the device shows it
+  std::optional<Prefix> covers;   // what it blocks already, where that can be told
   std::optional<Prefix> around{}; // the smallest prefix that all of it lies in; of a range, for one
 };
 

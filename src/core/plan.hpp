@@ -13,7 +13,7 @@ namespace banpush {
 enum class Intent { Push, Flush };
 
 struct GuardNote {
-  std::string name;     // add, remove, storm, span, in_force, unproven, capacity, protected, …
+  std::string name; // add, remove, storm, span, in_force, unproven, capacity, protected, …
   std::string message;
   bool refuses = false; // the whole push of this device; otherwise something is held and the rest goes on
 };
@@ -26,13 +26,13 @@ struct Wanted {
 struct Plan {
   std::string device, driver;
   Intent intent = Intent::Push;
-  std::vector<Wanted> wanted;      // sorted by block
+  std::vector<Wanted> wanted; // sorted by block
   Installed installed;
   Change change;
   std::vector<LeftOut> left_out;
   std::vector<GuardNote> guards;
   Script script;
-  std::string hash;                // of wanted, installed, change and script: what the plan rests on and does
+  std::string hash; // of wanted, installed, change and script: what the plan rests on and does
 };
 
 // What is wanted of the candidates on this device, as far as its lists, its budget and what stands
@@ -44,7 +44,8 @@ struct Selection {
 struct Capacity {
   std::optional<std::size_t> ipv4, ipv6; // entries a family may take
 };
-Selection select(const Driver &driver, const Candidates &candidates, const Bans &bans, const Policy &policy, Capacity capacity, const Installed &installed);
+Selection select(const Driver &driver, const Candidates &candidates, const Bans &bans, const Policy &policy, Capacity capacity,
+                 const Installed &installed);
 
 // A change, and what is kept out of it for now and why.
 struct Difference {
@@ -55,11 +56,12 @@ struct Difference {
 
 // What turns installed into wanted. An entry that is not in force is removed and added again. Nothing
 // is planned in a list that does not stand or is not in force.
-Difference diff(const Driver &driver, const Selection &selection, const Bans &bans, const Candidates &candidates, const Installed &installed);
+Difference diff(const Driver &driver, const Selection &selection, const Bans &bans, const Candidates &candidates,
+                const Installed &installed);
 
 // What the ledger remembers of this device: what limits are counted against.
 struct Remembered {
-  std::vector<Block> blocks;       // sorted; what the last verified push left there
+  std::vector<Block> blocks;                    // sorted; what the last verified push left there
   std::vector<std::pair<Block, Seconds>> ended; // and of them, those whose time has run out since
 };
 

@@ -9,38 +9,22 @@ namespace banpush {
 
 const char *word(Verdict verdict) noexcept {
   switch (verdict) {
-  case Verdict::Wanted:
-    return "wanted";
-  case Verdict::Expired:
-    return "expired";
-  case Verdict::Unbanned:
-    return "unbanned";
-  case Verdict::Ignored:
-    return "ignored";
-  case Verdict::NoQuorum:
-    return "no_quorum";
-  case Verdict::Future:
-    return "future";
-  case Verdict::Allowed:
-    return "allowed";
-  case Verdict::Protected:
-    return "protected";
-  case Verdict::Reserved:
-    return "reserved";
-  case Verdict::TooShort:
-    return "too_short";
-  case Verdict::Covered:
-    return "covered";
-  case Verdict::OverBudget:
-    return "over_budget";
-  case Verdict::Foreign:
-    return "foreign";
-  case Verdict::NotHeld:
-    return "not_held";
-  case Verdict::Held:
-    return "held";
-  case Verdict::Absent:
-    return "absent";
+  case Verdict::Wanted: return "wanted";
+  case Verdict::Expired: return "expired";
+  case Verdict::Unbanned: return "unbanned";
+  case Verdict::Ignored: return "ignored";
+  case Verdict::NoQuorum: return "no_quorum";
+  case Verdict::Future: return "future";
+  case Verdict::Allowed: return "allowed";
+  case Verdict::Protected: return "protected";
+  case Verdict::Reserved: return "reserved";
+  case Verdict::TooShort: return "too_short";
+  case Verdict::Covered: return "covered";
+  case Verdict::OverBudget: return "over_budget";
+  case Verdict::Foreign: return "foreign";
+  case Verdict::NotHeld: return "not_held";
+  case Verdict::Held: return "held";
+  case Verdict::Absent: return "absent";
   }
   return "?";
 }
@@ -109,24 +93,15 @@ const Item *around(const std::vector<Item> &items, const Prefix &prefix) noexcep
 // How well a verdict on a part explains that the whole went: the safety rules first.
 int telling(Verdict verdict) noexcept {
   switch (verdict) {
-  case Verdict::Protected:
-    return 9;
-  case Verdict::Allowed:
-    return 8;
-  case Verdict::Unbanned:
-    return 7;
-  case Verdict::Expired:
-    return 6;
-  case Verdict::Ignored:
-    return 5;
-  case Verdict::NoQuorum:
-    return 4;
-  case Verdict::Reserved:
-    return 3;
-  case Verdict::TooShort:
-    return 2;
-  default:
-    return 1;
+  case Verdict::Protected: return 9;
+  case Verdict::Allowed: return 8;
+  case Verdict::Unbanned: return 7;
+  case Verdict::Expired: return 6;
+  case Verdict::Ignored: return 5;
+  case Verdict::NoQuorum: return 4;
+  case Verdict::Reserved: return 3;
+  case Verdict::TooShort: return 2;
+  default: return 1;
   }
 }
 

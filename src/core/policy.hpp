@@ -86,18 +86,18 @@ struct Policy {
   std::optional<Escalate> escalate;
   std::vector<std::string> protocols{"tcp"}; // lower case; empty: all of them. The default for this host's own firewall is empty
   std::vector<Family> families{Family::IPv4, Family::IPv6};
-  std::optional<Seconds> max_age;            // older bans than this are left out
-  bool reserved_allowed = false;             // the default for this host's own firewall is true
+  std::optional<Seconds> max_age; // older bans than this are left out
+  bool reserved_allowed = false;  // the default for this host's own firewall is true
   unsigned shortest4 = 24, shortest6 = 48;
   std::optional<unsigned> widen4, widen6;
   Aggregate aggregate;
   Worth worth;
-  std::vector<double> trust;                 // of each table, by its place in the configuration; 1 where there is none
+  std::vector<double> trust; // of each table, by its place in the configuration; 1 where there is none
   bool honour_unban = true;
-  bool services = false;                     // keep the ban's port and protocol where the device's lists can hold them
-  std::vector<NamedPrefix> allow;            // configuration, files and table together
-  std::vector<NamedPrefix> protect;          // the configuration's own lines, resolved
-  std::vector<NamedHost> protect_hosts;      // and those still to be resolved, whose prefixes then join `protect`
+  bool services = false;                // keep the ban's port and protocol where the device's lists can hold them
+  std::vector<NamedPrefix> allow;       // configuration, files and table together
+  std::vector<NamedPrefix> protect;     // the configuration's own lines, resolved
+  std::vector<NamedHost> protect_hosts; // and those still to be resolved, whose prefixes then join `protect`
   friend bool operator==(const Policy &, const Policy &) = default;
 };
 
@@ -124,19 +124,19 @@ enum class Verdict : std::uint8_t {
   Wanted,
   Expired,
   Unbanned,
-  Ignored,   // jail, host, protocol, age or family filtered by policy
+  Ignored, // jail, host, protocol, age or family filtered by policy
   NoQuorum,
-  Future,    // dated more than 70 minutes ahead of the database's clock
+  Future, // dated more than 70 minutes ahead of the database's clock
   Allowed,
   Protected,
   Reserved,
-  TooShort,  // wider than policy.shortest
-  Covered,   // merged into a wider entry
+  TooShort, // wider than policy.shortest
+  Covered,  // merged into a wider entry
   OverBudget,
-  Foreign,   // an entry of somebody else on the device covers it already
-  NotHeld,   // the device has no list for this family, kind or service
-  Held,      // a limit or the storm breaker holds it back for now
-  Absent,    // no row of the table names it
+  Foreign, // an entry of somebody else on the device covers it already
+  NotHeld, // the device has no list for this family, kind or service
+  Held,    // a limit or the storm breaker holds it back for now
+  Absent,  // no row of the table names it
 };
 // One word for JSON and logs: "expired", "unbanned", …
 const char *word(Verdict verdict) noexcept;
@@ -150,19 +150,19 @@ struct LeftOut {
 // One block that policy wants, with what is known of it.
 struct Candidate {
   Block block;
-  std::uint32_t bans = 0;     // rows in force
-  std::uint32_t hosts = 0;    // distinct reporters among them
-  std::uint32_t history = 0;  // all rows of the table, in force or not
-  std::uint32_t jail = 0;     // of the newest row in force; index for Bans::name
-  std::int32_t age = 0;       // of the newest row in force
-  std::int32_t since = 0;     // of the oldest row in force: how long it is banned already
-  Seconds until = 0;          // seconds for which the block is right as it stands, or `permanent`
-  double worth = 0;           // recency × recurrence × independent hosts × weight; larger is more worthwhile
+  std::uint32_t bans = 0;    // rows in force
+  std::uint32_t hosts = 0;   // distinct reporters among them
+  std::uint32_t history = 0; // all rows of the table, in force or not
+  std::uint32_t jail = 0;    // of the newest row in force; index for Bans::name
+  std::int32_t age = 0;      // of the newest row in force
+  std::int32_t since = 0;    // of the oldest row in force: how long it is banned already
+  Seconds until = 0;         // seconds for which the block is right as it stands, or `permanent`
+  double worth = 0;          // recency × recurrence × independent hosts × weight; larger is more worthwhile
 };
 
 struct Candidates {
-  std::vector<Candidate> wanted;  // sorted by block, no doubles
-  std::vector<LeftOut> left_out;  // sorted by prefix, without those merely expired, unbanned or covered
+  std::vector<Candidate> wanted; // sorted by block, no doubles
+  std::vector<LeftOut> left_out; // sorted by prefix, without those merely expired, unbanned or covered
   // Every distinct prefix of the table that is neither wanted as itself nor covered, sorted.
   std::vector<std::pair<Prefix, Verdict>> verdicts;
   std::uint64_t innocents = 0; // addresses (IPv6: /64s) that wanted covers and nobody banned

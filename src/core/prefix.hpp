@@ -51,9 +51,9 @@ public:
   Prefix sibling() const noexcept;                    // the other half of the parent; itself for length 0
   Prefix last_host() const noexcept;                  // the highest address in it
 
-  std::string address() const; // `203.0.113.7`, without the length
-  std::string text() const;    // `203.0.113.7/32`, always with the length
-  std::string netmask() const; // `255.255.255.0`; IPv6 in the same manner
+  std::string address() const;  // `203.0.113.7`, without the length
+  std::string text() const;     // `203.0.113.7/32`, always with the length
+  std::string netmask() const;  // `255.255.255.0`; IPv6 in the same manner
   std::string wildcard() const; // `0.0.0.255`
 
   // IPv4 before IPv6, then by address, then the shorter (wider) first.

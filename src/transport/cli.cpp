@@ -38,7 +38,8 @@ Facts CliTransport::open() {
 
 Reply CliTransport::ask(const Ask &question) {
   if (question.send.empty())
-    throw Error(ErrorKind::Config, fmt::format("{}: driver {} has nothing to `send` where the command line is asked", device_.name, driver_.name));
+    throw Error(ErrorKind::Config,
+                fmt::format("{}: driver {} has nothing to `send` where the command line is asked", device_.name, driver_.name));
   return {dialog().ask(question.send, silence()), 0, {}};
 }
 

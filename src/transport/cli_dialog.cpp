@@ -24,7 +24,8 @@ std::string line_text(std::size_t place, const std::string &line) { return fmt::
 } // namespace
 
 CliDialog::CliDialog(std::string name, const Driver &driver, ByteStream &stream, Dialogue &dialogue)
-    : driver_(driver), dialogue_(dialogue), wire_(stream, dialogue), state_{std::move(name), driver, wire_, Prompts(driver), {}, {}, true, false} {}
+    : driver_(driver), dialogue_(dialogue),
+      wire_(stream, dialogue), state_{std::move(name), driver, wire_, Prompts(driver), {}, {}, true, false} {}
 
 void CliDialog::learn(const std::vector<Question> &login, std::chrono::milliseconds silence) {
   CliExchange exchange(state_, {{}, login, {}, silence, 3}, {});
@@ -38,8 +39,9 @@ void CliDialog::learn(const std::vector<Question> &login, std::chrono::milliseco
     unusable_ = true;
     static const Pattern about_password("(?i)passw|passphrase|expired");
     throw Error(about_password.found_in(exchange.question()) ? ErrorKind::Auth : ErrorKind::Device,
-                dialogue_.redacted(fmt::format("{}: before its first prompt the device asks \"{}\", which banpush does not answer: log in by hand once",
-                                               state_.device, exchange.question())));
+                dialogue_.redacted(
+                    fmt::format("{}: before its first prompt the device asks \"{}\", which banpush does not answer: log in by hand once",
+                                state_.device, exchange.question())));
   }
   state_.prompts.remember(prompt_name(state_.prompt));
   dialogue_.note(fmt::format("at the prompt \"{}\"{}", in_one_line(state_.prompt), state_.echoes ? "" : "; the device does not echo"));
@@ -100,8 +102,8 @@ Delivery CliDialog::deliver(const Step &step, CliTalk talk, const Complains &com
   });
   run(exchange, step.lines);
   if (!exchange.question().empty()) {
-    complain(fmt::format("{}: the device asks \"{}\", which the driver has no answer for", line_text(exchange.place(), step.lines[exchange.place()]),
-                         exchange.question()));
+    complain(fmt::format("{}: the device asks \"{}\", which the driver has no answer for",
+                         line_text(exchange.place(), step.lines[exchange.place()]), exchange.question()));
     leave_question();
   }
   if (delivery.complaint.empty() && !step.until.empty() && !Prompts::is(step.until, state_.prompt))
@@ -109,8 +111,9 @@ Delivery CliDialog::deliver(const Step &step, CliTalk talk, const Complains &com
                          step.lines.empty() ? "no line" : line_text(step.lines.size() - 1, step.lines.back()), in_one_line(state_.prompt),
                          step.until.text()));
   if (delivery.complaint.empty() && !step.expect.empty() && !step.expect.found_in(said))
-    complain(fmt::format("after {} the answer lacks `{}`: \"{}\"", step.lines.empty() ? "no line" : line_text(step.lines.size() - 1, step.lines.back()),
-                         step.expect.text(), in_one_line(said)));
+    complain(fmt::format("after {} the answer lacks `{}`: \"{}\"",
+                         step.lines.empty() ? "no line" : line_text(step.lines.size() - 1, step.lines.back()), step.expect.text(),
+                         in_one_line(said)));
   delivery.accepted = delivery.complaint.empty();
   delivery.complaint = dialogue_.redacted(delivery.complaint);
   delivery.words = dialogue_.redacted(delivery.words);
@@ -127,7 +130,8 @@ Delivery CliDialog::set_up(const std::string &line, std::chrono::milliseconds si
   return deliver(step, {step.lines, step.ask, step.window, silence}, [](const Judgement &judgement) { return judgement.fatal; });
 }
 
-void CliDialog::enable(const std::string &line, const Driver::Enable &enable, const std::string &secret, std::chrono::milliseconds silence) {
+void CliDialog::enable(const std::string &line, const Driver::Enable &enable, const std::string &secret,
+                       std::chrono::milliseconds silence) {
   const Pattern &granted = driver_.prompts.at(enable.prompt);
   if (Prompts::is(granted, state_.prompt))
     return;
@@ -136,7 +140,8 @@ void CliDialog::enable(const std::string &line, const Driver::Enable &enable, co
   step.until = granted;
   if (!secret.empty())
     step.ask = {{enable.password, secret}};
-  const Delivery delivery = deliver(step, {step.lines, step.ask, step.window, silence, 1}, [](const Judgement &judgement) { return judgement.fatal; });
+  const Delivery delivery =
+      deliver(step, {step.lines, step.ask, step.window, silence, 1}, [](const Judgement &judgement) { return judgement.fatal; });
   if (!delivery.accepted)
     throw Error(ErrorKind::Auth, fmt::format("{}: not privileged: {}{}", state_.device, delivery.complaint,
                                              secret.empty() ? " (there is no `enable` secret)" : ""));
@@ -152,8 +157,8 @@ std::string CliDialog::ask(const std::string &line, std::chrono::milliseconds si
   run(exchange, lines);
   if (!exchange.question().empty()) {
     leave_question();
-    throw Error(ErrorKind::Device, dialogue_.redacted(fmt::format("{}: \"{}\": the device asks \"{}\", which nobody answers", state_.device, line,
-                                                                  exchange.question())));
+    throw Error(ErrorKind::Device, dialogue_.redacted(fmt::format("{}: \"{}\": the device asks \"{}\", which nobody answers", state_.device,
+                                                                  line, exchange.question())));
   }
   return answer;
 }

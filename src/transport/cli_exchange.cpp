@@ -22,7 +22,8 @@ bool is_blank(const std::string &line) { return line.find_first_not_of(" \t") ==
 
 // An unfinished line that a person would take for a question. A progress bar is none.
 bool looks_like_question(const std::string &line) {
-  static const Pattern form(R"((?i)(?:[?:]|\[[^\]\n]*[a-z][^\]\n]*\]|\(\s*(?:y|yes|n|no)\b[^()\n]*\)|\bcontinue|\bquit|\bpassword\b.*)[\s.)\]]*\z)");
+  static const Pattern form(
+      R"((?i)(?:[?:]|\[[^\]\n]*[a-z][^\]\n]*\]|\(\s*(?:y|yes|n|no)\b[^()\n]*\)|\bcontinue|\bquit|\bpassword\b.*)[\s.)\]]*\z)");
   return form.found_in(line);
 }
 
@@ -96,7 +97,7 @@ void CliExchange::absorb() {
 
 void CliExchange::take(std::string line) {
   if (flight_.empty())
-    return; // late noise
+    return;                      // late noise
   if (!answered_line_.empty()) { // the question, and our answer behind it
     const bool same = line.compare(0, answered_line_.size(), answered_line_) == 0;
     answered_line_.clear();
@@ -129,8 +130,7 @@ void CliExchange::take(std::string line) {
     std::erase_if(front.words, [this](const std::string &word) { return is_nothing(word); }); // from before it
     proof_at_.reset();
     return;
-  case Echo::None:
-    front.words.push_back(std::move(line));
+  case Echo::None: front.words.push_back(std::move(line));
   }
 }
 
@@ -143,11 +143,8 @@ void CliExchange::take_behind_echo(Sent &front, std::string line) {
   }
   if (flight_.size() > 1) {
     switch (state_.prompts.echo(line, flight_[1].text, state_.prompt)) {
-    case Echo::Bare:
-      return; // typed ahead, and echoed by the device's kernel before its program reads it
-    case Echo::Damaged:
-      state_.lock_step = true;
-      [[fallthrough]];
+    case Echo::Bare: return; // typed ahead, and echoed by the device's kernel before its program reads it
+    case Echo::Damaged: state_.lock_step = true; [[fallthrough]];
     case Echo::Exact: {
       std::string prompt = line.substr(0, state_.prompts.length_at_start(line, state_.prompt));
       const auto found = state_.prompts.at_end(front.words, prompt);
@@ -155,8 +152,7 @@ void CliExchange::take_behind_echo(Sent &front, std::string line) {
       flight_.front().echoed = true;
       return;
     }
-    case Echo::None:
-      break;
+    case Echo::None: break;
     }
     for (std::size_t i = 2; i < flight_.size(); ++i)
       if (state_.prompts.echo(line, flight_[i].text, state_.prompt) == Echo::Bare)
@@ -260,7 +256,8 @@ bool CliExchange::look_behind_noise(const std::string &current) {
   const std::size_t from = end > 4 ? end - 4 : 0; // no prompt has more lines
   if (end == 0)
     return false;
-  const std::vector<std::string> before(front.words.begin() + static_cast<std::ptrdiff_t>(from), front.words.begin() + static_cast<std::ptrdiff_t>(end) - 1);
+  const std::vector<std::string> before(front.words.begin() + static_cast<std::ptrdiff_t>(from),
+                                        front.words.begin() + static_cast<std::ptrdiff_t>(end) - 1);
   const auto found = state_.prompts.at_end(before, front.words[end - 1]);
   if (!found)
     return false;
@@ -383,8 +380,9 @@ std::string CliExchange::last_words() const {
 
 void CliExchange::fail_silent() const {
   const std::string last = last_words();
-  throw Error(ErrorKind::Connect, fmt::format("{}: silent for {} s; {}", state_.device, std::chrono::duration<double>(talk_.silence).count(),
-                                              last.empty() ? "it had said nothing" : fmt::format("the last it said was \"{}\"", last)));
+  throw Error(ErrorKind::Connect,
+              fmt::format("{}: silent for {} s; {}", state_.device, std::chrono::duration<double>(talk_.silence).count(),
+                          last.empty() ? "it had said nothing" : fmt::format("the last it said was \"{}\"", last)));
 }
 
 } // namespace banpush

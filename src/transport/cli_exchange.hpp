@@ -102,7 +102,7 @@ private:
   std::string answered_with_;
 
   std::optional<std::size_t> proof_at_; // how many words there were when the last empty line was sent
-  std::string candidate_; // the prompt that is being proven
+  std::string candidate_;               // the prompt that is being proven
   unsigned proofs_ = 0;
 
   Clock::time_point heard_, quiet_from_;

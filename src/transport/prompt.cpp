@@ -44,8 +44,9 @@ std::string without_brackets(std::string_view text) {
 // A command counter behind the name: `host.12`.
 std::string without_counter(std::string name) {
   const std::size_t dot = name.rfind('.');
-  const bool counts = dot != std::string::npos && dot > 0 && dot + 1 < name.size() &&
-                      std::all_of(name.begin() + static_cast<std::ptrdiff_t>(dot) + 1, name.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
+  const bool counts =
+      dot != std::string::npos && dot > 0 && dot + 1 < name.size() &&
+      std::all_of(name.begin() + static_cast<std::ptrdiff_t>(dot) + 1, name.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
   if (counts && !std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isdigit(c) != 0 || c == '.'; }))
     name.resize(dot);
   return name;
@@ -58,7 +59,8 @@ std::string first_name(std::string_view text) {
       word += c;
       continue;
     }
-    if (!word.empty() && word.rfind("Slot-", 0) != 0 && std::any_of(word.begin(), word.end(), [](unsigned char l) { return std::isalnum(l) != 0; }))
+    if (!word.empty() && word.rfind("Slot-", 0) != 0 &&
+        std::any_of(word.begin(), word.end(), [](unsigned char l) { return std::isalnum(l) != 0; }))
       return without_counter(word);
     word.clear();
   }
@@ -157,7 +159,9 @@ bool Prompts::is(const Pattern &pattern, const std::string &prompt) {
   return whole.found_in(prompt + " ") || whole.found_in(prompt);
 }
 
-bool Prompts::is_bare(const std::string &line, const std::string &prompt) { return !prompt.empty() && same_prompt(line, last_line(prompt)); }
+bool Prompts::is_bare(const std::string &line, const std::string &prompt) {
+  return !prompt.empty() && same_prompt(line, last_line(prompt));
+}
 
 std::optional<Prompts::Found> Prompts::at_end(const std::vector<std::string> &lines, const std::string &current) const {
   if (trimmed_end(current).empty())

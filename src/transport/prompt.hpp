@@ -40,7 +40,7 @@ public:
   explicit Prompts(const Driver &driver);
 
   struct Found {
-    std::string text;           // its lines joined by line ends, without blanks at the end
+    std::string text;             // its lines joined by line ends, without blanks at the end
     std::size_t lines_before = 0; // how many of the complete lines belong to it
   };
 

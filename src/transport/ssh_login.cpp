@@ -88,14 +88,10 @@ private:
 
   std::string name(Method method) const {
     switch (method) {
-    case Method::Key:
-      return "key " + login_.key;
-    case Method::Agent:
-      return "agent";
-    case Method::Password:
-      return "password";
-    case Method::Keyboard:
-      return "keyboard-interactive password";
+    case Method::Key: return "key " + login_.key;
+    case Method::Agent: return "agent";
+    case Method::Password: return "password";
+    case Method::Keyboard: return "keyboard-interactive password";
     }
     return {};
   }
@@ -126,12 +122,9 @@ private:
       const SshKey key = load_key(login_.key, credentials_.passphrase);
       return finish([&] { return ssh_userauth_publickey(handle(), nullptr, key.get()); });
     }
-    case Method::Agent:
-      return finish([&] { return ssh_userauth_agent(handle(), nullptr); });
-    case Method::Password:
-      return finish([&] { return ssh_userauth_password(handle(), nullptr, credentials_.password.c_str()); });
-    case Method::Keyboard:
-      return answer_questions();
+    case Method::Agent: return finish([&] { return ssh_userauth_agent(handle(), nullptr); });
+    case Method::Password: return finish([&] { return ssh_userauth_password(handle(), nullptr, credentials_.password.c_str()); });
+    case Method::Keyboard: return answer_questions();
     }
     return SSH_AUTH_ERROR;
   }

@@ -32,12 +32,8 @@ void Terminal::forget_current() {
 void Terminal::feed(std::string_view bytes) {
   for (const char c : bytes) {
     switch (state_) {
-    case State::Ground:
-      ground(c);
-      break;
-    case State::Escape:
-      escape(c);
-      break;
+    case State::Ground: ground(c); break;
+    case State::Escape: escape(c); break;
     case State::Control:
       if (c >= '\x40' && c <= '\x7e') {
         state_ = State::Ground;
@@ -53,34 +49,22 @@ void Terminal::feed(std::string_view bytes) {
       }
       break;
     case State::Text:
-    case State::TextEscape:
-      text(c);
-      break;
-    case State::OneMore:
-      state_ = State::Ground;
-      break;
+    case State::TextEscape: text(c); break;
+    case State::OneMore: state_ = State::Ground; break;
     }
   }
 }
 
 void Terminal::ground(char c) {
   switch (c) {
-  case escape_byte:
-    state_ = State::Escape;
-    return;
-  case '\n':
-    newline();
-    return;
-  case '\r':
-    column_ = row_start_;
-    return;
+  case escape_byte: state_ = State::Escape; return;
+  case '\n': newline(); return;
+  case '\r': column_ = row_start_; return;
   case '\b':
     if (column_ > row_start_)
       --column_;
     return;
-  case '\t':
-    print(c);
-    return;
+  case '\t': print(c); return;
   default:
     if (static_cast<unsigned char>(c) >= 0x20 && c != '\x7f')
       print(c); // all other control characters (NUL, bell, shift) leave no mark
@@ -108,25 +92,13 @@ void Terminal::escape(char c) {
   case '+':
   case '#':
   case '%':
-  case ' ':
-    state_ = State::OneMore;
-    return;
+  case ' ': state_ = State::OneMore; return;
   case 'D':
-  case 'E':
-    newline();
-    return;
-  case 'Z':
-    answers_ += "\x1b[?1;2c";
-    return;
-  case '7':
-    saved_ = column_;
-    return;
-  case '8':
-    column_ = saved_;
-    return;
-  case escape_byte:
-    state_ = State::Escape;
-    return;
+  case 'E': newline(); return;
+  case 'Z': answers_ += "\x1b[?1;2c"; return;
+  case '7': saved_ = column_; return;
+  case '8': column_ = saved_; return;
+  case escape_byte: state_ = State::Escape; return;
   default:
     if (static_cast<unsigned char>(c) < 0x20)
       ground(c);
@@ -174,33 +146,19 @@ void Terminal::control(char final) {
       column_ -= columns_;
     }
     break;
-  case 'B':
-    row_ = std::min(std::max<std::size_t>(row_, 1) + one, rows_);
-    break;
-  case 'C':
-    column_ = std::min(column_ + one, row_end - 1);
-    break;
-  case 'D':
-    column_ -= std::min(one, column_ - row_start_);
-    break;
-  case 'E':
-    newline();
-    break;
-  case 'F':
-    column_ = row_start_;
-    break;
+  case 'B': row_ = std::min(std::max<std::size_t>(row_, 1) + one, rows_); break;
+  case 'C': column_ = std::min(column_ + one, row_end - 1); break;
+  case 'D': column_ -= std::min(one, column_ - row_start_); break;
+  case 'E': newline(); break;
+  case 'F': column_ = row_start_; break;
   case 'G':
-  case '`':
-    column_ = std::min(row_start_ + one, row_end) - 1;
-    break;
+  case '`': column_ = std::min(row_start_ + one, row_end) - 1; break;
   case 'H':
   case 'f':
     move_to_row(one);
     column_ = std::min(row_start_ + parameter(1, 1), row_start_ + columns_) - 1;
     break;
-  case 'd':
-    move_to_row(one);
-    break;
+  case 'd': move_to_row(one); break;
   case 'K':
   case 'J':
     if (const std::size_t kind = parameter(0, 0); kind == 0)
@@ -216,9 +174,7 @@ void Terminal::control(char final) {
     if (column_ < line_.size())
       line_.insert(column_, std::min(one, columns_), ' ');
     break;
-  case 'X':
-    erase(column_, column_ + one);
-    break;
+  case 'X': erase(column_, column_ + one); break;
   case 'n':
     if (parameters_ == "5")
       answers_ += "\x1b[0n";

@@ -5,9 +5,7 @@
 
 namespace banpush::fakes {
 
-std::string CliDevice::start() {
-  return with_line_ends(greeting) + shown_prompt();
-}
+std::string CliDevice::start() { return with_line_ends(greeting) + shown_prompt(); }
 
 std::string CliDevice::type(std::string_view bytes) {
   std::string out;
@@ -74,10 +72,8 @@ std::string CliDevice::typed(const std::string &line) {
 std::string CliDevice::echo_of(const std::string &line, const std::string &at) const {
   const std::string tail = at.substr(at.rfind('\n') + 1);
   switch (echo) {
-  case Echo::No:
-    return {};
-  case Echo::Twice:
-    return line + "\r" + tail + line + echo_end;
+  case Echo::No: return {};
+  case Echo::Twice: return line + "\r" + tail + line + echo_end;
   case Echo::Repaint: {
     std::string out;
     for (std::size_t i = 1; i <= line.size(); ++i)
@@ -85,8 +81,7 @@ std::string CliDevice::echo_of(const std::string &line, const std::string &at) c
     return out + echo_end;
   }
   case Echo::Yes:
-  case Echo::Kernel:
-    break;
+  case Echo::Kernel: break;
   }
   if (scroll_at != 0 && tail.size() + line.size() > scroll_at) {
     const std::string rest = line.substr(line.size() - std::min(line.size(), scroll_at / 2));

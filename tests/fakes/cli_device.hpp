@@ -38,9 +38,9 @@ struct CliDevice {
   Echo echo = Echo::Yes;
   std::size_t page = 0; // lines; 0: no paging
   std::string pager = " --More-- ", pager_erase = "\r          \r";
-  std::size_t scroll_at = 0;  // columns behind which an echo scrolls; 0: never
-  std::vector<std::string> received; // commands, in order
-  bool ended = false;                // it hung up; `run` may say so
+  std::size_t scroll_at = 0;           // columns behind which an echo scrolls; 0: never
+  std::vector<std::string> received;   // commands, in order
+  bool ended = false;                  // it hung up; `run` may say so
   std::size_t hang_at = 0, end_at = 0; // from this command on (1: the first) it is silent, or hangs up; 0: never
 
   // What it says by itself when somebody logs in.

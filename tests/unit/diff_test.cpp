@@ -46,7 +46,9 @@ Installed holding(std::initializer_list<std::pair<const char *, const char *>> e
   return installed;
 }
 
-Difference difference(const Driver &driver, const Selection &selection, const Installed &installed) { return diff(driver, selection, {}, {}, installed); }
+Difference difference(const Driver &driver, const Selection &selection, const Installed &installed) {
+  return diff(driver, selection, {}, {}, installed);
+}
 
 } // namespace
 
@@ -74,7 +76,8 @@ TEST_CASE("numbers stay below the terminal entry as it was read, wherever it mov
   installed.lists[0].terminal = 11;
   for (int i = 1; i < 10; ++i)
     installed.lists[0].taken.push_back(static_cast<std::uint64_t>(i));
-  CHECK_THROWS_WITH(difference(numbered_driver(), wanting({"203.0.113.7/32", "203.0.113.8/32"}), installed), Catch::Contains("no number is free below the terminal entry (11)"));
+  CHECK_THROWS_WITH(difference(numbered_driver(), wanting({"203.0.113.7/32", "203.0.113.8/32"}), installed),
+                    Catch::Contains("no number is free below the terminal entry (11)"));
 }
 
 TEST_CASE("an entry that is there but not in force is removed and added again") {
@@ -91,7 +94,8 @@ TEST_CASE("an entry that is there but not in force is removed and added again") 
 }
 
 TEST_CASE("an entry that stands twice stays once") {
-  const auto made = difference(numbered_driver(), wanting({"203.0.113.7/32"}), holding({{"203.0.113.7/32", "100"}, {"203.0.113.7/32", "110"}}));
+  const auto made =
+      difference(numbered_driver(), wanting({"203.0.113.7/32"}), holding({{"203.0.113.7/32", "100"}, {"203.0.113.7/32", "110"}}));
   REQUIRE(made.change.remove.size() == 1);
   CHECK(made.change.remove[0].number == "110");
   CHECK(made.change.add.empty());

@@ -97,8 +97,9 @@ struct Talk {
   Driver driver;
   DeviceStream stream;
   std::string told;
-  Dialogue dialogue{[this](std::string_view direction, std::string_view bytes) { told += std::string(direction) + ": " + std::string(bytes) + "\n"; },
-                    {"login-pw", "", "s3cret"}};
+  Dialogue dialogue{
+      [this](std::string_view direction, std::string_view bytes) { told += std::string(direction) + ": " + std::string(bytes) + "\n"; },
+      {"login-pw", "", "s3cret"}};
   CliDialog dialog;
 };
 
@@ -243,8 +244,9 @@ TEST_CASE("cli: line ends, NULs and questions to the terminal", "[transport]") {
 }
 
 TEST_CASE("cli: paged answers are read to their end", "[transport]") {
-  for (const auto &[text, erase] : {std::pair{" --More-- ", "\r          \r"}, std::pair{"\x1b[7m --More-- \x1b[27m\x1b[K", "\r\x1b[K"},
-                                    std::pair{"--More--", "\b\b\b\b\b\b\b\b        \b\b\b\b\b\b\b\b"}, std::pair{"<--- More --->--More--", "\r\n"}})
+  for (const auto &[text, erase] :
+       {std::pair{" --More-- ", "\r          \r"}, std::pair{"\x1b[7m --More-- \x1b[27m\x1b[K", "\r\x1b[K"},
+        std::pair{"--More--", "\b\b\b\b\b\b\b\b        \b\b\b\b\b\b\b\b"}, std::pair{"<--- More --->--More--", "\r\n"}})
     for (const Chunks chunks : all_chunks) {
       auto device = small_router();
       device.page = 7;
@@ -262,9 +264,7 @@ TEST_CASE("cli: paged answers are read to their end", "[transport]") {
 TEST_CASE("cli: output that looks like a prompt is output", "[transport]") {
   for (const Chunks chunks : all_chunks) {
     auto device = small_router();
-    device.run = [](CliDevice &, const std::string &) {
-      return "banner motd ^C\nedge1#\n^C\nother#\nedge1# is its name\nedge1#\nlast\n";
-    };
+    device.run = [](CliDevice &, const std::string &) { return "banner motd ^C\nedge1#\n^C\nother#\nedge1# is its name\nedge1#\nlast\n"; };
     Talk talk(device, chunks);
     CHECK(talk.learn().ask("show run") == "banner motd ^C\nedge1#\n^C\nother#\nedge1# is its name\nedge1#\nlast\n");
     CHECK(talk.ask("show run").size() > 20); // and the conversation is still in step
@@ -301,7 +301,8 @@ TEST_CASE("cli: a prompt of two lines, which changes with the mode", "[transport
       CHECK(delivery.complaint == "");
       CHECK(talk.dialog.prompt() == "{master}[edit]\nadmin@edge1#");
       CHECK(talk.ask("show lines 2") == "line 1\nline 2\n");
-      CHECK_THAT(talk.send({"ok", "bad", "ok"}, window).complaint, Catch::StartsWith("line 2 \"bad\": device said \"% Invalid input detected"));
+      CHECK_THAT(talk.send({"ok", "bad", "ok"}, window).complaint,
+                 Catch::StartsWith("line 2 \"bad\": device said \"% Invalid input detected"));
     }
 }
 
@@ -378,7 +379,7 @@ TEST_CASE("cli: an unknown question is never answered", "[transport]") {
   CHECK(delivery.lines == 1);
   CHECK(talk.stream.device.received == std::vector<std::string>{"ok", "confirm"});
   CHECK_THAT(talk.stream.written, Catch::EndsWith("confirm\n\x03\n")); // interrupted, and the prompt proven
-  CHECK(talk.send({"ok"}).accepted); // the abort stage can run
+  CHECK(talk.send({"ok"}).accepted);                                   // the abort stage can run
   CHECK_THROWS_WITH(talk.ask("confirm"), Catch::Equals("edge1: \"confirm\": the device asks \"Really? [confirm]\", which nobody answers"));
 }
 
@@ -414,7 +415,8 @@ TEST_CASE("cli: a stage must end at its prompt", "[transport]") {
   CHECK(talk.dialog.send(step, 2s).accepted);
   step.lines = {"ok"};
   step.until = talk.driver.prompts.at("exec");
-  CHECK_THAT(talk.dialog.send(step, 2s).complaint, Catch::StartsWith("after line 1 \"ok\" the device is at the prompt \"edge1(config)#\", not at one like"));
+  CHECK_THAT(talk.dialog.send(step, 2s).complaint,
+             Catch::StartsWith("after line 1 \"ok\" the device is at the prompt \"edge1(config)#\", not at one like"));
   step.until = {};
   step.expect = Pattern("saved");
   CHECK_THAT(talk.dialog.send(step, 2s).complaint, Catch::StartsWith("after line 1 \"ok\" the answer lacks `saved`"));
@@ -427,10 +429,11 @@ TEST_CASE("cli: silence ends the wait and names the line", "[transport]") {
   talk.learn();
   Step step;
   step.lines = ok_lines(10);
-  CHECK_THROWS_WITH(talk.dialog.send(step, 200ms),
-                    Catch::Equals("edge1: silent for 0.2 s; the last it said was \"edge1#ok deny ip host 203.0.113.2 any\" "
-                                  "(at line 3 \"ok deny ip host 203.0.113.2 any\", 2 of 10 answered)") ||
-                        Catch::Equals("edge1: silent for 0.2 s; it had said nothing (at line 3 \"ok deny ip host 203.0.113.2 any\", 2 of 10 answered)"));
+  CHECK_THROWS_WITH(
+      talk.dialog.send(step, 200ms),
+      Catch::Equals("edge1: silent for 0.2 s; the last it said was \"edge1#ok deny ip host 203.0.113.2 any\" "
+                    "(at line 3 \"ok deny ip host 203.0.113.2 any\", 2 of 10 answered)") ||
+          Catch::Equals("edge1: silent for 0.2 s; it had said nothing (at line 3 \"ok deny ip host 203.0.113.2 any\", 2 of 10 answered)"));
   CHECK_THROWS_AS(talk.send({"ok"}), Error);
 }
 
@@ -444,7 +447,8 @@ TEST_CASE("cli: a connection lost in the middle names the line", "[transport]") 
     FAIL("no error");
   } catch (const Error &error) {
     CHECK(error.kind() == ErrorKind::Connect);
-    CHECK(std::string(error.what()) == "edge1: the device ended the session (at line 3 \"ok deny ip host 203.0.113.2 any\", 2 of 10 answered)");
+    CHECK(std::string(error.what()) ==
+          "edge1: the device ended the session (at line 3 \"ok deny ip host 203.0.113.2 any\", 2 of 10 answered)");
   }
 }
 
@@ -453,8 +457,9 @@ TEST_CASE("cli: a device that never shows a prompt", "[transport]") {
   device.greeting = "Welcome\n";
   device.prompt = [](const CliDevice &) { return std::string(); };
   Talk talk(device);
-  CHECK_THROWS_WITH(talk.dialog.learn({}, 200ms), Catch::Equals("edge1: silent for 0.2 s; the last it said was \"Welcome\" (waiting for the first prompt; "
-                                                                "the driver knows config, exec, user)"));
+  CHECK_THROWS_WITH(talk.dialog.learn({}, 200ms),
+                    Catch::Equals("edge1: silent for 0.2 s; the last it said was \"Welcome\" (waiting for the first prompt; "
+                                  "the driver knows config, exec, user)"));
 }
 
 TEST_CASE("cli: dialogs before the first prompt", "[transport]") {
@@ -467,7 +472,8 @@ TEST_CASE("cli: dialogs before the first prompt", "[transport]") {
     FAIL("no error");
   } catch (const Error &error) {
     CHECK(error.kind() == ErrorKind::Auth);
-    CHECK_THAT(error.what(), Catch::StartsWith("edge1: before its first prompt the device asks \"Your password has expired. / New password:\""));
+    CHECK_THAT(error.what(),
+               Catch::StartsWith("edge1: before its first prompt the device asks \"Your password has expired. / New password:\""));
   }
   CHECK(expired.stream.written.empty());
 
@@ -515,15 +521,19 @@ TEST_CASE("cli: privilege is raised with the secret, which nobody sees", "[trans
   right = false;
   Talk refused(device);
   refused.learn();
-  CHECK_THROWS_WITH(refused.dialog.enable("enable", enable, "s3cret", 2s), Catch::Contains("not privileged: line 1 \"enable\": device said \"% Bad secrets\""));
+  CHECK_THROWS_WITH(refused.dialog.enable("enable", enable, "s3cret", 2s),
+                    Catch::Contains("not privileged: line 1 \"enable\": device said \"% Bad secrets\""));
   Talk without(device);
   without.learn();
-  CHECK_THROWS_WITH(without.dialog.enable("enable", enable, "", 20s), Catch::Contains("asks \"Password:\"") && Catch::Contains("no `enable` secret"));
+  CHECK_THROWS_WITH(without.dialog.enable("enable", enable, "", 20s),
+                    Catch::Contains("asks \"Password:\"") && Catch::Contains("no `enable` secret"));
 }
 
 TEST_CASE("cli: lines that set up the session fail only by fatal words", "[transport]") {
   auto device = small_router();
-  device.run = [](CliDevice &, const std::string &line) { return line == "terminal length 0" ? "Pagination disabled.\n" : "% Invalid input\n"; };
+  device.run = [](CliDevice &, const std::string &line) {
+    return line == "terminal length 0" ? "Pagination disabled.\n" : "% Invalid input\n";
+  };
   Talk talk(device);
   talk.learn();
   CHECK(talk.dialog.set_up("terminal length 0", 2s).accepted);

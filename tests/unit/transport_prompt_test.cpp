@@ -16,8 +16,8 @@ Driver with_prompts(std::map<std::string, std::string> prompts) {
 const Driver ios = with_prompts({{"user", R"([\w.\-@/:\[\]+]{1,63}>)"},
                                  {"exec", R"([\w.\-@/:\[\]+]{1,63}#)"},
                                  {"config", R"([\w.\-@/:+]{1,63}\((?:con|conf|config|cfg)[^)]*\)#)"}});
-const Driver junos = with_prompts({{"exec", R"([\w.\-]+@[\w.\-]+>)"},
-                                   {"config", R"((?:\{\w[^}\n]*\})?(?:\[edit[^\]\n]*\]\s+)[\w.\-]+@[\w.\-]+#)"}});
+const Driver junos =
+    with_prompts({{"exec", R"([\w.\-]+@[\w.\-]+>)"}, {"config", R"((?:\{\w[^}\n]*\})?(?:\[edit[^\]\n]*\]\s+)[\w.\-]+@[\w.\-]+#)"}});
 
 } // namespace
 
@@ -90,7 +90,7 @@ TEST_CASE("prompt: echoes, whole and damaged", "[transport]") {
   CHECK(prompts.echo(sent, sent, at) == Echo::Bare);
   CHECK(prompts.echo(at + sent, sent, at) == Echo::Exact);
   CHECK(prompts.echo(at + "  deny  ip host 203.0.113.7 any ", sent, at) == Echo::Exact);
-  CHECK(prompts.echo("edge1(config)#" + sent, sent, at) == Echo::Exact);                    // the mode changed
+  CHECK(prompts.echo("edge1(config)#" + sent, sent, at) == Echo::Exact);                          // the mode changed
   CHECK(prompts.echo("deny ip hoedge1(config)# " + sent, sent, "edge1(config)#") == Echo::Exact); // typed ahead, cut by the prompt
   CHECK(prompts.echo(at + "$203.0.113.7 any", sent, at) == Echo::Damaged);
   CHECK(prompts.echo("$ host 203.0.113.7 any", sent, at) == Echo::Damaged);

@@ -76,8 +76,8 @@ TEST_CASE("terminal: questions to the terminal are answered", "[transport]") {
 
 TEST_CASE("terminal: a screen that is written by positions reads as lines", "[transport]") {
   // ProCurve: the prompt at the last row, echo by position, then a line feed of its own.
-  CHECK(see("\x1b[24;1H\x1b[2Kswitch# \x1b[24;1H\x1b[24;9H\x1b[?25h\x1b[24;9Hshow run\x1b[24;0H\x1b" "E\x1b[24;1Hline one\r\nline two\r\n\x1b[24;1Hswitch# ") ==
-        Seen{{"switch# show run", "line one", "line two"}, "switch# ", ""});
+  CHECK(see("\x1b[24;1H\x1b[2Kswitch# \x1b[24;1H\x1b[24;9H\x1b[?25h\x1b[24;9Hshow run\x1b[24;0H\x1b"
+            "E\x1b[24;1Hline one\r\nline two\r\n\x1b[24;1Hswitch# ") == Seen{{"switch# show run", "line one", "line two"}, "switch# ", ""});
   CHECK(see("\x1b[1;1Hfirst\x1b[2;1Hsecond\x1b[3;1Hthird") == Seen{{"first", "second"}, "third", ""});
 }
 
@@ -94,7 +94,10 @@ TEST_CASE("terminal: characters are inserted, deleted and erased", "[transport]"
   CHECK(see("abcdef\x1b[3G\x1b[X").current == "ab def");
   CHECK(see("abcdef\x1b[3G\x1b[1K").current == "   def");
   CHECK(see("abcdef\x1b[2K").current.find_first_not_of(' ') == std::string::npos);
-  CHECK(see("abc\x1b" "7def\x1b" "8XYZ").current == "abcXYZ");
+  CHECK(see("abc\x1b"
+            "7def\x1b"
+            "8XYZ")
+            .current == "abcXYZ");
 }
 
 TEST_CASE("terminal: the unfinished line can be forgotten", "[transport]") {

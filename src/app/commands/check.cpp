@@ -58,7 +58,8 @@ void run_checks(Session &session, Checked &checked) {
     if (!holds(one.when, session.values(), session.facts()))
       continue;
     if (session.rendering().transport == TransportKind::Cli ? one.send.empty() : one.run.empty()) {
-      checked.findings.push_back({Finding::Level::Warning, one.name, "cannot be seen from here; see by hand that this does not hold: " + expand(one.says, session.values())});
+      checked.findings.push_back({Finding::Level::Warning, one.name,
+                                  "cannot be seen from here; see by hand that this does not hold: " + expand(one.says, session.values())});
       continue;
     }
     Reply reply = session.ask(one.send, one.run);

@@ -92,8 +92,8 @@ int list(const Settings &settings, const ListOptions &options) {
       const std::optional<Seconds> left = seconds_left(raw, config.policy);
       if (!left && !options.all)
         return;
-      rows.push_back({ip_text(*ip), std::string(raw.name), std::string(raw.protocol), std::string(raw.port),
-                      std::string(raw.hostname), std::string(raw.created), left});
+      rows.push_back({ip_text(*ip), std::string(raw.name), std::string(raw.protocol), std::string(raw.port), std::string(raw.hostname),
+                      std::string(raw.created), left});
     });
   }
   if (settings.console.json()) {
