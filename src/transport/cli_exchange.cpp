@@ -118,9 +118,9 @@ void CliExchange::take(std::string line) {
     take_behind_echo(front, std::move(line));
     return;
   }
-  switch (state_.prompts.echo(line, front.text, state_.prompt)) {
+  switch (state_.prompts.echo(front.words, line, front.text, state_.prompt).kind) {
   case Echo::Damaged:
-    if (!state_.last_line.empty() && state_.prompts.echo(line, state_.last_line, state_.prompt) == Echo::Exact)
+    if (!state_.last_line.empty() && state_.prompts.echo(front.words, line, state_.last_line, state_.prompt).kind == Echo::Exact)
       return; // of the line before, once more
     state_.lock_step = state_.lock_step || flight_.size() > 1;
     [[fallthrough]];
@@ -137,26 +137,20 @@ void CliExchange::take(std::string line) {
 void CliExchange::take_behind_echo(Sent &front, std::string line) {
   const bool nothing_yet = std::all_of(front.words.begin(), front.words.end(), is_blank);
   if (nothing_yet && !front.text.empty()) {
-    const Echo again = state_.prompts.echo(line, front.text, state_.prompt);
+    const Echo again = state_.prompts.echo(front.words, line, front.text, state_.prompt).kind;
     if (again == Echo::Bare || again == Echo::Exact)
       return; // some echo twice
   }
-  if (flight_.size() > 1) {
-    switch (state_.prompts.echo(line, flight_[1].text, state_.prompt)) {
-    case Echo::Bare: return; // typed ahead, and echoed by the device's kernel before its program reads it
-    case Echo::Damaged: state_.lock_step = true; [[fallthrough]];
-    case Echo::Exact: {
-      std::string prompt = line.substr(0, state_.prompts.length_at_start(line, state_.prompt));
-      const auto found = state_.prompts.at_end(front.words, prompt);
-      finish(found ? found->text : prompt.empty() ? state_.prompt : prompt, found ? found->lines_before : 0);
-      flight_.front().echoed = true;
-      return;
-    }
-    case Echo::None: break;
-    }
-    for (std::size_t i = 2; i < flight_.size(); ++i)
-      if (state_.prompts.echo(line, flight_[i].text, state_.prompt) == Echo::Bare)
-        return;
+  for (std::size_t i = 1; i < flight_.size(); ++i) {
+    const Prompts::Echoed echoed = state_.prompts.echo(front.words, line, flight_[i].text, state_.prompt);
+    if (echoed.kind == Echo::Bare)
+      return; // typed ahead, and echoed by the device's kernel before its program reads it
+    if (i > 1 || echoed.kind == Echo::None)
+      continue;
+    state_.lock_step = state_.lock_step || echoed.kind == Echo::Damaged;
+    finish(echoed.prompt ? echoed.prompt->text : state_.prompt, echoed.prompt ? echoed.prompt->lines_before : 0);
+    flight_.front().echoed = true;
+    return;
   }
   front.words.push_back(std::move(line));
 }
@@ -325,6 +319,7 @@ bool CliExchange::settle_in_silence() {
   const std::string all = trimmed_end(current), prompt = trimmed_end(state_.prompt.substr(state_.prompt.rfind('\n') + 1));
   if (front.echoed && !prompt.empty() && all.size() > prompt.size() && all.ends_with(prompt) && proofs_ < most_proofs) {
     front.words.push_back(all.substr(0, all.size() - prompt.size()));
+    front.words.push_back(prompt);
     state_.wire.forget_current();
     prove(Candidate::Line);
     return true;

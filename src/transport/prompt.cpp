@@ -197,26 +197,33 @@ std::size_t Prompts::length_at_start(const std::string &line, const std::string 
   return length;
 }
 
-Echo Prompts::echo(const std::string &line, const std::string &sent, const std::string &prompt) const {
+Prompts::Echoed Prompts::echo(const std::vector<std::string> &lines, const std::string &line, const std::string &sent,
+                              const std::string &prompt) const {
   const std::string came = squeezed(line), went = squeezed(sent);
   if (came == went)
-    return Echo::Bare;
+    return {Echo::Bare, std::nullopt};
   if (is_bare(line, prompt))
-    return Echo::None;
+    return {};
   if (ends_with(came, went)) {
-    // Behind the prompt; what stands before that is an echo by the device's kernel that the prompt cut off.
     const std::string before = came.substr(0, came.size() - went.size());
+    if (auto found = at_end(lines, before))
+      return {Echo::Exact, std::move(found)};
+    // In front of the prompt there may be an echo by the device's kernel that the prompt cut off.
     const std::string last = squeezed(last_line(prompt));
     if (!last.empty() && ends_with(squeezed(before), last))
-      return Echo::Exact;
+      return {Echo::Exact, Found{prompt, 0}};
     for (const Form &form : forms_)
       if (const auto match = form.end.match(before))
         if (shows_name(match->whole, name_))
-          return Echo::Exact;
+          return {Echo::Exact, Found{std::string(trimmed_end(match->whole)), 0}};
   }
-  if (length_at_start(line, prompt) != 0 || is_scrolled(line, sent))
-    return Echo::Damaged;
-  return Echo::None;
+  if (const std::size_t length = length_at_start(line, prompt); length != 0) {
+    auto found = at_end(lines, line.substr(0, length));
+    return {Echo::Damaged, found ? std::move(found) : Found{std::string(trimmed_end(line.substr(0, length))), 0}};
+  }
+  if (is_scrolled(line, sent))
+    return {Echo::Damaged, std::nullopt};
+  return {};
 }
 
 } // namespace banpush

@@ -55,8 +55,12 @@ public:
   static bool is_bare(const std::string &line, const std::string &prompt);
   // Whether this prompt is the one of the pattern (a stage's `until`).
   static bool is(const Pattern &pattern, const std::string &prompt);
-  // How `line` is an echo of `sent`, when `prompt` was shown last.
-  Echo echo(const std::string &line, const std::string &sent, const std::string &prompt) const;
+  struct Echoed {
+    Echo kind = Echo::None;
+    std::optional<Found> prompt; // in front of it
+  };
+  // How `line`, which came behind `lines`, is an echo of `sent`, when `prompt` was shown last.
+  Echoed echo(const std::vector<std::string> &lines, const std::string &line, const std::string &sent, const std::string &prompt) const;
   // How many characters at the start of a line are a prompt; 0 when none are.
   std::size_t length_at_start(const std::string &line, const std::string &prompt) const;
   // The names of the driver's prompts, for messages.

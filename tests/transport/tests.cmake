@@ -1,7 +1,11 @@
 # The transports against real peers: OpenSSH's sshd, and devices made of libssh's server side.
+add_library(fakes STATIC ${CMAKE_CURRENT_SOURCE_DIR}/fakes/cli_device.cpp ${CMAKE_CURRENT_SOURCE_DIR}/fakes/ssh_device.cpp)
+target_include_directories(fakes PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
+target_link_libraries(fakes PUBLIC banpush_transport)
+
 file(GLOB transport_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/transport/*.cpp)
 add_executable(transport_tests ${CMAKE_CURRENT_SOURCE_DIR}/unit/main.cpp ${transport_sources})
-target_link_libraries(transport_tests PRIVATE banpush_transport Catch2::Catch2)
+target_link_libraries(transport_tests PRIVATE fakes Catch2::Catch2)
 if(BANPUSH_PCH)
   target_precompile_headers(transport_tests PRIVATE <catch2/catch.hpp> <fmt/format.h> <map> <optional> <string> <vector>)
 endif()
@@ -9,3 +13,5 @@ endif()
 add_test(NAME "transport: against OpenSSH" COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/transport/run_with_sshd.py
          $<TARGET_FILE:transport_tests> "[sshd]")
 set_tests_properties("transport: against OpenSSH" PROPERTIES LABELS system TIMEOUT 300 SKIP_RETURN_CODE 77)
+add_test(NAME "transport: against a device in the process" COMMAND transport_tests "~[sshd]")
+set_tests_properties("transport: against a device in the process" PROPERTIES LABELS flow TIMEOUT 300)

@@ -87,17 +87,17 @@ TEST_CASE("prompt: echoes, whole and damaged", "[transport]") {
   prompts.remember("edge1");
   const std::string sent = "deny ip host 203.0.113.7 any";
   const std::string at = "edge1(config-ext-nacl)#";
-  CHECK(prompts.echo(sent, sent, at) == Echo::Bare);
-  CHECK(prompts.echo(at + sent, sent, at) == Echo::Exact);
-  CHECK(prompts.echo(at + "  deny  ip host 203.0.113.7 any ", sent, at) == Echo::Exact);
-  CHECK(prompts.echo("edge1(config)#" + sent, sent, at) == Echo::Exact);                          // the mode changed
-  CHECK(prompts.echo("deny ip hoedge1(config)# " + sent, sent, "edge1(config)#") == Echo::Exact); // typed ahead, cut by the prompt
-  CHECK(prompts.echo(at + "$203.0.113.7 any", sent, at) == Echo::Damaged);
-  CHECK(prompts.echo("$ host 203.0.113.7 any", sent, at) == Echo::Damaged);
-  CHECK(prompts.echo(at + "deny ip host 203.0.113.77 any", sent, at) == Echo::Damaged);
-  CHECK(prompts.echo(at, sent, at) == Echo::None);
-  CHECK(prompts.echo("% Duplicate sequence number", sent, at) == Echo::None);
-  CHECK(prompts.echo("10 deny ip host 203.0.113.7 any", sent, at) == Echo::None); // a list that shows the line is no echo
+  CHECK(prompts.echo({}, sent, sent, at).kind == Echo::Bare);
+  CHECK(prompts.echo({}, at + sent, sent, at).kind == Echo::Exact);
+  CHECK(prompts.echo({}, at + "  deny  ip host 203.0.113.7 any ", sent, at).kind == Echo::Exact);
+  CHECK(prompts.echo({}, "edge1(config)#" + sent, sent, at).kind == Echo::Exact);                          // the mode changed
+  CHECK(prompts.echo({}, "deny ip hoedge1(config)# " + sent, sent, "edge1(config)#").kind == Echo::Exact); // typed ahead, cut by the prompt
+  CHECK(prompts.echo({}, at + "$203.0.113.7 any", sent, at).kind == Echo::Damaged);
+  CHECK(prompts.echo({}, "$ host 203.0.113.7 any", sent, at).kind == Echo::Damaged);
+  CHECK(prompts.echo({}, at + "deny ip host 203.0.113.77 any", sent, at).kind == Echo::Damaged);
+  CHECK(prompts.echo({}, at, sent, at).kind == Echo::None);
+  CHECK(prompts.echo({}, "% Duplicate sequence number", sent, at).kind == Echo::None);
+  CHECK(prompts.echo({}, "10 deny ip host 203.0.113.7 any", sent, at).kind == Echo::None); // a list that shows the line is no echo
 }
 
 TEST_CASE("prompt: a driver without prompts cannot be used", "[transport]") { CHECK_THROWS_AS(Prompts(Driver{}), Error); }

@@ -86,6 +86,10 @@ struct Talk {
     dialog.learn(driver.login, 2s);
     return *this;
   }
+  ~Talk() {
+    if (std::getenv("BANPUSH_TEST_TRACE") != nullptr)
+      std::fputs(told.c_str(), stderr);
+  }
   Delivery send(std::vector<std::string> lines, unsigned window = 1) {
     Step step;
     step.lines = std::move(lines);
