@@ -74,7 +74,7 @@ void MariaDbServer::read_facts() {
   while (text.find("\nready\n") == std::string::npos) {
     pollfd wait{from_, POLLIN, 0};
     std::array<char, 4096> buffer{};
-    if (::poll(&wait, 1, 90'000) != 1)
+    if (::poll(&wait, 1, 150'000) != 1)
       throw std::runtime_error("mariadb.py says nothing");
     const ssize_t got = ::read(from_, buffer.data(), buffer.size());
     if (got <= 0)
