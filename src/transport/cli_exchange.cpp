@@ -138,7 +138,8 @@ void CliExchange::take_behind_echo(Sent &front, std::string line) {
   const bool nothing_yet = std::all_of(front.words.begin(), front.words.end(), is_blank);
   if (nothing_yet && !front.text.empty()) {
     const Echo again = state_.prompts.echo(front.words, line, front.text, state_.prompt).kind;
-    if (again == Echo::Bare || again == Echo::Exact)
+    const bool next_is_the_same = flight_.size() > 1 && flight_[1].text == front.text;
+    if (again == Echo::Bare || (again == Echo::Exact && !next_is_the_same))
       return; // some echo twice
   }
   for (std::size_t i = 1; i < flight_.size(); ++i) {

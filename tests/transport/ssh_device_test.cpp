@@ -133,6 +133,16 @@ TEST_CASE("device: a complaint in the middle", "[device]") {
   CHECK(transport->send(step_of(ok_lines(3))).accepted);
 }
 
+TEST_CASE("device: a megabyte of lines with little room ahead", "[device]") {
+  Router router;
+  const auto transport = router.open();
+  std::vector<std::string> lines(5000, "ok " + std::string(200, 'x'));
+  Step step = step_of(lines, 64);
+  step.window.bytes = 20'000;
+  CHECK(transport->send(step).lines == 5000);
+  CHECK(transport->ask({"show lines 50000", {}, {}}).text.size() > 500'000);
+}
+
 TEST_CASE("device: the connection ends in the middle", "[device]") {
   for (const bool hard : {false, true}) {
     SshDeviceOptions options;
