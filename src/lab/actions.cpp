@@ -21,11 +21,11 @@ bool Shell::run(const Action &action, const Fields &groups) {
   case Verb::Leave: enter(device_.description().modes.at(mode_).inside, {}); return true;
   case Verb::Set:
     for (const auto &[name, value] : action.values)
-      values_[name] = value.render(view(groups));
+      values_[name] = rendered(value, groups);
     return true;
   case Verb::Put:
     for (const auto &[name, value] : action.values)
-      target().settings[name] = value.render(view(groups));
+      target().settings[name] = rendered(value, groups);
     return true;
   case Verb::Ask:
   case Verb::Secret: ask(action, groups); return true;
@@ -64,7 +64,7 @@ bool Shell::object(const std::string &outcome, const std::optional<Entry> &about
   const auto say = [&](const std::map<std::string, TextTemplate> &says) {
     const auto found = says.find(outcome);
     if (found != says.end())
-      reply_ += found->second.render(view(all));
+      reply_ += rendered(found->second, all);
     return found != says.end();
   };
   if (!kind.empty() && say(description.lists.at(kind).says))
@@ -146,7 +146,7 @@ bool Shell::change(const Action &action, const Fields &groups) {
     resequence(*list, std::stoull("0" + text(action, "first", groups)), std::stoull("0" + text(action, "step", groups)));
   else
     for (const auto &[its, value] : action.values)
-      list->notes[its] = value.render(view(groups));
+      list->notes[its] = rendered(value, groups);
   return true;
 }
 
@@ -193,7 +193,7 @@ Struck struck(Emulated &device, Shell::Wish &wish) {
 bool Shell::add(const Action &action, const Fields &groups, const ListKind &kind, const std::string &name) {
   Said said{groups, text(action, "refers", groups), text(action, "refers_to", groups)};
   for (const auto &[its, value] : action.values)
-    said.fields[its] = value.render(view(groups));
+    said.fields[its] = rendered(value, groups);
   Configuration &in = target();
   if (target_ == Target::Running && kind.dangling == Rigour::Refuse && !said.refers_name.empty() &&
       in.find(said.refers_kind, said.refers_name) == nullptr)
@@ -223,7 +223,7 @@ bool Shell::add(const Action &action, const Fields &groups, const ListKind &kind
 bool Shell::remove(const Action &action, const Fields &groups, const ListKind &kind, const std::string &name) {
   Said said{groups, text(action, "refers", groups), text(action, "refers_to", groups)};
   for (const auto &[its, value] : action.values)
-    said.fields[its] = value.render(view(groups));
+    said.fields[its] = rendered(value, groups);
   if (origin_ == Origin::Network && struck(device_, wish_).swallowed)
     return false;
   if (wish_ != Wish::Nothing)

@@ -109,8 +109,6 @@ View Shell::view(const Fields &groups) const {
   view.values["list"] = list_;
   view.values["typed"] = line_;
   view.values["commands"] = std::to_string(commands_);
-  view.values["dirty"] = dirty();
-  view.values["unsaved"] = !(device_.running == device_.startup);
   view.values["holder"] = device_.lock;
   view.values["timer"] = device_.timer_runs();
   view.values["console"] = origin_ == Origin::Console;
@@ -120,12 +118,23 @@ View Shell::view(const Fields &groups) const {
   return view;
 }
 
-View Shell::view() const { return view({}); }
+// Whole configurations are compared for these two: only where somebody asks.
+std::string Shell::rendered(const TextTemplate &form, const Fields &groups) const {
+  View all = view(groups);
+  if (uses(form, "dirty"))
+    all.values["dirty"] = dirty();
+  if (uses(form, "unsaved"))
+    all.values["unsaved"] = !(device_.running == device_.startup);
+  return form.render(all);
+}
 
 bool Shell::truth(const std::string &name, const Fields &groups) const {
   const bool turned = !name.empty() && name.front() == '!';
+  const std::string asked = turned ? name.substr(1) : name;
+  if (asked == "dirty" || asked == "unsaved")
+    return (asked == "dirty" ? dirty() : !(device_.running == device_.startup)) != turned;
   const View all = view(groups);
-  const auto found = all.values.find(turned ? name.substr(1) : name);
+  const auto found = all.values.find(asked);
   bool truth = false;
   if (found != all.values.end()) {
     const auto *text = std::get_if<std::string>(&found->second);
@@ -136,13 +145,13 @@ bool Shell::truth(const std::string &name, const Fields &groups) const {
 
 std::string Shell::text(const Action &action, const char *key, const Fields &groups) const {
   const auto found = action.texts.find(key);
-  return found == action.texts.end() ? std::string() : found->second.render(view(groups));
+  return found == action.texts.end() ? std::string() : rendered(found->second, groups);
 }
 
 std::string Shell::prompt() const {
   if (asked_)
     return asked_->question;
-  return device_.description().modes.at(mode_).prompt.render(view());
+  return rendered(device_.description().modes.at(mode_).prompt, {});
 }
 
 void Shell::take(const std::string &line) {

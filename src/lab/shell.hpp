@@ -51,7 +51,7 @@ private:
   };
   enum class Target { Running, Own, Shared, Named };
 
-  View view() const;
+  std::string rendered(const TextTemplate &form, const Fields &groups) const;
   View view(const Fields &groups) const;
   bool truth(const std::string &name, const Fields &groups) const;
   std::string text(const Action &action, const char *key, const Fields &groups) const;

@@ -27,7 +27,7 @@ class Bench:
             one["train"] = train
         one.update(variant)
         network = {
-            "banpush": {"policy": {"bantime": "1d", "protocols": ["tcp", "udp"], "reserved": "allowed"},
+            "banpush": {"policy": {"bantime": "1d", "protocols": ["tcp", "udp"], "reserved": "allowed", "aggregate": "none"},
                         "limits": {"add": "100%", "remove": "100%", "floor": 100000}},
             "devices": {"dut": one},
         }
@@ -59,7 +59,7 @@ class Bench:
         self.lab.stdout.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def run(self, *argv, codes=(0,), timeout=60):
+    def run(self, *argv, codes=(0,), timeout=180):
         """banpush with these arguments; what it says, when it ends with one of these statuses."""
         done = subprocess.run([BANPUSH, "-c", f"{self.folder}/banpush.yaml", *argv], capture_output=True, text=True, timeout=timeout,
                               env={**os.environ, "BANPUSH_DATADIR": os.environ.get("BANPUSH_DATADIR", str(ROOT))})

@@ -1,3 +1,10 @@
 # Emulated devices: that they behave as their platforms do, spoken to by OpenSSH's client.
 add_test(NAME "lab: devices" COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/lab/devices.py $<TARGET_FILE:banpush-lab>)
 set_tests_properties("lab: devices" PROPERTIES LABELS system TIMEOUT 120 SKIP_RETURN_CODE 77)
+
+# The contract every driver keeps: the real banpush against an emulated device of its platform.
+foreach(driver cisco_ios cisco_iosxe juniper_junos)
+  add_test(NAME "lab: contract of ${driver}" COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/lab/contract.py ${driver})
+  set_tests_properties("lab: contract of ${driver}" PROPERTIES LABELS system TIMEOUT 600 SKIP_RETURN_CODE 77
+                       ENVIRONMENT "BANPUSH=$<TARGET_FILE:banpush>;BANPUSH_LAB_PROGRAM=$<TARGET_FILE:banpush-lab>")
+endforeach()
