@@ -14,6 +14,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace {
@@ -120,6 +121,7 @@ void run(const Options &options) {
   }
   network.serve(stop);
   ::kill(watcher, SIGKILL);
+  ::waitpid(watcher, nullptr, 0);
 }
 
 void up(const Options &options) {
