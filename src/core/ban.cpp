@@ -153,10 +153,19 @@ std::int32_t kept_until(const std::optional<Seconds> &until) noexcept {
 
 } // namespace
 
-std::uint32_t Bans::intern(std::string_view text) {
+std::optional<std::uint32_t> Bans::intern(std::string_view text) {
+  // A table of millions of rows has few names, and each is looked at once only.
+  std::uint32_t &recent =
+      recent_[text.empty() ? 0
+                           : (text.size() * 7 + static_cast<unsigned char>(text.back()) * 3U + static_cast<unsigned char>(text.front())) %
+                                 recent_.size()];
+  if (recent < names_.size() && names_[recent] == text)
+    return recent;
   const auto known = index_.find(text);
   if (known != index_.end())
-    return known->second;
+    return recent = known->second;
+  if (!is_name(text))
+    return std::nullopt;
   const auto index = static_cast<std::uint32_t>(names_.size());
   names_.emplace_back(text);
   is_host_.push_back(false);
@@ -172,16 +181,21 @@ void Bans::add(const RawBan &row, std::uint8_t source, std::string_view source_n
   const auto prefix = Prefix::parse(row.ip);
   if (!prefix)
     return bad(fmt::format("{} (column {})", prefix.error().what, prefix.error().column));
-  if (!is_name(row.name))
+  const auto jail = intern(row.name), host = intern(row.hostname);
+  if (!jail)
     return bad(fmt::format("the jail \"{}\" is no name", shown(row.name, 40)));
-  if (!is_name(row.hostname))
+  if (!host)
     return bad("the hostname is no name");
 
   Ban ban;
-  ban.protocol = protocol_of(row.protocol);
-  ban.block = {*prefix, service_of(ban.protocol, row.port)};
-  ban.jail = intern(row.name);
-  ban.host = intern(row.hostname);
+  if (rows_.empty() || row.protocol != ports_.protocol || row.port != ports_.port) {
+    const std::uint8_t number = protocol_of(row.protocol);
+    ports_ = {std::string(row.protocol), std::string(row.port), number, service_of(number, row.port)};
+  }
+  ban.protocol = ports_.number;
+  ban.block = {*prefix, ports_.service};
+  ban.jail = *jail;
+  ban.host = *host;
   ban.age = kept(row.age);
   ban.until = kept_until(row.until);
   ban.source = source;

@@ -3,6 +3,7 @@
 
 #include "core/block.hpp"
 
+#include <array>
 #include <chrono>
 #include <limits>
 #include <map>
@@ -74,10 +75,19 @@ private:
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
   };
-  std::uint32_t intern(std::string_view text);
+  std::optional<std::uint32_t> intern(std::string_view text); // nothing for what is no name
+
+  // What the columns `protocol` and `port` of the row before came to: mostly the next one says the same.
+  struct Ports {
+    std::string protocol, port;
+    std::uint8_t number = 0;
+    Service service;
+  };
 
   std::vector<Ban> rows_;
   std::vector<std::uint32_t> order_;
+  Ports ports_;
+  std::array<std::uint32_t, 64> recent_{}; // places in names_, by a rough hash
   std::vector<std::string> names_;
   std::unordered_map<std::string, std::uint32_t, Hash, std::equal_to<>> index_;
   std::vector<std::uint32_t> hosts_;

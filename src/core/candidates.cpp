@@ -178,6 +178,7 @@ private:
     out_.merges = policy_.aggregate.mode == Aggregate::Mode::Lossy;
     for (const std::size_t place : aggregated.merged)
       count_hosts(out_.wanted[place], order);
+    out_.by_worth = ordered_by_worth(out_.wanted);
     const auto by_prefix = [](const LeftOut &a, const LeftOut &b) {
       return std::tie(a.prefix, a.verdict, a.reason) < std::tie(b.prefix, b.verdict, b.reason);
     };
@@ -230,6 +231,19 @@ private:
 };
 
 } // namespace
+
+std::vector<std::uint32_t> ordered_by_worth(const std::vector<Candidate> &candidates) {
+  std::vector<std::pair<double, std::uint32_t>> ranks;
+  ranks.reserve(candidates.size());
+  for (const Candidate &one : candidates)
+    ranks.emplace_back(-one.worth, static_cast<std::uint32_t>(ranks.size()));
+  std::sort(ranks.begin(), ranks.end());
+  std::vector<std::uint32_t> order;
+  order.reserve(ranks.size());
+  for (const auto &[worth, place] : ranks)
+    order.push_back(place);
+  return order;
+}
 
 Candidates candidates(const Bans &bans, const Policy &policy, const std::vector<NamedPrefix> &protect) {
   if (bans.order().size() == bans.rows().size())

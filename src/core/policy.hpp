@@ -161,8 +161,9 @@ struct Candidate {
 };
 
 struct Candidates {
-  std::vector<Candidate> wanted; // sorted by block, no doubles
-  std::vector<LeftOut> left_out; // sorted by prefix, without those merely expired, unbanned or covered
+  std::vector<Candidate> wanted;       // sorted by block, no doubles
+  std::vector<std::uint32_t> by_worth; // places in `wanted`, the most worthwhile first; empty where nobody has ordered them
+  std::vector<LeftOut> left_out;       // sorted by prefix, without those merely expired, unbanned or covered
   // Every distinct prefix of the table that is neither wanted as itself nor covered, sorted.
   std::vector<std::pair<Prefix, Verdict>> verdicts;
   std::uint64_t innocents = 0; // addresses (IPv6: /64s) that wanted covers and nobody banned
@@ -172,6 +173,9 @@ struct Candidates {
   // A merged, widened or cut-out block that was wanted once is judged by the bans in it and around it.
   Verdict verdict(const Prefix &prefix) const noexcept;
 };
+
+// Places of the candidates, the most worthwhile first; of equal ones by place.
+std::vector<std::uint32_t> ordered_by_worth(const std::vector<Candidate> &candidates);
 
 // Bans to candidates for one policy; `protect` is the device's protected set (what is found by
 // itself and policy.protect together). The order of rows never matters.

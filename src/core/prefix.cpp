@@ -253,7 +253,33 @@ Prefix::Prefix(Family family, const Bytes &address, unsigned length) noexcept
   clear_behind(bytes_, length_);
 }
 
+namespace {
+
+// The form that tables are full of, `203.0.113.7` and nothing else, without what messages need.
+bool is_plain_ipv4(std::string_view text, Bytes &bytes) noexcept {
+  const char *at = text.data(), *const end = at + text.size();
+  for (std::size_t octet = 0; octet < 4; ++octet) {
+    if (octet > 0 && (at == end || *at++ != '.'))
+      return false;
+    const char *const start = at;
+    unsigned value = 0;
+    while (at != end && at - start < 3 && static_cast<unsigned char>(*at - '0') < 10)
+      value = value * 10 + static_cast<unsigned>(*at++ - '0');
+    if (at == start || value > 255 || (*start == '0' && at - start > 1))
+      return false;
+    bytes[octet] = static_cast<std::uint8_t>(value);
+  }
+  return at == end;
+}
+
+} // namespace
+
 tl::expected<Prefix, Problem> Prefix::parse(std::string_view text, HostBits host_bits) {
+  Prefix plain;
+  if (is_plain_ipv4(text, plain.bytes_)) {
+    plain.length_ = 32;
+    return plain;
+  }
   if (text.empty())
     return problem("an empty text is no address", 0);
   if (text.size() > longest_text)

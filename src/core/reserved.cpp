@@ -50,6 +50,22 @@ const std::vector<Special> &specials() {
   return all;
 }
 
+// Whether anything special overlaps the /8 with this first byte: most addresses need no longer look.
+bool is_free(const Prefix &prefix) {
+  static const auto free = [] {
+    std::array<std::array<bool, 256>, 2> made{};
+    for (std::size_t byte = 0; byte < 256; ++byte)
+      for (const Family family : {Family::IPv4, Family::IPv6}) {
+        const Prefix around(family, {static_cast<std::uint8_t>(byte)}, 8);
+        const auto special =
+            std::find_if(specials().begin(), specials().end(), [&](const Special &one) { return one.prefix.overlaps(around); });
+        made[family == Family::IPv4 ? 0 : 1][byte] = special == specials().end() && (family == Family::IPv4 || byte >> 5U == 1);
+      }
+    return made;
+  }();
+  return prefix.length() >= 8 && free[prefix.family() == Family::IPv4 ? 0 : 1][prefix.bytes()[0]];
+}
+
 const Prefix &global_unicast() {
   static const Prefix prefix = Prefix::require("2000::/3");
   return prefix;
@@ -58,6 +74,8 @@ const Prefix &global_unicast() {
 } // namespace
 
 std::optional<std::string> reserved(const Prefix &prefix) {
+  if (is_free(prefix))
+    return std::nullopt;
   for (const Special &special : specials())
     if (special.prefix.overlaps(prefix))
       return special.name;

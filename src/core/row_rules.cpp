@@ -37,6 +37,8 @@ RowRules::RowRules(const Bans &bans, const Policy &policy)
     if (const HostRule *rule = rule_for_host(policy, bans.name(i)))
       hosts_[i] = {rule->weight, rule->ignore};
   }
+  const auto weighs = [](const auto &one) { return one.weight != 1.0; };
+  weighs_ = !trust_.empty() || std::any_of(jails_.begin(), jails_.end(), weighs) || std::any_of(hosts_.begin(), hosts_.end(), weighs);
   protocols_.fill(policy.protocols.empty());
   for (const std::string &text : policy.protocols) {
     if (text == "all" || text == "any")
@@ -46,16 +48,6 @@ RowRules::RowRules(const Bans &bans, const Policy &policy)
   }
   for (const Family family : policy.families)
     (family == Family::IPv4 ? ipv4_ : ipv6_) = true;
-}
-
-Verdict RowRules::filter(const Ban &ban) const noexcept {
-  if (ban.age < -most_ahead)
-    return Verdict::Future;
-  if (jails_[ban.jail].ignore || hosts_[ban.host].ignore || !protocols_[ban.protocol] || age(ban) > max_age_)
-    return Verdict::Ignored;
-  if (!(ban.block.prefix.family() == Family::IPv4 ? ipv4_ : ipv6_))
-    return Verdict::Ignored;
-  return Verdict::Wanted;
 }
 
 Seconds RowRules::escalated(Seconds bantime, unsigned nth) const noexcept {
@@ -73,7 +65,7 @@ Seconds RowRules::left(const Ban &ban, unsigned nth) const noexcept {
   return length == permanent ? permanent : length - age(ban);
 }
 
-std::uint64_t RowRules::weight(const Ban &ban) const noexcept {
+std::uint64_t RowRules::weighed(const Ban &ban) const noexcept {
   const double trust = ban.source < trust_.size() ? trust_[ban.source] : 1.0;
   return static_cast<std::uint64_t>(std::lround(std::clamp(1000 * jails_[ban.jail].weight * hosts_[ban.host].weight * trust, 0.0, 1e6)));
 }

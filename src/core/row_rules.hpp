@@ -19,7 +19,14 @@ public:
   RowRules(const Bans &bans, const Policy &policy);
 
   // Wanted: the row is evidence, in force or not. Else Future or Ignored.
-  Verdict filter(const Ban &ban) const noexcept;
+  Verdict filter(const Ban &ban) const noexcept {
+    if (ban.age < -most_ahead)
+      return Verdict::Future;
+    const bool family = ban.block.prefix.family() == Family::IPv4 ? ipv4_ : ipv6_;
+    return !family || jails_[ban.jail].ignore || hosts_[ban.host].ignore || !protocols_[ban.protocol] || age(ban) > max_age_
+               ? Verdict::Ignored
+               : Verdict::Wanted;
+  }
   // Seconds the row still runs, `permanent`, or 0 and less when it is over. It is the nth ban of its
   // address within escalate.window.
   Seconds left(const Ban &ban, unsigned nth) const noexcept;
@@ -28,7 +35,7 @@ public:
     return ban.revoked == Ban::Revoked::ByOperator || (ban.revoked == Ban::Revoked::ByFail2ban && honour_unban_);
   }
   // Jail × host × trust of the table, in thousandths, so that sums do not depend on the order.
-  std::uint64_t weight(const Ban &ban) const noexcept;
+  std::uint64_t weight(const Ban &ban) const noexcept { return weighs_ ? weighed(ban) : 1000; }
   // One clause for people on what filter() found.
   std::string why(const Bans &bans, const Ban &ban) const;
 
@@ -45,11 +52,13 @@ private:
     bool ignore = false;
   };
   Seconds escalated(Seconds bantime, unsigned nth) const noexcept;
+  std::uint64_t weighed(const Ban &ban) const noexcept;
 
   std::vector<Jail> jails_; // by the index of Bans::name
   std::vector<Host> hosts_;
   std::array<bool, 256> protocols_{};
   bool ipv4_ = false, ipv6_ = false, honour_unban_;
+  bool weighs_ = false; // whether any weight is not 1
   Seconds bantime_, max_age_;
   std::optional<Escalate> escalate_;
   std::vector<double> trust_;

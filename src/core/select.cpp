@@ -1,12 +1,9 @@
-#include "core/aggregate.hpp"
+#include "core/fitting.hpp"
 #include "core/plan.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
-#include <map>
-#include <set>
-
-#include <fmt/format.h>
 
 namespace banpush {
 
@@ -17,254 +14,195 @@ constexpr double margin = 1.25;
 // What hits read back from the device may add to an incumbent's worth: half of it, at 65,535 hits.
 constexpr double most_for_hits = 0.5, hits_scale = 32;
 
-const char *family_word(Family family) noexcept { return family == Family::IPv4 ? "IPv4" : "IPv6"; }
+std::size_t index_of(Family family) noexcept { return family == Family::IPv4 ? 0 : 1; }
 
-bool in_force(const Installed &installed, const std::string &list) noexcept {
-  const ListState *state = installed.state(list);
-  return state == nullptr || (state->stands && state->in_force);
-}
+// What entries use of a device, and whether that is more than it has: slots of each family's budget,
+// places in each list, places in all.
+class Use {
+public:
+  Use(const Driver &driver, Capacity capacity) : driver_(&driver), budgets_{capacity.ipv4, capacity.ipv6}, entries_(driver.lists.size()) {}
 
-// The hosts of a small network, for lists that hold no networks.
-std::vector<Candidate> as_hosts(const Candidate &network) {
-  const Prefix &prefix = network.block.prefix;
-  const unsigned count = 1U << (prefix.width() - prefix.length());
-  std::vector<Candidate> hosts(count, network);
-  Prefix::Bytes bytes = prefix.bytes();
-  for (unsigned i = 0; i < count; ++i) {
-    hosts[i].block.prefix = Prefix(prefix.family(), bytes, prefix.width());
-    hosts[i].worth = network.worth / count;
-    ++bytes[prefix.width() / 8 - 1];
+  void add(std::uint16_t list, Family family) noexcept {
+    slots_[index_of(family)] += driver_->lists[list].cost;
+    ++entries_[list];
+    ++total_;
   }
-  return hosts;
-}
-
-// What entries use of a device: slots of each family's budget, places in lists, places in all.
-struct Use {
-  std::map<Family, double> slots;
-  std::map<const List *, std::size_t> entries;
-  std::size_t total = 0;
-
-  void add(const List &list, Family family) {
-    slots[family] += list.cost;
-    ++entries[&list];
-    ++total;
+  void take_back(std::uint16_t list, Family family) noexcept {
+    slots_[index_of(family)] -= driver_->lists[list].cost;
+    --entries_[list];
+    --total_;
   }
+
+  // As far as this list and family are concerned.
+  bool is_too_much(std::uint16_t list, Family family) const noexcept {
+    const auto &budget = budgets_[index_of(family)];
+    const auto &most = driver_->lists[list].most;
+    return (budget && slots_[index_of(family)] > static_cast<double>(*budget)) || (most && entries_[list] > *most) ||
+           (driver_->most_entries && total_ > *driver_->most_entries);
+  }
+
+private:
+  const Driver *driver_;
+  std::array<std::optional<std::size_t>, 2> budgets_;
+  std::array<double, 2> slots_{};
+  std::vector<std::size_t> entries_;
+  std::size_t total_ = 0;
 };
 
-using Incumbents = std::map<std::pair<Block, std::string>, std::uint64_t>; // with their hits
+// A candidate's claim to a place. `place` is its number among the candidates.
+struct Rank {
+  double score = 0;
+  bool incumbent = false;
+  std::uint32_t place = 0;
+
+  bool comes_before(const Rank &other) const noexcept {
+    if (score != other.score)
+      return score > other.score;
+    if (incumbent != other.incumbent)
+      return incumbent;
+    return place < other.place;
+  }
+};
 
 class Selector {
 public:
   Selector(const Driver &driver, const Policy &policy, Capacity capacity, const Installed &installed)
-      : driver_(driver), policy_(policy), capacity_(capacity), installed_(installed) {
-    std::vector<Prefix> covers;
-    for (const Foreign &foreign : installed.foreign)
-      if (foreign.covers && in_force(installed, foreign.list)) {
-        covers.push_back(*foreign.covers);
-        foreign_.emplace(*foreign.covers, &foreign);
-      }
-    foreign_set_ = PrefixSet(std::move(covers));
-    for (const Foreign &foreign : installed.foreign)
-      if (foreign.around || foreign.covers)
-        near_[foreign.list].push_back(&foreign);
-  }
+      : driver_(driver), policy_(policy), capacity_(capacity), installed_(installed), lists_(driver) {}
 
-  Selection run(const std::vector<Candidate> &candidates) {
-    fit_services(candidates);
-    const std::vector<Candidate> &fitting = reduced_ ? fitted_ : candidates;
-    for (const Candidate &candidate : fitting)
-      place(candidate);
-    take_most_worthwhile();
-    for (const Placed &one : placed_) {
-      if (one.taken)
-        selection_.wanted.push_back({one.candidate, one.list->name});
-      else
-        selection_.left_out.push_back({one.candidate.block.prefix, Verdict::OverBudget, "over the budget"});
-    }
-    sort_results();
-    return std::move(selection_);
+  Selection run(const Candidates &candidates) {
+    Fitting fitting = fit(driver_, lists_, candidates.wanted, policy_, installed_);
+    left_out_ = std::move(fitting.left_out);
+    const std::vector<Candidate> &all = fitting.changed ? *fitting.changed : candidates.wanted;
+    list_.resize(all.size());
+    for (std::size_t i = 0; i < all.size(); ++i)
+      list_[i] = lists_.of(all[i].block);
+    const bool is_ordered = !fitting.changed && candidates.by_worth.size() == all.size();
+    take_most_worthwhile(all, is_ordered ? candidates.by_worth : std::vector<std::uint32_t>());
+    return result(all);
   }
 
 private:
-  struct Placed {
-    Candidate candidate;
-    const List *list = nullptr;
-    bool taken = false;
-
-    Family family() const noexcept { return candidate.block.prefix.family(); }
-  };
-  struct Rank {
-    double score;
-    bool incumbent;
-    std::uint32_t place;
-
-    friend bool operator<(const Rank &a, const Rank &b) noexcept {
-      if (a.score != b.score)
-        return a.score < b.score;
-      if (a.incumbent != b.incumbent)
-        return b.incumbent;
-      return a.place > b.place;
+  // Those for which there is no lack of room are taken; of the others the most worthwhile, while the
+  // family's budget, the list and the device have room.
+  void take_most_worthwhile(const std::vector<Candidate> &all, const std::vector<std::uint32_t> &known_order) {
+    Use wanted(driver_, capacity_), used(driver_, capacity_);
+    for (std::size_t i = 0; i < all.size(); ++i)
+      wanted.add(list_[i], all[i].block.prefix.family());
+    std::vector<bool> open(2 * driver_.lists.size()); // by list and family: lacks room, and has some left as far as was seen
+    const auto kind = [&](std::size_t i) { return 2U * list_[i] + index_of(all[i].block.prefix.family()); };
+    taken_.assign(all.size(), 0);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      const Family family = all[i].block.prefix.family();
+      if (wanted.is_too_much(list_[i], family)) {
+        open[kind(i)] = true;
+        continue;
+      }
+      taken_[i] = 1;
+      used.add(list_[i], family);
     }
-  };
-
-  // Services that no list of the device holds become any; what then lies in one another is merged again.
-  void fit_services(const std::vector<Candidate> &candidates) {
-    const auto too_fine = [&](const Candidate &one) {
-      return !one.block.service.is_any() && driver_.list_for(one.block.prefix, true) == nullptr;
-    };
-    reduced_ = std::any_of(candidates.begin(), candidates.end(), too_fine);
-    if (!reduced_)
+    if (std::find(open.begin(), open.end(), true) == open.end())
       return;
-    std::vector<Candidate> all = candidates;
-    for (Candidate &one : all)
-      if (too_fine(one))
-        one.block.service = {};
-    Policy exactly;
-    exactly.aggregate.mode = policy_.aggregate.mode == Aggregate::Mode::None ? Aggregate::Mode::None : Aggregate::Mode::Exact;
-    exactly.shortest4 = policy_.shortest4;
-    exactly.shortest6 = policy_.shortest6;
-    fitted_ = aggregate(std::move(all), exactly, {}).blocks;
-  }
-
-  // The foreign entry on whose account an entry of this list is not needed, or cannot stand.
-  const Foreign *in_the_way(const Prefix &prefix, const List *list) const {
-    if (list != nullptr && list->longest_match)
-      return foreign_set_.has(prefix) ? foreign_.at(prefix) : nullptr;
-    if (const auto met = foreign_set_.empty() ? std::nullopt : foreign_set_.overlap(prefix); met && met->contains(prefix))
-      return foreign_.at(*met);
-    const auto near = list != nullptr && list->disjoint ? near_.find(list->name) : near_.end();
-    if (near == near_.end())
-      return nullptr;
-    const auto meets = [&](const Foreign *foreign) { return (foreign->around ? *foreign->around : *foreign->covers).overlaps(prefix); };
-    const auto found = std::find_if(near->second.begin(), near->second.end(), meets);
-    return found == near->second.end() ? nullptr : *found;
-  }
-
-  // In a list whose entries may not overlap, what lies in a wider one of ours has no place. Candidates
-  // come sorted, the wider first.
-  bool lies_in_ours(const Prefix &prefix, const List &list) {
-    if (!list.disjoint)
-      return false;
-    const auto [last, fresh] = last_in_.try_emplace(&list, prefix);
-    if (!fresh && last->second.contains(prefix))
-      return true;
-    last->second = prefix;
-    return false;
-  }
-
-  void place(const Candidate &candidate) {
-    const Prefix &prefix = candidate.block.prefix;
-    const List *list = driver_.list_for(prefix, !candidate.block.service.is_any());
-    if (const Foreign *foreign = in_the_way(prefix, list))
-      return leave_out(prefix, Verdict::Foreign, fmt::format("an entry of somebody else holds it: {}", shown(foreign->text, 60)));
-    if (list != nullptr) {
-      if (lies_in_ours(prefix, *list))
-        return leave_out(prefix, Verdict::Covered, "lies in a wider entry of the same list");
-      placed_.push_back({candidate, list, false});
-      return;
+    Queue queue(all, known_order.empty() ? ordered_by_worth(all) : known_order, incumbents(all));
+    while (std::find(open.begin(), open.end(), true) != open.end()) {
+      const auto next = queue.next();
+      if (!next)
+        return;
+      const Family family = all[*next].block.prefix.family();
+      if (!open[kind(*next)])
+        continue;
+      used.add(list_[*next], family);
+      taken_[*next] = used.is_too_much(list_[*next], family) ? 0 : 1;
+      if (taken_[*next] == 1)
+        continue;
+      used.take_back(list_[*next], family);
+      open[kind(*next)] = false; // each entry of one list and family takes as much as the next
     }
-    const bool small = prefix.length() < prefix.width() && prefix.width() - prefix.length() <= 8;
-    const List *for_hosts = small ? driver_.list_for(prefix.last_host(), !candidate.block.service.is_any()) : nullptr;
-    if (for_hosts == nullptr)
-      return leave_out(prefix, Verdict::NotHeld,
-                       fmt::format("driver {} has no list for {} {}", driver_.name, family_word(prefix.family()),
-                                   prefix.is_host() ? "hosts" : "networks"));
-    for (const Candidate &host : as_hosts(candidate))
-      placed_.push_back({host, for_hosts, false});
   }
 
-  void leave_out(const Prefix &prefix, Verdict verdict, std::string reason) {
-    selection_.left_out.push_back({prefix, verdict, std::move(reason)});
-  }
-
-  // Whether so much is more than the device has: of the family's budget, of the list, of all.
-  bool is_too_much(const Use &use, const List &list, Family family) const {
-    const auto &slots = family == Family::IPv4 ? capacity_.ipv4 : capacity_.ipv6;
-    return (slots && use.slots.at(family) > static_cast<double>(*slots)) || (list.most && use.entries.at(&list) > *list.most) ||
-           (driver_.most_entries && use.total > *driver_.most_entries);
-  }
-
-  Incumbents incumbents() const {
-    Incumbents found;
-    for (const Entry &entry : installed_.entries)
-      if (entry.in_force && in_force(installed_, entry.list))
-        found.emplace(std::pair{entry.block, entry.list}, entry.hits);
+  // Entries of ours that are in force and wanted still, the first to be kept first.
+  std::vector<Rank> incumbents(const std::vector<Candidate> &all) const {
+    std::vector<Rank> found;
+    for (const Entry &entry : installed_.entries) {
+      if (!entry.in_force || !in_force(installed_, entry.list))
+        continue;
+      const auto one =
+          std::partition_point(all.begin(), all.end(), [&](const Candidate &candidate) { return candidate.block < entry.block; });
+      const auto place = static_cast<std::size_t>(one - all.begin());
+      if (one == all.end() || one->block != entry.block || driver_.lists[list_[place]].name != entry.list)
+        continue;
+      const double for_hits = std::min(most_for_hits, std::log2(1 + static_cast<double>(entry.hits)) / hits_scale);
+      found.push_back({one->worth * margin * (1 + for_hits), true, static_cast<std::uint32_t>(place)});
+    }
+    std::sort(found.begin(), found.end(), [](const Rank &a, const Rank &b) { return a.comes_before(b); });
     return found;
   }
 
-  // Those for which there is no lack of room are taken; of the others the most worthwhile, while the
-  // family's budget, the list and the device have room.
-  void take_most_worthwhile() {
-    Use all;
-    for (const Placed &one : placed_)
-      all.add(*one.list, one.family());
-    std::vector<Rank> ranks;
-    std::set<std::pair<const List *, Family>> open;
-    const auto standing = incumbents();
-    for (std::uint32_t i = 0; i < placed_.size(); ++i) {
-      Placed &one = placed_[i];
-      one.taken = !is_too_much(all, *one.list, one.family());
-      if (one.taken)
-        continue;
-      open.insert({one.list, one.family()});
-      ranks.push_back(rank(i, standing));
+  // Places in the order of their claims: incumbents merged into the order of worth.
+  class Queue {
+  public:
+    Queue(const std::vector<Candidate> &all, std::vector<std::uint32_t> order, std::vector<Rank> incumbents)
+        : all_(all), order_(std::move(order)), incumbents_(std::move(incumbents)), given_(all.size()) {}
+
+    std::optional<std::uint32_t> next() {
+      while (worth_ < order_.size() && given_[order_[worth_]])
+        ++worth_;
+      while (standing_ < incumbents_.size() && given_[incumbents_[standing_].place])
+        ++standing_;
+      const bool has_worth = worth_ < order_.size(), has_standing = standing_ < incumbents_.size();
+      if (!has_worth && !has_standing)
+        return std::nullopt;
+      // An incumbent that is met in the order of worth has been given by then: its bonus puts it before.
+      const bool by_standing =
+          has_standing && (!has_worth || incumbents_[standing_].comes_before({all_[order_[worth_]].worth, false, order_[worth_]}));
+      const std::uint32_t place = by_standing ? incumbents_[standing_].place : order_[worth_];
+      given_[place] = true;
+      return place;
     }
-    Use used;
-    for (const Placed &one : placed_)
-      if (one.taken)
-        used.add(*one.list, one.family());
-    std::make_heap(ranks.begin(), ranks.end());
-    for (auto end = ranks.end(); end != ranks.begin() && !open.empty(); --end) {
-      std::pop_heap(ranks.begin(), end);
-      Placed &one = placed_[std::prev(end)->place];
-      if (open.count({one.list, one.family()}) == 0)
-        continue;
-      Use with_it = used;
-      with_it.add(*one.list, one.family());
-      one.taken = !is_too_much(with_it, *one.list, one.family());
-      if (one.taken)
-        used = std::move(with_it);
+
+  private:
+    const std::vector<Candidate> &all_;
+    std::vector<std::uint32_t> order_;
+    std::vector<Rank> incumbents_;
+    std::vector<bool> given_;
+    std::size_t worth_ = 0, standing_ = 0;
+  };
+
+  Selection result(const std::vector<Candidate> &all) {
+    Selection selection;
+    const std::string over_budget = "over the budget"; // short enough to be copied without an allocation
+    const auto taken = static_cast<std::size_t>(std::count(taken_.begin(), taken_.end(), 1));
+    selection.wanted.reserve(taken);
+    selection.left_out.reserve(all.size() - taken + left_out_.size());
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (taken_[i] == 1)
+        selection.wanted.push_back({all[i], driver_.lists[list_[i]].name});
       else
-        open.erase({one.list, one.family()}); // each entry of one list and family takes as much as the next
+        selection.left_out.push_back({all[i].block.prefix, Verdict::OverBudget, over_budget});
     }
-  }
-
-  Rank rank(std::uint32_t place, const Incumbents &standing) const {
-    const Placed &one = placed_[place];
-    const auto incumbent = standing.empty() ? standing.end() : standing.find({one.candidate.block, one.list->name});
-    if (incumbent == standing.end())
-      return {one.candidate.worth, false, place};
-    const double for_hits = std::min(most_for_hits, std::log2(1 + static_cast<double>(incumbent->second)) / hits_scale);
-    return {one.candidate.worth * margin * (1 + for_hits), true, place};
-  }
-
-  void sort_results() {
-    const auto by_block = [](const Wanted &a, const Wanted &b) { return a.candidate.block < b.candidate.block; };
-    if (!std::is_sorted(selection_.wanted.begin(), selection_.wanted.end(), by_block))
-      std::sort(selection_.wanted.begin(), selection_.wanted.end(), by_block);
-    std::stable_sort(selection_.left_out.begin(), selection_.left_out.end(),
+    if (left_out_.empty())
+      return selection;
+    selection.left_out.insert(selection.left_out.end(), std::make_move_iterator(left_out_.begin()),
+                              std::make_move_iterator(left_out_.end()));
+    std::stable_sort(selection.left_out.begin(), selection.left_out.end(),
                      [](const LeftOut &a, const LeftOut &b) { return a.prefix < b.prefix; });
+    return selection;
   }
 
   const Driver &driver_;
   const Policy &policy_;
   Capacity capacity_;
   const Installed &installed_;
-  std::map<Prefix, const Foreign *> foreign_;
-  PrefixSet foreign_set_;
-  std::map<std::string, std::vector<const Foreign *>> near_; // by list: those whose whereabouts are known
-  std::map<const List *, Prefix> last_in_;
-  std::vector<Candidate> fitted_;
-  bool reduced_ = false;
-  std::vector<Placed> placed_;
-  Selection selection_;
+  Lists lists_;
+  std::vector<std::uint16_t> list_; // by place: the list that takes the candidate
+  std::vector<std::uint8_t> taken_;
+  std::vector<LeftOut> left_out_;
 };
 
 } // namespace
 
 Selection select(const Driver &driver, const Candidates &candidates, const Bans &, const Policy &policy, Capacity capacity,
                  const Installed &installed) {
-  return Selector(driver, policy, capacity, installed).run(candidates.wanted);
+  return Selector(driver, policy, capacity, installed).run(candidates);
 }
 
 } // namespace banpush

@@ -1,0 +1,49 @@
+// What of the candidates the lists of a device can take, as they are or in another shape.
+#pragma once
+
+#include "core/driver.hpp"
+#include "core/installed.hpp"
+#include "core/policy.hpp"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace banpush {
+
+// Driver::list_for, asked once for each kind of block: a table has many of each.
+class Lists {
+public:
+  explicit Lists(const Driver &driver);
+
+  static constexpr std::uint16_t none = 0xffff;
+
+  // The number of the list that takes the block, by the driver's order; `none` when there is none.
+  std::uint16_t of(const Block &block) const noexcept { return found_[place(block, block.prefix.is_host())]; }
+  // The same if the block were a host.
+  std::uint16_t for_hosts(const Block &block) const noexcept { return found_[place(block, true)]; }
+
+private:
+  static std::size_t place(const Block &block, bool host) noexcept {
+    return (block.prefix.family() == Family::IPv4 ? 0U : 4U) + (host ? 2U : 0U) + (block.service.is_any() ? 0U : 1U);
+  }
+
+  std::array<std::uint16_t, 8> found_{};
+};
+
+struct Fitting {
+  std::optional<std::vector<Candidate>> changed; // sorted by block; nothing where all fit as they are
+  std::vector<LeftOut> left_out;                 // Foreign, NotHeld, Covered; in no order
+};
+
+// A service that no list holds becomes any; a network of up to 256 addresses goes as its hosts where
+// there is a list for hosts only. Left out is what no list holds, what an entry of somebody else blocks
+// already or keeps out of a list whose entries may not overlap, and what there lies in one of ours.
+Fitting fit(const Driver &driver, const Lists &lists, const std::vector<Candidate> &candidates, const Policy &policy,
+            const Installed &installed);
+
+// Whether a list is in force, as far as the read says anything of it.
+bool in_force(const Installed &installed, const std::string &list) noexcept;
+
+} // namespace banpush

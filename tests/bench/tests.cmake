@@ -1,0 +1,11 @@
+# Programs that measure; `./run bench` builds and runs them. They are no tests.
+file(GLOB bench_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*_bench.cpp)
+foreach(source ${bench_sources})
+  get_filename_component(bench ${source} NAME_WE)
+  add_executable(${bench} ${source})
+  target_link_libraries(${bench} PRIVATE banpush_app)
+  target_compile_definitions(${bench} PRIVATE BANPUSH_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  if(NOT CMAKE_BUILD_TYPE STREQUAL "Release")
+    set_target_properties(${bench} PROPERTIES EXCLUDE_FROM_ALL ON)
+  endif()
+endforeach()
