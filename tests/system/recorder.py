@@ -32,21 +32,18 @@ def silence_terminal():
 def pass_lines(options, argv):
     silence_terminal()
     program = subprocess.Popen(argv, stdin=subprocess.PIPE, text=True)
-    seen = []
     try:
         for line in sys.stdin:
             if options.die and options.die in line:
                 program.kill()
                 break
-            seen.append(line)
+            write(options.file, argv, line)  # at once: the end of the session ends this program, too
             if options.spoil and options.spoil[0] in line:
                 line = options.spoil[1] + "\n"
             program.stdin.write(line)
             program.stdin.flush()
     except (BrokenPipeError, KeyboardInterrupt):
         pass
-    finally:
-        write(options.file, argv, "".join(seen))
     try:
         program.stdin.close()
     except BrokenPipeError:

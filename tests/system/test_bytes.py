@@ -43,6 +43,7 @@ class Bytes(NetworkCase):
             self.assertEqual(received(), "")
         site.run("flush", "r1")
         site.run("setup", "r1", "--remove", "--apply")
+        received()
 
     def test_on_this_host(self):
         for driver in scenario.DRIVERS:
