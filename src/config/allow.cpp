@@ -75,7 +75,8 @@ void read_allow_file(const std::string &path, std::vector<NamedPrefix> &allow, P
     }
     ++wrong;
     const auto before = static_cast<std::size_t>(entry.data() - line.data());
-    problems.add({file, number, column_of(line, before + prefix.error().column - 1)}, prefix.error().what);
+    problems.add({file, number, column_of(line, before + prefix.error().column - 1)},
+                 fmt::format("\"{}\": {}", shown(entry, 60), prefix.error().what));
   }
 }
 
@@ -120,7 +121,7 @@ std::optional<Prefix> prefix_of(const Node &node, Problems &problems) {
   const auto prefix = Prefix::parse(node.text, HostBits::Refuse);
   if (prefix)
     return *prefix;
-  problems.add(place_in(node, prefix.error().column), fmt::format("{}: {}", node.name, prefix.error().what));
+  problems.add(place_in(node, prefix.error().column), fmt::format("{}: \"{}\": {}", node.name, shown(node.text, 60), prefix.error().what));
   return std::nullopt;
 }
 

@@ -4,10 +4,10 @@ target_include_directories(fakes PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
 target_link_libraries(fakes PUBLIC banpush_transport)
 
 file(GLOB transport_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/transport/*.cpp)
-add_executable(transport_tests ${CMAKE_CURRENT_SOURCE_DIR}/unit/main.cpp ${transport_sources})
-target_link_libraries(transport_tests PRIVATE fakes Catch2::Catch2)
+add_executable(transport_tests ${transport_sources})
+target_link_libraries(transport_tests PRIVATE fakes catch_main)
 if(BANPUSH_PCH)
-  target_precompile_headers(transport_tests PRIVATE <catch2/catch.hpp> <fmt/format.h> <map> <optional> <string> <vector>)
+  target_precompile_headers(transport_tests REUSE_FROM unit_tests)
 endif()
 
 add_test(NAME "transport: against OpenSSH" COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/transport/run_with_sshd.py

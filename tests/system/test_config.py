@@ -1,0 +1,200 @@
+#!/usr/bin/python3
+"""Mistakes in what people write (configuration, secrets, drivers, templates) are named with file, line and column
+before anything is touched; and drivers render and parse from the shell."""
+import json
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+import scenario
+from scenario import SOURCE, Site
+
+DRIVER = """about: rules of a firewall of our own
+sets: set
+transport: [exec]
+evidence: {level: believed, source: "its manual, chapter 4"}
+input: [fwctl, batch]
+batch: whole
+lists:
+  hosts: {holds: {families: [4]}, owned_by: list}
+reads:
+  - lists: [hosts]
+    run: [fwctl, show, hosts]
+    format: lines
+    empty_is_none: yes
+    entry: ['^deny (?P<prefix>[0-9./]+)$']
+script:
+  add: ['^add hosts (?P<prefix>[0-9./]+)$']
+  remove: ['^del hosts (?P<prefix>[0-9./]+)$']
+"""
+ADD = "{{#entries}}\nadd {{list}} {{prefix}}\n{{/entries}}\n"
+REMOVE = "{{#entries}}\ndel {{list}} {{prefix}}\n{{/entries}}\n"
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="banpush-config-")
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.log = self.folder / "ran"
+        self.device = {"address": "local", "driver": "linux_nft", "run_with": ["/bin/sh", "-c", f"echo ran >>{self.log}; exit 1", "sh"]}
+
+    def site(self, **top):
+        site = Site(self.folder / "site", {"fw": self.device}, **top)
+        good, site.settings = site.settings, {"bans": site.settings["bans"], "state": site.settings["state"], "devices": {}}
+        site.write()
+        site.run("init")
+        site.insert(["203.0.113.7"])
+        site.settings = good
+        site.write()
+        return site
+
+    def refused(self, site, *words):
+        """Every verb that would do something says these words, with status 2, and does nothing."""
+        before = site.rows("SELECT * FROM fail2ban")
+        for verb in (["check"], ["plan"], ["push"], ["ban", "203.0.113.9"], ["setup", "fw", "--apply"]):
+            done = site.run(*verb, code=2)
+            for word in words:
+                self.assertIn(word, done.stderr, verb)
+        self.assertEqual(site.rows("SELECT * FROM fail2ban"), before)
+        self.assertFalse(self.log.exists(), "the device was spoken to")
+
+    def text(self, site, text):
+        site.config.write_text(f"bans: {{url: \"sqlite:{site.table}\"}}\nstate: {self.folder}/state.db\n{text}")
+        site.config.chmod(0o600)
+
+
+class Configuration(Case):
+    def test_a_misspelt_key(self):
+        site = self.site()
+        self.text(site, "devices:\n  fw:\n    address: local\n    driver: linux_nft\n    tabel: x\n    bugdet: {ipv4: 10}\n")
+        self.refused(site, f"{site.config}:7:5", "tabel", f"{site.config}:8:5", "bugdet", "budget")
+
+    def test_a_key_that_nobody_knows(self):
+        site = self.site()
+        self.text(site, "devcies: {}\n")
+        self.refused(site, f"{site.config}:3:1", "devcies", "devices")
+
+    def test_what_is_no_yaml(self):
+        site = self.site()
+        self.text(site, "devices: {fw: [\n")
+        self.refused(site, f"{site.config}:")
+
+    def test_a_secret_that_others_can_read(self):
+        secret = self.folder / "password"
+        secret.write_text("hunter2\n")
+        secret.chmod(0o644)
+        self.device = {"address": "192.0.2.1", "driver": "linux_nft", "username": "root", "password": {"file": str(secret)}}
+        site = self.site()
+        self.refused(site, str(secret), "may be read by others", "chmod 600")
+        self.assertNotIn("hunter2", site.run("check", code=2).stderr)
+
+    def test_a_secret_in_the_configuration(self):
+        self.device = {"address": "192.0.2.1", "driver": "linux_nft", "username": "root", "password": "hunter2"}
+        site = self.site()
+        self.refused(site, "a secret does not stand in this file")
+        self.assertNotIn("hunter2", site.run("check", code=2).stderr)
+
+    def test_a_driver_that_is_not_there(self):
+        self.device["driver"] = "linux_nfft"
+        self.refused(self.site(), "linux_nfft", "linux_nft")
+
+    def test_an_allowlist_with_a_broken_line(self):
+        allow = self.folder / "allow"
+        allow.write_text("# office\n198.51.100.0/28\n  198.51.100.300\n")
+        self.refused(self.site(policy={"allow_files": [str(allow)]}), f"{allow}:3:14", "198.51.100.300")
+
+    def test_values_that_make_no_sense(self):
+        site = self.site()
+        self.text(site, "policy:\n  bantime: soon\n  shortest: {ipv4: 33}\n  allow: [203.0.113.7/24]\ndevices: {}\n")
+        self.refused(site, ":4:", "soon", ":5:", "33", ":6:", "203.0.113.7/24")
+
+
+class Drivers(Case):
+    """A driver of the user's own, beside the configuration."""
+
+    def own(self, driver=DRIVER, add=ADD, remove=REMOVE):
+        self.device["driver"] = "our_firewall"
+        site = self.site()
+        for folder in ("drivers", "templates/our_firewall"):
+            (site.folder / folder).mkdir(parents=True, exist_ok=True)
+        (site.folder / "drivers/our_firewall.yaml").write_text(driver)
+        (site.folder / "templates/our_firewall/add").write_text(add)
+        (site.folder / "templates/our_firewall/remove").write_text(remove)
+        return site
+
+    def test_one_that_works_without_a_build(self):
+        site = self.own()
+        self.assertEqual(site.run("drivers", "render", "our_firewall", "--add", "203.0.113.7", "--remove", "203.0.113.9").stdout,
+                         "$ fwctl batch\nadd hosts 203.0.113.7/32\ndel hosts 203.0.113.9/32\n")
+        shown = site.run("drivers", "parse", "our_firewall", input="deny 203.0.113.7\ndeny 203.0.113.64/26\n").stdout
+        self.assertIn("203.0.113.64/26", shown)
+        self.assertIn("our_firewall", site.run("drivers").stdout)
+        self.assertIn("its manual, chapter 4", site.run("drivers", "show", "our_firewall").stdout)
+
+    def test_a_wrong_type(self):
+        site = self.own(DRIVER.replace("lists:\n", "limits: {entries: many}\nlists:\n"))
+        self.refused(site, f"{site.folder}/drivers/our_firewall.yaml:7:", "entries", "many")
+
+    def test_a_key_it_does_not_know(self):
+        site = self.own(DRIVER.replace("batch: whole", "bacth: whole"))
+        self.refused(site, f"{site.folder}/drivers/our_firewall.yaml:6:1", "bacth", "batch")
+
+    def test_a_pattern_that_is_none(self):
+        site = self.own(DRIVER.replace("[0-9./]+)$", "[0-9./+)$"))
+        self.refused(site, f"{site.folder}/drivers/our_firewall.yaml:14:", "missing")
+
+    def test_a_template_with_a_name_nobody_knows(self):
+        site = self.own(add=ADD.replace("{{prefix}}", "{{prefixx}}"))
+        self.refused(site, f"{site.folder}/templates/our_firewall/add:2:", "prefixx")
+
+    def test_a_template_that_does_not_end(self):
+        site = self.own(remove=REMOVE.replace("{{/entries}}\n", ""))
+        self.refused(site, f"{site.folder}/templates/our_firewall/remove:", "entries")
+
+
+class EveryDriver(unittest.TestCase):
+    """`drivers render` and `drivers parse` for each of those that come with banpush."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.names = [one["name"] for one in json.loads(cls.run_plain("drivers", "--json"))["drivers"]]
+
+    @staticmethod
+    def run_plain(*words, input=None):
+        done = subprocess.run([scenario.binary(), *words], input=input, capture_output=True, text=True, timeout=60)
+        if done.returncode != 0:
+            raise AssertionError(f"banpush {' '.join(words)}: status {done.returncode}\n{done.stderr}")
+        return done.stdout
+
+    def test_render(self):
+        self.assertGreater(len(self.names), 20)
+        for name in self.names:
+            with self.subTest(name):
+                text = self.run_plain("drivers", "render", name, "--add", "203.0.113.7")
+                self.assertRegex(text, r"203[.-]0[.-]113[.-]7")
+                with_removal = self.run_plain("drivers", "render", name, "--add", "203.0.113.7", "--remove", "203.0.113.9")
+                self.assertGreater(len(with_removal), len(text))
+                with self.assertRaisesRegex(AssertionError, "no address or prefix"):
+                    self.run_plain("drivers", "render", name, "--add", "203.0.113.7; reload")
+
+    def test_parse(self):
+        for name in self.names:
+            for said in (SOURCE / "tests/drivers" / name).glob("change/said"):
+                text = "".join(line for line in said.read_text().splitlines(keepends=True) if not line.startswith(("> ", "$ ")))
+                if text.lstrip().startswith("{"):
+                    text = text[:json.JSONDecoder().raw_decode(text.lstrip())[1]]  # one document; what follows is another's answer
+                with self.subTest(name):
+                    entries = json.loads(self.run_plain("drivers", "parse", name, "--json", input=text))["entries"]
+                    expected = json.loads((said.parent / "expect.json").read_text())["entries"]
+                    self.assertTrue(entries)
+                    self.assertTrue({one["block"] for one in expected} >= {one["prefix"] if one["service"] == "any" else f"{one['prefix']} {one['service']}" for one in entries})
+
+    def test_what_no_device_said(self):
+        with self.assertRaisesRegex(AssertionError, "not what its reads expect"):
+            self.run_plain("drivers", "parse", "linux_nft", input="nft: command not found\n")
+
+
+if __name__ == "__main__":
+    unittest.main()
