@@ -272,7 +272,8 @@ int main(int argc, char **argv) {
   app.add_flag("--no-color", flags.no_color, "no colours (NO_COLOR does the same)");
   app.add_option("--trace", flags.trace, "write the dialogue with devices to this file, secrets left out");
   std::function<int(const Settings &)> work;
-  Verbs(app, work).all();
+  Verbs verbs(app, work); // what it lays down with the verbs refers to it
+  verbs.all();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {

@@ -30,8 +30,8 @@ struct CliState {
 
 // What is to be said, and how.
 struct CliTalk {
-  const std::vector<std::string> &lines;
-  const std::vector<Question> &ask;
+  std::vector<std::string> lines;
+  std::vector<Question> ask;
   Window window;
   std::chrono::milliseconds silence;
   std::size_t most_answers = 3; // to the same question of one line
