@@ -1,6 +1,7 @@
 #include "mariadb_server.hpp"
 
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <fcntl.h>
@@ -10,6 +11,7 @@
 #include <poll.h>
 #include <stdexcept>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 
 namespace banpush::test {
@@ -136,7 +138,28 @@ std::string MariaDbServer::sql(const std::string &text, const std::string &datab
   return said;
 }
 
-void MariaDbServer::send_signal(int number) const { ::kill(std::stoi(facts_.at("pid")), number); }
+namespace {
+
+// A thread that is working goes on for a moment after SIGSTOP; its state is the third word of stat (proc(5)).
+bool all_threads_stand_still(const std::string &pid) {
+  for (const auto &thread : std::filesystem::directory_iterator("/proc/" + pid + "/task")) {
+    std::ifstream file(thread.path() / "stat");
+    const std::string stat{std::istreambuf_iterator<char>(file), {}};
+    const std::size_t name_ends = stat.rfind(')');
+    if (name_ends == std::string::npos || name_ends + 2 >= stat.size() || stat[name_ends + 2] != 'T')
+      return false;
+  }
+  return true;
+}
+
+} // namespace
+
+void MariaDbServer::send_signal(int number) const {
+  const std::string &pid = facts_.at("pid");
+  ::kill(std::stoi(pid), number);
+  for (int i = 0; number == SIGSTOP && i < 1000 && !all_threads_stand_still(pid); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds{5});
+}
 
 void MariaDbServer::start_again() {
   constexpr char order[] = "start\n";

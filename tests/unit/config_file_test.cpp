@@ -69,7 +69,8 @@ TEST_CASE("a bad configuration is refused, each mistake with its place") {
       {"limits: {add: 0.2}\n", "banpush.yaml:1:15: add: expected a share from 0% to 100%, found \"0.2\""},
       {"limits: {storm: {bans: 0}}\n", "banpush.yaml:1:24: bans: expected a whole number from 1 to 1000000000, found \"0\""},
       // allow and protect: all or nothing
-      {"policy: {allow: [192.0.2.1/24]}\n", "banpush.yaml:1:18: allow: \"192.0.2.1/24\": bits are set behind /24: the network is 192.0.2.0/24"},
+      {"policy: {allow: [192.0.2.1/24]}\n",
+       "banpush.yaml:1:18: allow: \"192.0.2.1/24\": bits are set behind /24: the network is 192.0.2.0/24"},
       {"policy:\n  allow:\n", "banpush.yaml:2:3: allow: no value"},
       {"policy: {protect: [host name]}\n", "banpush.yaml:1:20: protect: expected a prefix or the name of a host, found \"host name\""},
       {"policy: {allow_files: [nowhere.txt]}\n", "banpush.yaml:1:24: allow_files: cannot read nowhere.txt: No such file or directory"},
