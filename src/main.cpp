@@ -82,6 +82,7 @@ private:
     one->add_option("--by", unban_options->by, "operator, or fail2ban for its own unban")
         ->check(CLI::IsMember({"operator", "fail2ban"}))
         ->capture_default_str();
+    one->add_flag("--wait", unban_options->wait, "return when the devices show it");
     one->add_flag("--no-push", unban_options->no_push, "only record it; the next push takes it along");
     on(one, unban, unban_options);
 
@@ -149,7 +150,11 @@ private:
     one->add_option("device", push_options->devices, "devices; all by default");
     one->add_option("--plan", push_options->plan, "only what this saved plan says; refused when what it rests on has moved");
     one->add_option("--force", push_options->force, "lift a limit (add, remove, storm, span) for this run")->allow_extra_args(false);
+    one->add_option("--turn", push_options->turn)->group(""); // not for people
     on(one, push, push_options);
+
+    one = verb("serve", "Go round for ever: follow the table, keep every device in step (systemd: banpush.service)");
+    one->callback([this] { work_ = serve; });
 
     auto device = std::make_shared<std::string>();
     one = verb("show", "What one device holds: ours, in force or not, and of others");

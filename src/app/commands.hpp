@@ -39,8 +39,12 @@ struct PushOptions {
   Names devices;
   std::string plan; // file of a saved plan
   Names force;
+  int turn = -1; // descriptor of a turn that another process left to this one, for what bans have asked for
 };
 int push(const Settings &settings, const PushOptions &options);
+
+// Goes round until SIGTERM; SIGHUP reads the configuration anew.
+int serve(const Settings &settings);
 
 struct BanOptions {
   std::string ip, jail = "manual", protocol = "tcp", port, bantime, hostname, reason;
@@ -52,7 +56,7 @@ int ban(const Settings &settings, const BanOptions &options);
 struct UnbanOptions {
   std::string ip, jail, hostname;
   std::string by = "operator"; // or fail2ban, whose own unban counts where honour_unban says so
-  bool no_push = false;
+  bool wait = false, no_push = false;
 };
 int unban(const Settings &settings, const UnbanOptions &options);
 

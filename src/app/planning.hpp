@@ -1,16 +1,16 @@
 // From what a device holds to its plan: select, diff, hold, render. Pure but for the ledger it asks.
 #pragma once
 
+#include "app/push.hpp"
 #include "app/session.hpp"
 #include "app/site.hpp"
 
-#include <set>
 #include <string>
 
 namespace banpush {
 
 // Throws Error (Config, Device) where the change cannot be said in the driver's words.
-Plan make_plan(Site &site, const Session &session, const Installed &installed, Intent intent, const std::set<std::string> &forced);
+Plan make_plan(Site &site, const Session &session, const Installed &installed, const Order &order);
 
 // The entries of each family that a device may hold.
 Capacity capacity_of(const Device &device);

@@ -4,6 +4,7 @@
 #include "app/session.hpp"
 #include "app/verify.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <thread>
@@ -86,8 +87,9 @@ void confirm(Site &site, Session &session, const Plan &plan, std::string &words)
   send_all(session, plan.script.confirm, "confirm", words);
 }
 
-// Applies a cleared plan and reads back until the device shows it, or says what it shows instead.
-void apply(Site &site, Session &session, const Cleared &cleared, DeviceReport &report) {
+// Applies a cleared plan and reads back until the device shows it, or says what it shows instead. Returns
+// what it holds then.
+Installed apply(Site &site, Session &session, const Cleared &cleared, DeviceReport &report) {
   const Plan &plan = cleared.plan();
   Delivery delivery = deliver(session, plan.script, report.words);
   for (int tries = 1; delivery.busy && tries < most_tries; ++tries) {
@@ -104,18 +106,20 @@ void apply(Site &site, Session &session, const Cleared &cleared, DeviceReport &r
   send_all(session, plan.script.save, "save", report.words);
   send_all(session, plan.script.leave, "leave", report.words);
   const std::lock_guard lock(site.state_lock());
-  site.state().verified(plan.device, plan, verified.installed);
+  site.state().verified(plan.device, plan, verified.installed, site.seconds_since_fetch());
+  return verified.installed;
 }
 
-void apply_and_record(Site &site, Session &session, const Cleared &cleared, const Order &order, DeviceReport &report) {
+std::optional<Installed> apply_and_record(Site &site, Session &session, const Cleared &cleared, const Order &order, DeviceReport &report) {
   const Plan &plan = cleared.plan();
   long record = 0;
   {
     const std::lock_guard lock(site.state_lock());
     record = site.state().started(plan.device, plan.intent == Intent::Flush ? "flush" : "push", order.actor, plan.script.text());
   }
+  std::optional<Installed> installed;
   try {
-    apply(site, session, cleared, report);
+    installed = apply(site, session, cleared, report);
     report.outcome = Outcome::Changed;
   } catch (const Error &error) {
     report.outcome = Outcome::Failed;
@@ -124,6 +128,7 @@ void apply_and_record(Site &site, Session &session, const Cleared &cleared, cons
   }
   const std::lock_guard lock(site.state_lock());
   site.state().ended(record, word(report.outcome), report.error, report.words);
+  return installed;
 }
 
 // For a plan without a connection.
@@ -135,33 +140,67 @@ Installed known_of(Site &site, const Device &device, DeviceReport &report) {
   return std::move(known.installed);
 }
 
-void run(Site &site, const Device &device, const Order &order, DeviceReport &report) {
-  const Driver &driver = site.config().driver(device);
-  const bool offline = order.depth == Depth::Offline;
-  Session session(device, driver, offline ? Credentials{} : site.credentials(device), site.trace);
-  if (!offline)
-    session.open();
-  const Installed installed = offline ? known_of(site, device, report) : session.read();
-  report.plan = make_plan(site, session, installed, order.intent, order.forced);
+// Plan and ruling for what the device holds; the report has the plan.
+Guard::Ruling judge(Site &site, const Device &device, const Order &order, const Session &session, const Installed &installed,
+                    DeviceReport &report) {
+  report.plan = make_plan(site, session, installed, order);
   const auto protect = order.intent == Intent::Flush ? std::vector<NamedPrefix>{} : site.protect_for(device, session.facts());
-  const Guard guard{driver, session.values(), device.policy, device.limits, protect, order.forced, device.accept_unproven};
-  const Guard::Ruling ruling = guard.rule(*report.plan);
+  const Guard guard{session.driver(), session.values(), device.policy, device.limits, protect, order.forced, device.accept_unproven};
+  Guard::Ruling ruling = guard.rule(*report.plan);
   report.outcome = outcome_of(*report.plan, ruling);
   report.plan->guards.insert(report.plan->guards.end(), ruling.notes.begin(), ruling.notes.end());
   check_saved(order, *report.plan, report);
+  return ruling;
+}
+
+// Where numbers are given, what was read a while ago may be somebody else's number by now.
+bool has_numbers(const Driver &driver) {
+  return std::any_of(driver.lists.begin(), driver.lists.end(), [](const List &list) { return list.numbers.has_value(); });
+}
+
+void run(Site &site, const Device &device, const Order &order, Kept &kept, const std::function<std::shared_ptr<Session>()> &log_in,
+         DeviceReport &report) {
+  if (kept.known) {
+    judge(site, device, order, *kept.session, *kept.known, report);
+    if (report.outcome == Outcome::InSync)
+      return;
+    if (!kept.session->is_open() || has_numbers(kept.session->driver()))
+      kept.known.reset();
+  }
+  if (!kept.session || !kept.session->is_open()) {
+    kept.session = log_in();
+    kept.session->open();
+  }
+  Session &session = *kept.session;
+  const bool fresh = !kept.known;
+  if (fresh)
+    kept.known = session.read();
+  const Guard::Ruling ruling = judge(site, device, order, session, *kept.known, report);
   if (order.depth != Depth::Push)
     return;
-  if (report.outcome == Outcome::Planned)
-    apply_and_record(site, session, *ruling.cleared, order, report);
-  else if (report.outcome == Outcome::InSync) {
+  if (report.outcome == Outcome::Planned) {
+    kept.known = apply_and_record(site, session, *ruling.cleared, order, report);
+  } else if (report.outcome == Outcome::InSync && fresh) {
     const std::lock_guard lock(site.state_lock());
-    site.state().verified(device.name, *report.plan, installed);
+    site.state().verified(device.name, *report.plan, *kept.known, site.seconds_since_fetch());
   }
+}
+
+void run_offline(Site &site, const Device &device, const Order &order, DeviceReport &report) {
+  const Session session(device, site.config().driver(device), {}, site.trace);
+  judge(site, device, order, session, known_of(site, device, report), report);
 }
 
 } // namespace
 
 DeviceReport push_device(Site &site, const Device &device, const Order &order) {
+  Kept kept;
+  return push_device(site, device, order, kept,
+                     [&] { return std::make_shared<Session>(device, site.config().driver(device), site.credentials(device), site.trace); });
+}
+
+DeviceReport push_device(Site &site, const Device &device, const Order &order, Kept &kept,
+                         const std::function<std::shared_ptr<Session>()> &log_in) {
   const auto begin = std::chrono::steady_clock::now();
   DeviceReport report;
   report.device = device.name;
@@ -174,14 +213,18 @@ DeviceReport push_device(Site &site, const Device &device, const Order &order) {
     if (report.paused && order.depth == Depth::Push) {
       report.outcome = Outcome::Refused;
       report.notes.push_back(fmt::format("paused: left alone until `banpush resume {}`", device.name));
+    } else if (order.depth == Depth::Offline) {
+      run_offline(site, device, order, report);
     } else {
-      run(site, device, order, report);
+      run(site, device, order, kept, log_in, report);
     }
   } catch (const Error &error) {
     report.outcome = error.kind() == ErrorKind::Guard ? Outcome::Refused : Outcome::Failed;
     report.kind = error.kind();
     report.error = error.what();
   }
+  if (report.outcome == Outcome::Failed)
+    kept = {};
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return report;
 }

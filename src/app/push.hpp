@@ -3,9 +3,13 @@
 #pragma once
 
 #include "app/report.hpp"
+#include "app/session.hpp"
 #include "app/site.hpp"
 
+#include <functional>
 #include <map>
+#include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -25,10 +29,22 @@ struct Order {
   std::set<std::string> forced; // limits lifted for this run, by name
   std::string actor;
   std::map<std::string, std::string> hashes; // device → hash of a saved plan; a device whose plan differs is refused
+  bool only_adds = false;                    // the table is not to be had: nothing is taken away
 };
 
 // One device, start to end. Never throws for what a device does: that is in the report.
 DeviceReport push_device(Site &site, const Device &device, const Order &order);
+
+// What outlives one push of a device: its session, and what it held when that was last read.
+struct Kept {
+  std::shared_ptr<Session> session; // null: nobody has logged in yet. Shared with who may cancel what it does
+  std::optional<Installed> known;   // nothing: the device is read first
+};
+
+// The same over a session that is kept: a device that needs nothing by what is known is not even asked;
+// any complaint drops what is kept. `log_in` makes the session where there is none that is open.
+DeviceReport push_device(Site &site, const Device &device, const Order &order, Kept &kept,
+                         const std::function<std::shared_ptr<Session>()> &log_in);
 
 // Many devices, side by side, bounded by serve.workers; the report keeps their order.
 Report push_devices(Site &site, const std::vector<const Device *> &devices, const Order &order);

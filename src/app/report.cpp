@@ -199,6 +199,8 @@ const char *word(Outcome outcome) noexcept {
 bool DeviceReport::held() const { return !(paused && !plan) && (outcome == Outcome::Refused || (plan && !plan->guards.empty())); }
 
 int Report::exit_code() const {
+  if (table_gone)
+    return 3;
   const auto any = [this](auto condition) { return std::any_of(devices.begin(), devices.end(), condition); };
   if (any([](const DeviceReport &report) { return report.outcome == Outcome::Failed; }))
     return 1;

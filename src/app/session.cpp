@@ -28,6 +28,7 @@ const Facts &Session::open(std::optional<Stage> before) {
   for (const Fact &fact : driver_.facts)
     if (fact.only.empty() || fact.only == stage)
       learn_fact(fact, asked);
+  open_ = true;
   return facts_;
 }
 
@@ -90,6 +91,7 @@ Installed Session::read() {
 }
 
 void Session::close() noexcept {
+  open_ = false;
   if (transport_)
     transport_->close();
 }

@@ -32,7 +32,10 @@ public:
   Reply ask(const std::string &send, const std::vector<std::string> &run, const std::string &rpc = {}) {
     return transport_->ask(question(send, run, rpc, values_));
   }
-  void close() noexcept;
+  void close() noexcept; // what was learnt stays
+  bool is_open() const noexcept { return open_; }
+  // From another thread: what is under way ends at once with Error (Connect).
+  void cancel() noexcept { transport_->cancel(); }
 
   const Facts &facts() const noexcept { return facts_; }
   const Values &values() const noexcept { return values_; }
@@ -56,6 +59,7 @@ private:
   Values values_;
   Facts facts_;
   std::unique_ptr<Transport> transport_;
+  bool open_ = false;
 };
 
 } // namespace banpush

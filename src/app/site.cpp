@@ -5,7 +5,9 @@
 namespace banpush {
 
 Site::Site(const Config &config, State &state, Bans bans, std::vector<NamedPrefix> protect)
-    : config_(config), state_(state), bans_(std::move(bans)), protect_(std::move(protect)) {}
+    : config_(config), state_(state), bans_(std::move(bans)), protect_(std::move(protect)) {
+  bans_.settle();
+}
 
 std::vector<NamedPrefix> Site::protect_for(const Device &device, const Facts &facts) const {
   std::vector<NamedPrefix> all = protect_;

@@ -6,6 +6,7 @@
 #include "core/plan.hpp"
 #include "transport/transport.hpp"
 
+#include <chrono>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -23,6 +24,8 @@ public:
   const Bans &bans() const noexcept { return bans_; }
   State &state() noexcept { return state_; }
   std::mutex &state_lock() noexcept { return state_lock_; }
+  // How much older every row is by now than its age says.
+  double seconds_since_fetch() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - fetched_).count(); }
 
   // The protected set as one device needs it: what was found here, what its policy adds, and the
   // address it sees us from.
@@ -44,6 +47,7 @@ private:
   const Config &config_;
   State &state_;
   std::mutex state_lock_, shared_lock_;
+  std::chrono::steady_clock::time_point fetched_ = std::chrono::steady_clock::now();
   Bans bans_;
   std::vector<NamedPrefix> protect_;
   std::deque<Shared> shared_;

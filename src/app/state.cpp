@@ -6,7 +6,7 @@
 #include <array>
 #include <cstdlib>
 #include <ctime>
-#include <set>
+#include <map>
 
 #include <fmt/format.h>
 #include <pwd.h>
@@ -20,7 +20,7 @@ namespace {
 constexpr const char *schema = R"(
 CREATE TABLE IF NOT EXISTS ledger (
   device TEXT NOT NULL, block TEXT NOT NULL, list TEXT NOT NULL, number TEXT NOT NULL, jail TEXT NOT NULL,
-  since INTEGER NOT NULL, until INTEGER,
+  since INTEGER NOT NULL, until INTEGER, blocked_after REAL,
   PRIMARY KEY (device, block, list)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS verified (device TEXT PRIMARY KEY, at INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS audit (
@@ -52,6 +52,28 @@ Block block_of(const std::string &text) {
 
 using Spot = std::pair<std::string, std::string>; // block text, list
 
+bool has_column(const Database &database, const char *table, std::string_view column) {
+  auto columns = database.prepare(fmt::format("PRAGMA table_info({})", table));
+  while (columns.step())
+    if (columns.text(1) == column)
+      return true;
+  return false;
+}
+
+struct Written { // one line of the ledger, as far as it may change
+  std::string number;
+  std::optional<std::int64_t> until;
+};
+
+std::map<Spot, Written> ledger_of(const Database &database, const std::string &device) {
+  std::map<Spot, Written> lines;
+  auto rows = database.prepare("SELECT block, list, number, until FROM ledger WHERE device = ?", {device});
+  while (rows.step())
+    lines.emplace(Spot{std::string(rows.text(0)), std::string(rows.text(1))},
+                  Written{std::string(rows.text(2)), rows.is_null(3) ? std::nullopt : std::optional{rows.number(3)}});
+  return lines;
+}
+
 } // namespace
 
 struct State::Handle {
@@ -63,6 +85,8 @@ State::State(const std::string &path) : path_(path) {
   with("open", [&] {
     handle_ = std::make_unique<Handle>(path);
     handle_->database.script(schema);
+    if (!has_column(handle_->database, "ledger", "blocked_after")) // a file of version 0.1
+      handle_->database.script("ALTER TABLE ledger ADD COLUMN blocked_after REAL");
   });
 }
 
@@ -124,41 +148,43 @@ std::string State::verified_at(const std::string &device) {
   return at;
 }
 
-void State::verified(const std::string &device, const Plan &plan, const Installed &installed) {
+void State::verified(const std::string &device, const Plan &plan, const Installed &installed, double since_fetch) {
   if (!handle_)
     return;
   with("write the ledger", [&] {
     const Database &database = handle_->database;
     Transaction transaction(database);
     const std::int64_t moment = now();
-    std::map<Spot, const Wanted *> wanted;
+    std::map<Spot, const Candidate *> wanted;
     for (const Wanted &one : plan.wanted)
-      wanted[{one.candidate.block.text(), one.list}] = &one;
-    std::set<Spot> there;
-    auto write = database.prepare("INSERT INTO ledger (device, block, list, number, jail, since, until) VALUES (?, ?, ?, ?, ?, ?, ?) "
-                                  "ON CONFLICT (device, block, list) DO UPDATE SET number = excluded.number, until = excluded.until");
+      wanted[{one.candidate.block.text(), one.list}] = &one.candidate;
     std::map<Block, const Addition *> added;
     for (const Addition &addition : plan.change.add)
       added[addition.block] = &addition;
+    std::map<Spot, Written> before = ledger_of(database, device);
+    auto write = database.prepare(
+        "INSERT INTO ledger (device, block, list, number, jail, since, until, blocked_after) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (device, block, list) DO UPDATE SET number = excluded.number, until = excluded.until");
     for (const Entry &entry : installed.entries) {
       const Spot spot{entry.block.text(), entry.list};
-      there.insert(spot);
-      const auto known = wanted.find(spot);
+      const auto candidate = wanted.find(spot);
       const auto fresh = added.find(entry.block);
-      const bool ends = known != wanted.end() && known->second->candidate.until != permanent;
+      const bool ends = candidate != wanted.end() && candidate->second->until != permanent;
+      const auto until = ends ? std::optional{moment + candidate->second->until - static_cast<Seconds>(since_fetch)} : std::nullopt;
+      const auto line = before.extract(spot);
+      // Ends are counted in whole seconds at both ends: one second off is the same end.
+      if (!line.empty() && line.mapped().number == entry.number && line.mapped().until.has_value() == until.has_value() &&
+          (!until || std::abs(*line.mapped().until - *until) <= 2))
+        continue;
+      const bool timed = fresh != added.end() && candidate != wanted.end();
+      const auto milliseconds = timed ? static_cast<std::int64_t>((std::max(candidate->second->age, 0) + since_fetch) * 1000) : 0;
       write.restart({device, spot.first, spot.second, entry.number, fresh == added.end() ? std::string() : fresh->second->jail, moment,
-                     ends ? SqlValue(moment + known->second->candidate.until) : SqlValue(nullptr)});
+                     until ? SqlValue(*until) : SqlValue(nullptr),
+                     timed ? SqlValue(fmt::format("{}.{:03}", milliseconds / 1000, milliseconds % 1000)) : SqlValue(nullptr)});
       write.step();
     }
-    std::vector<Spot> gone;
-    auto rows = database.prepare("SELECT block, list FROM ledger WHERE device = ?", {device});
-    while (rows.step()) {
-      Spot spot{std::string(rows.text(0)), std::string(rows.text(1))};
-      if (there.count(spot) == 0)
-        gone.push_back(std::move(spot));
-    }
     auto remove = database.prepare("DELETE FROM ledger WHERE device = ? AND block = ? AND list = ?");
-    for (const Spot &spot : gone) {
+    for (const auto &[spot, line] : before) {
       remove.restart({device, spot.first, spot.second});
       remove.step();
     }
@@ -166,6 +192,19 @@ void State::verified(const std::string &device, const Plan &plan, const Installe
                      {device, moment});
     transaction.commit();
   });
+}
+
+std::vector<double> State::times_to_block(const std::string &device, Seconds within) {
+  std::vector<double> seconds;
+  if (handle_)
+    with("read the ledger", [&] {
+      auto rows = handle_->database.prepare("SELECT CAST(blocked_after * 1000 AS INTEGER) FROM ledger WHERE device = ? AND since >= ? AND "
+                                            "blocked_after IS NOT NULL ORDER BY blocked_after",
+                                            {device, now() - within});
+      while (rows.step())
+        seconds.push_back(static_cast<double>(rows.number(0)) / 1000);
+    });
+  return seconds;
 }
 
 long State::started(const std::string &device, const std::string &intent, const std::string &who, const std::string &script) {

@@ -34,8 +34,12 @@ public:
   Remembered remembered(const std::string &device);
   std::vector<LedgerEntry> ledger(const std::string &device);
   std::string verified_at(const std::string &device); // local time of the last verified read-back; empty: never
-  // The device was read and holds exactly this.
-  void verified(const std::string &device, const Plan &plan, const Installed &installed);
+  // The device was read and holds exactly this; the ages in the plan are older by `since_fetch` by now.
+  void verified(const std::string &device, const Plan &plan, const Installed &installed, double since_fetch);
+
+  // Seconds from the newest row's creation to the device's read-back, of entries blocked within the last
+  // `within` seconds; ascending.
+  std::vector<double> times_to_block(const std::string &device, Seconds within);
 
   // Before anything is sent: what, by whom, with which words. Returns the number of the record, 0 in trouble.
   long started(const std::string &device, const std::string &intent, const std::string &actor, const std::string &script);

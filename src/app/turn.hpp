@@ -1,6 +1,7 @@
 // One pass at a time: whoever holds the turn works for all who ask meanwhile.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -13,6 +14,13 @@ public:
   static Turn wait(const std::string &state_path);
   // Nothing when somebody else has it.
   static std::optional<Turn> attempt(const std::string &state_path);
+
+  // Nothing when it does not come in time.
+  static std::optional<Turn> within(const std::string &state_path, std::chrono::milliseconds patience);
+  // The turn of the process that started this one and left it here, on this descriptor.
+  static Turn inherited(int descriptor) noexcept { return Turn(descriptor); }
+  // For a process to be started; below zero where there is no lock.
+  int descriptor() const noexcept { return descriptor_; }
 
   Turn(Turn &&other) noexcept;
   Turn &operator=(Turn &&other) noexcept;

@@ -51,6 +51,14 @@ Config load_all(const Settings &settings) {
   return config;
 }
 
+Config load_for_recording(const Settings &settings) {
+  LoadOptions options = options_of(settings);
+  options.scope.kind = Scope::Kind::Recording;
+  Config config = load_config(options);
+  resolve_protected_hosts(config);
+  return config;
+}
+
 Config load_for_rescue(const Settings &settings, const std::vector<std::string> &devices) {
   LoadOptions options = options_of(settings);
   options.scope = {Scope::Kind::Rescue, devices};
@@ -81,11 +89,20 @@ std::vector<const Device *> chosen(const Config &config, const std::vector<std::
   return devices;
 }
 
-std::unique_ptr<BanTable> open(const TableSource &source) { return open_table(source, secret(source.password)); }
+std::unique_ptr<BanTable> open(const TableSource &source, const TableTimeouts &timeouts) {
+  return open_table(source, secret(source.password), timeouts);
+}
 
-void add_allowed(Config &config, BanTable &table, const std::string &name) {
+std::vector<std::unique_ptr<BanTable>> open_all(const Config &config, const TableTimeouts &timeouts) {
+  std::vector<std::unique_ptr<BanTable>> tables;
+  for (const TableSource &source : config.tables)
+    tables.push_back(open(source, timeouts));
+  return tables;
+}
+
+void add_allowed(Config &config, const std::vector<AllowRow> &rows, const std::string &name) {
   std::vector<NamedPrefix> allowed;
-  for (const AllowRow &row : table.allowed()) {
+  for (const AllowRow &row : rows) {
     const auto prefix = Prefix::parse(row.prefix);
     if (!prefix)
       throw Error(ErrorKind::Config, fmt::format("the allowlist of table {}: \"{}\" (by {}): {}; nothing runs until it is mended", name,
@@ -99,16 +116,16 @@ void add_allowed(Config &config, BanTable &table, const std::string &name) {
     add(device.policy);
 }
 
-Fetched fetch(Config &config) {
+Fetched fetch_rows(Config &config, const std::vector<std::unique_ptr<BanTable>> &tables) {
   Fetched fetched;
-  std::vector<std::pair<std::string, std::string>> reporters;
   for (std::size_t i = 0; i < config.tables.size(); ++i) {
     const TableSource &source = config.tables[i];
-    const auto table = open(source);
-    add_allowed(config, *table, source.name);
-    table->each([&](const RawBan &row) { fetched.bans.add(row, static_cast<std::uint8_t>(i), source.name); });
-    for (auto &reporter : table->reporters())
-      reporters.push_back(std::move(reporter));
+    BanTable &table = *tables[i];
+    TableCopy &copy = fetched.copies[source.name];
+    copy.allowed = table.allowed();
+    add_allowed(config, copy.allowed, source.name);
+    table.each([&](const RawBan &row) { fetched.bans.add(row, static_cast<std::uint8_t>(i), source.name); });
+    copy.reporters = table.reporters();
   }
   if (fetched.bans.bad_rows() != 0) {
     const BadRow &first = fetched.bans.bad_samples().front();
@@ -117,8 +134,22 @@ Fetched fetch(Config &config) {
                                         fetched.bans.bad_rows() == 1 ? "has" : "have", fetched.bans.bad_rows() == 1 ? "is" : "are",
                                         first.ip, first.hostname, first.created, first.problem));
   }
+  return fetched;
+}
+
+std::vector<NamedPrefix> protected_set(const Config &config, const Fetched &fetched) {
+  std::vector<std::pair<std::string, std::string>> reporters;
+  for (const auto &[name, copy] : fetched.copies)
+    reporters.insert(reporters.end(), copy.reporters.begin(), copy.reporters.end());
+  std::vector<NamedPrefix> all;
   for (auto part : {never_banned(), of_this_host(), of_devices_and_tables(config), of_reporters(fetched.bans, reporters)})
-    fetched.protect.insert(fetched.protect.end(), part.begin(), part.end());
+    all.insert(all.end(), part.begin(), part.end());
+  return all;
+}
+
+Fetched fetch(Config &config) {
+  Fetched fetched = fetch_rows(config, open_all(config));
+  fetched.protect = protected_set(config, fetched);
   return fetched;
 }
 

@@ -5,8 +5,10 @@
 #include "bans/ban_table.hpp"
 #include "core/config.hpp"
 
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace banpush {
@@ -23,6 +25,8 @@ std::vector<std::string> data_folders(const std::string &config_path);
 
 // The whole configuration must be right; names in policy.protect are resolved. Throws Error (Config).
 Config load_all(const Settings &settings);
+// The same without the drivers, which are not read: for `ban` and `unban`.
+Config load_for_recording(const Settings &settings);
 // For `flush`, `pause`, `resume`, `show`: only what these devices need must be right (empty: all devices).
 // What else is wrong stands in Config::warnings, which are said on stderr.
 Config load_for_rescue(const Settings &settings, const std::vector<std::string> &devices);
@@ -30,18 +34,31 @@ Config load_for_rescue(const Settings &settings, const std::vector<std::string> 
 // The devices of these names, or all. Throws Error (Usage) for a name there is not.
 std::vector<const Device *> chosen(const Config &config, const std::vector<std::string> &names);
 
-std::unique_ptr<BanTable> open(const TableSource &source);
+std::unique_ptr<BanTable> open(const TableSource &source, const TableTimeouts &timeouts = {});
+
+std::vector<std::unique_ptr<BanTable>> open_all(const Config &config, const TableTimeouts &timeouts = {});
+
+// What a table says must never be blocked: its allowlist and where its reporters are.
+struct TableCopy {
+  std::vector<AllowRow> allowed;
+  std::vector<std::pair<std::string, std::string>> reporters;
+};
 
 // The rows of all tables, their allowlists put into every policy of the configuration, and the protected
 // set that is found by itself. Throws Error (Table, Config): nothing is half known.
 struct Fetched {
   Bans bans;
   std::vector<NamedPrefix> protect;
-  std::vector<std::string> notes; // bad rows, for people
+  std::vector<std::string> notes;          // bad rows, for people
+  std::map<std::string, TableCopy> copies; // by the table's name
 };
 Fetched fetch(Config &config);
+// The same from tables that are open already, without the protected set.
+Fetched fetch_rows(Config &config, const std::vector<std::unique_ptr<BanTable>> &tables);
+// What must never be blocked here, by what is fetched.
+std::vector<NamedPrefix> protected_set(const Config &config, const Fetched &fetched);
 
 // The allowlist of one table into every policy; a line that is no prefix stops everything.
-void add_allowed(Config &config, BanTable &table, const std::string &name);
+void add_allowed(Config &config, const std::vector<AllowRow> &rows, const std::string &name);
 
 } // namespace banpush

@@ -4,6 +4,7 @@
 
 #include "core/ban.hpp"
 #include "core/config.hpp"
+#include "core/error.hpp"
 
 #include <chrono>
 #include <functional>
@@ -14,6 +15,13 @@
 #include <vector>
 
 namespace banpush {
+
+// The table cannot be reached now, or went silent: what was to be written may be written later. Every other
+// Error (Table) is something that waiting does not mend.
+class Unreachable : public Error {
+public:
+  explicit Unreachable(const std::string &text) : Error(ErrorKind::Table, text) {}
+};
 
 // Why a ban is put. Restored: fail2ban was restarted and says again what it held before.
 enum class Occasion { New, Restored };
@@ -71,6 +79,10 @@ public:
   // Streams every row once, drained as fast as the server sends. Throws Error (Table) when the reading
   // ends before the server said it was whole: a cut read is no table. Rows may have been handed over by then.
   virtual void each(const std::function<void(const RawBan &)> &row) = 0;
+
+  // Whether anything came, went or was altered since the call before (the first: yes), by one cheap query. Not
+  // seen, in MySQL: what a transaction holds back for more than ten minutes, and rows older than that being deleted.
+  virtual bool changed() = 0;
 
   // All rows whose ip is this prefix in any spelling, newest first.
   virtual std::vector<ListedBan> about(const Prefix &ip) = 0;

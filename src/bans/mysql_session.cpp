@@ -166,8 +166,7 @@ public:
     if (mysql_real_connect(connection_.get(), source_.socket.empty() ? source_.host.c_str() : nullptr, source_.user.c_str(),
                            password_.c_str(), source_.database.c_str(), source_.port,
                            source_.socket.empty() ? nullptr : source_.socket.c_str(), CLIENT_FOUND_ROWS) == nullptr)
-      throw Error(ErrorKind::Table, fmt::format("{}: connecting: {} ({}){}", name(), mysql_error(connection_.get()),
-                                                mysql_errno(connection_.get()), advice(mysql_errno(connection_.get()), source_)));
+      fail_to_connect();
     // Only with `verify` does the library itself refuse a server that offers no TLS.
     if (wants_tls() && mysql_get_ssl_cipher(connection_.get()) == nullptr)
       throw Error(ErrorKind::Table, name() + ": connecting: the server offers no TLS" + advice(CR_SSL_CONNECTION_ERROR, source_));
@@ -307,7 +306,17 @@ private:
       throw ConnectionLost(text);
     if (code == ER_LOCK_DEADLOCK || code == ER_LOCK_WAIT_TIMEOUT)
       throw Outrun(text);
+    if (silent)
+      throw Unreachable(text);
     throw Error(ErrorKind::Table, text);
+  }
+
+  [[noreturn]] void fail_to_connect() const {
+    const unsigned code = mysql_errno(connection_.get());
+    const auto text = fmt::format("{}: connecting: {} ({}){}", name(), mysql_error(connection_.get()), code, advice(code, source_));
+    if (code == ER_BAD_DB_ERROR)
+      throw Error(ErrorKind::Table, text);
+    throw Unreachable(text);
   }
 
   std::vector<std::string> first_column(const std::string &sql, const SqlValues &values) {

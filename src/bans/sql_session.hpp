@@ -1,6 +1,7 @@
 // One connection to a database that holds a ban table: all that differs between the kinds.
 #pragma once
 
+#include "bans/ban_table.hpp"
 #include "bans/sql_value.hpp"
 #include "core/error.hpp"
 
@@ -14,9 +15,9 @@
 namespace banpush {
 
 // The connection went away, and with it the transaction: safe to connect and repeat from its start.
-class ConnectionLost : public Error {
+class ConnectionLost : public Unreachable {
 public:
-  explicit ConnectionLost(const std::string &text) : Error(ErrorKind::Table, text) {}
+  using Unreachable::Unreachable;
 };
 
 // The server rolled back in favour of another writer (a deadlock, or Galera's certification).

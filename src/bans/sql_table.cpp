@@ -165,7 +165,7 @@ void SqlTable::each(const std::function<void(const RawBan &)> &row) {
   bool handed_over = false;
   const auto once = [&] {
     require_columns();
-    const bool sides = has_side_tables();
+    const bool sides = sides_seen_ = has_side_tables();
     session_->snapshot();
     SideIndex notes = sides ? side_index() : SideIndex{};
     stream_rows(notes, [&](const RawBan &ban) {

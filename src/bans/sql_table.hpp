@@ -6,6 +6,7 @@
 #include "bans/sql_session.hpp"
 
 #include <array>
+#include <chrono>
 #include <set>
 #include <string>
 #include <thread>
@@ -39,6 +40,7 @@ public:
 
   std::vector<std::string> init(CreatedIndex index) override;
   void each(const std::function<void(const RawBan &)> &row) override;
+  bool changed() override;
   std::vector<ListedBan> about(const Prefix &ip) override;
   Recorded ban(const NewBan &ban) override;
   std::size_t unban(const Prefix &ip, const std::string &jail, const std::string &hostname, Revoker who, const std::string &actor) override;
@@ -70,6 +72,14 @@ private:
   void note_reporter(const std::string &hostname);
   bool revoke(const KnownRow &row, Revoker who, const std::string &actor);
 
+  // sql_table_changed.cpp
+  struct Mark { // rows above it, and notes changed after it, are looked at whole
+    std::int64_t id = 0;
+    std::string changed;
+  };
+  std::string state_above(const Mark &mark) const;
+  Mark newest(std::string_view notes_since);
+
   // sql_table_prune.cpp
   std::vector<OwnedKey> ended_rows(Seconds older_than, const std::function<Seconds(const std::string &jail)> &lasts);
   std::vector<OwnedKey> notes_without_row(Seconds older_than);
@@ -81,6 +91,11 @@ private:
   std::string table_; // checked: safe in backticks and in quotes
   std::unique_ptr<SqlSession> session_;
   bool columns_seen_ = false;
+  bool sides_seen_ = false;  // by each()
+  std::optional<Mark> mark_; // of changed()
+  std::optional<Mark> next_; // the mark from `next_at_` on
+  std::chrono::steady_clock::time_point next_at_;
+  std::string state_;
   std::set<std::string> noted_; // host names whose address banpush_reporter has by now
 };
 

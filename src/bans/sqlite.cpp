@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace banpush {
@@ -23,13 +24,23 @@ void create_file(const Database &database) {
     std::filesystem::permissions(path.parent_path(), std::filesystem::perms{0750}, error);
   }
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
-  if (file >= 0)
+  if (file >= 0) {
+    give_to_folder_owner(file, database.path());
     ::close(file);
-  else if (errno != EEXIST)
+  } else if (errno != EEXIST)
     database.fail("creating it", std::strerror(errno)); // NOLINT(concurrency-mt-unsafe)
 }
 
 } // namespace
+
+void give_to_folder_owner(int descriptor, const std::string &path) noexcept {
+  const std::string::size_type slash = path.rfind('/');
+  struct stat folder {};
+  if (::geteuid() != 0 || ::stat(slash == std::string::npos ? "." : path.substr(0, slash + 1).c_str(), &folder) != 0 || folder.st_uid == 0)
+    return;
+  if (::fchown(descriptor, folder.st_uid, folder.st_gid) != 0)
+    return; // root without that right, in a container: the file stays ours
+}
 
 void CloseDatabase::operator()(sqlite3 *handle) const noexcept { sqlite3_close_v2(handle); }
 void FinalizeStatement::operator()(sqlite3_stmt *handle) const noexcept { sqlite3_finalize(handle); }

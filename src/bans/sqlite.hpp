@@ -16,6 +16,9 @@ struct sqlite3_stmt;
 
 namespace banpush {
 
+// Made by root in somebody else's folder (a service's), a file is theirs: or they could not use it. For others nothing.
+void give_to_folder_owner(int descriptor, const std::string &path) noexcept;
+
 struct CloseDatabase {
   void operator()(sqlite3 *handle) const noexcept;
 };

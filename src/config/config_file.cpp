@@ -248,7 +248,7 @@ private:
   }
 
   const Driver *driver_of(const Device &device, const Node &chosen, Problems &problems) {
-    if (device.driver.empty())
+    if (device.driver.empty() || options_.scope.kind == Scope::Kind::Recording)
       return nullptr;
     auto found = drivers_.find(device.driver);
     if (found == drivers_.end())
@@ -290,12 +290,14 @@ private:
   }
 
   void finish() {
-    if (options_.scope.kind == Scope::Kind::Whole) {
+    if (options_.scope.kind != Scope::Kind::Rescue) {
       general_.add(rescue_);
       general_.raise();
     }
     rescue_.raise();
     config_.warnings = general_.lines();
+    if (options_.scope.kind == Scope::Kind::Recording)
+      return;
     for (const Device &device : config_.devices)
       config_.drivers.emplace(device.driver, *drivers_.at(device.driver).driver);
   }

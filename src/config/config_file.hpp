@@ -10,9 +10,10 @@
 namespace banpush {
 
 // How much must be right. Whole: everything. Rescue (`flush`, `pause`, `show`): only the devices named,
-// their drivers and their secrets; every other problem becomes one of Config::warnings.
+// their drivers and their secrets; every other problem becomes one of Config::warnings. Recording (`ban`): everything but
+// the drivers, which nobody talks through then: reading them takes longer than the ban.
 struct Scope {
-  enum class Kind { Whole, Rescue } kind = Kind::Whole;
+  enum class Kind { Whole, Rescue, Recording } kind = Kind::Whole;
   std::vector<std::string> devices; // Rescue: empty means all; those that are not right are then left out
 };
 

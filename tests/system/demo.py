@@ -105,7 +105,7 @@ devices:
         operator.does("explain", ATTACKER4)
 
         step(9, "The operator lifts the ban; that is pushed at once")
-        operator.does("unban", ATTACKER4)
+        operator.does("unban", ATTACKER4, "--wait")
         reachable(net, expected_attacker=True)
 
         step(10, "And away: nothing of banpush stays on the router")

@@ -1,9 +1,11 @@
 #include "app/commands/pass.hpp"
 #include "app/new_ban.hpp"
 #include "app/protect.hpp"
+#include "app/spool.hpp"
 #include "core/life.hpp"
 
 #include <algorithm>
+#include <filesystem>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -45,11 +47,20 @@ std::string left_open(const Config &config, const Prefix &ip, const std::vector<
   return text;
 }
 
-std::vector<NamedPrefix> protected_set(const Config &config, BanTable &table) {
+// What is known to be protected without asking for the whole table.
+std::vector<NamedPrefix> protected_set_of(const Config &config, const std::vector<std::pair<std::string, std::string>> &reporters) {
   std::vector<NamedPrefix> found = never_banned();
-  for (auto part : {of_this_host(), of_devices_and_tables(config), of_reporters({}, table.reporters())})
+  for (auto part : {of_this_host(), of_devices_and_tables(config), of_reporters({}, reporters)})
     found.insert(found.end(), part.begin(), part.end());
   return found;
+}
+
+// Throws Error (Guard) where it may not be banned; says what stays open in a wider ban.
+void require_bannable(const Settings &settings, const Config &config, const Prefix &ip, const std::vector<NamedPrefix> &found) {
+  if (const auto no = against(config, ip, found))
+    throw Error(ErrorKind::Guard, fmt::format("not banned ({}): {}", no->name, no->message));
+  if (const std::string open_inside = left_open(config, ip, found); !open_inside.empty())
+    settings.console.note(fmt::format("inside it these stay open: {}", open_inside));
 }
 
 const char *word_of(Recorded recorded) {
@@ -77,44 +88,137 @@ void say(const Settings &settings, Json json, const std::string &text) {
     settings.console.out(text + "\n");
 }
 
-// Pushes at once; what devices say is on stderr, since the ban itself is recorded whatever they do.
-std::string push_now(const Settings &settings, const Config &config, bool skip) {
+// fail2ban waits for its actions one at a time, and twice.
+constexpr TableTimeouts hurry{std::chrono::seconds{3}, std::chrono::seconds{10}};
+// A table that was found gone this recently is not tried again by every caller.
+constexpr Seconds gone_lately = 5;
+
+// Only a table at the other end of a connection can be away.
+bool has_spool(const Config &config) { return config.tables.front().kind == TableSource::Kind::Mysql; }
+
+// Whether what is to be written has to queue up behind what waits already.
+bool must_queue(const Config &config) {
+  std::error_code none;
+  if (!has_spool(config) || !std::filesystem::exists(config.spool, none))
+    return false;
+  Spool spool(config.spool);
+  return spool.size() != 0 || spool.gone_within(gone_lately);
+}
+
+// Puts it into the spool, and takes the spool to the table if that is back. False: it waits.
+template <typename What>
+bool put_and_deliver(const Config &config, const What &what) {
+  Spool spool(config.spool);
+  spool.put(what);
+  if (spool.gone_within(gone_lately))
+    return false;
+  try {
+    deliver(spool, config.spool, open_all(config, hurry));
+  } catch (const Unreachable &) {
+    spool.table_is_gone();
+  }
+  return spool.size() == 0;
+}
+
+// nothing: it waits in the spool.
+std::optional<Recorded> record(const Settings &settings, Config &config, const NewBan &wanted) {
+  if (!must_queue(config)) {
+    try {
+      const auto table = open(config.tables.front(), hurry);
+      add_allowed(config, table->allowed(), config.tables.front().name);
+      require_bannable(settings, config, wanted.ip, protected_set_of(config, table->reporters()));
+      return table->ban(wanted);
+    } catch (const Unreachable &error) {
+      if (!has_spool(config))
+        throw;
+      settings.console.warn(error.what());
+      Spool(config.spool).table_is_gone();
+    }
+  }
+  const TableCopy copy = Spool(config.spool).copy(config.tables.front().name).value_or(TableCopy{});
+  add_allowed(config, copy.allowed, config.tables.front().name);
+  require_bannable(settings, config, wanted.ip, protected_set_of(config, copy.reporters));
+  return put_and_deliver(config, wanted) ? std::optional{Recorded::Added} : std::nullopt;
+}
+
+// How many rows were concerned; nothing: it waits in the spool.
+std::optional<std::size_t> revoke(const Settings &settings, const Config &config, const SpooledUnban &unban) {
+  if (!must_queue(config)) {
+    try {
+      std::size_t count = 0;
+      for (const auto &table : open_all(config, hurry))
+        count += table->unban(unban.ip, unban.jail, unban.hostname, unban.who, unban.actor);
+      return count;
+    } catch (const Unreachable &error) {
+      if (!has_spool(config))
+        throw;
+      settings.console.warn(error.what());
+      Spool(config.spool).table_is_gone();
+    }
+  }
+  return put_and_deliver(config, unban) ? std::optional<std::size_t>{1} : std::nullopt;
+}
+
+// What became of the push, for --json and for people.
+struct Pushed {
+  const char *word = "not asked for";
+  Json devices = Json::array();
+  double seconds = 0;
+  std::string text;
+};
+
+Pushed push_after(const Settings &settings, const Config &config, bool skip, bool wait, const Prefix &ip, bool blocked) {
+  Pushed pushed;
   if (skip || config.devices.empty())
-    return "not asked for";
-  const auto report = push_in_turn(settings, config);
-  if (!report)
-    return "queued";
-  if (!settings.console.json())
-    settings.console.note(to_text(*report, Detail::Push, settings.console));
-  return report->exit_code() == 0 ? "done" : "incomplete";
+    return pushed;
+  if (!wait) {
+    ask_for_push(settings, config);
+    pushed.word = "queued";
+    return pushed;
+  }
+  try {
+    const Waited waited = push_and_wait(settings, load_all(settings), ip);
+    bool all = true;
+    for (const Reached &one : waited.devices) {
+      all = all && one.error.empty() && one.shows == blocked;
+      pushed.devices.push_back({{"device", one.device}, {"outcome", one.outcome}, {"shows", one.shows}, {"error", one.error}});
+      pushed.text += fmt::format("\n  {:<20} {}{}", one.device, one.shows ? "blocks it" : "does not block it",
+                                 one.error.empty() ? "" : fmt::format(" ({})", one.error));
+    }
+    pushed.word = all ? "done" : "incomplete";
+    pushed.seconds = waited.seconds;
+    pushed.text += fmt::format("\n  after {:.2f} s", waited.seconds);
+  } catch (const Error &error) { // the ban itself is recorded whatever becomes of the push
+    pushed.word = "incomplete";
+    settings.console.warn(error.what());
+  }
+  return pushed;
 }
 
 } // namespace
 
 int ban(const Settings &settings, const BanOptions &options) {
   NewBan wanted = new_ban(options.ip, options.jail, options.protocol, options.port, options.bantime, options.hostname, options.reason);
-  Config config = load_all(settings);
+  Config config = load_for_recording(settings);
   const Config untouched = config;
-  const auto table = open(config.tables.front());
-  add_allowed(config, *table, config.tables.front().name);
-  const std::vector<NamedPrefix> found = protected_set(config, *table);
-  if (const auto no = against(config, wanted.ip, found))
-    throw Error(ErrorKind::Guard, fmt::format("not banned ({}): {}", no->name, no->message));
-  if (const std::string open_inside = left_open(config, wanted.ip, found); !open_inside.empty())
-    settings.console.note(fmt::format("inside it these stay open: {}", open_inside));
   wanted.occasion = options.restored != 0 ? Occasion::Restored : Occasion::New;
   wanted.lasts = length_for(config.policy, wanted.jail);
-  const Recorded recorded = table->ban(wanted);
-  const std::string pushed = push_now(settings, untouched, options.no_push);
+  const auto recorded = record(settings, config, wanted);
+  // A restart of fail2ban says all its bans again: what changes nothing needs no push.
+  const bool unchanged = recorded == Recorded::Unchanged && !options.wait;
+  const Pushed pushed = push_after(settings, untouched, options.no_push || unchanged, options.wait, wanted.ip, true);
   say(settings,
       {{"schema", 1},
        {"ip", ip_text(wanted.ip)},
        {"jail", wanted.jail},
        {"hostname", wanted.hostname},
-       {"recorded", word_of(recorded)},
-       {"push", pushed}},
-      fmt::format("{} {} ({}, {}){}", said(recorded), ip_text(wanted.ip), wanted.jail, wanted.hostname,
-                  pushed == "queued" ? "; a push under way takes it along" : ""));
+       {"recorded", recorded ? word_of(*recorded) : "queued"},
+       {"push", pushed.word},
+       {"devices", pushed.devices},
+       {"seconds", pushed.seconds}},
+      fmt::format("{} {} ({}, {}){}{}",
+                  recorded ? said(*recorded) : "queued: the table cannot be reached; to be banned:", ip_text(wanted.ip), wanted.jail,
+                  wanted.hostname, recorded ? "" : fmt::format("; it waits in {}", config.spool), pushed.text));
   return 0;
 }
 
@@ -127,15 +231,18 @@ int unban(const Settings &settings, const UnbanOptions &options) {
     require_jail(options.jail);
   if (!options.hostname.empty())
     require_hostname(options.hostname);
-  Config config = load_all(settings);
-  std::size_t count = 0;
-  for (const TableSource &source : config.tables)
-    count +=
-        open(source)->unban(*ip, options.jail, options.hostname, options.by == "fail2ban" ? Revoker::Fail2ban : Revoker::Operator, actor());
-  const std::string pushed = push_now(settings, config, options.no_push || count == 0);
-  say(settings, {{"schema", 1}, {"ip", ip_text(*ip)}, {"unbanned", count}, {"push", pushed}},
-      count == 0 ? fmt::format("{}: no ban in force is recorded", ip_text(*ip))
-                 : fmt::format("unbanned {} ({} row{})", ip_text(*ip), count, count == 1 ? "" : "s"));
+  const Config config = load_for_recording(settings);
+  const auto count = revoke(
+      settings, config, {*ip, options.jail, options.hostname, actor(), options.by == "fail2ban" ? Revoker::Fail2ban : Revoker::Operator});
+  const bool nothing = count == 0U && !options.wait;
+  const Pushed pushed = push_after(settings, config, options.no_push || nothing, options.wait, *ip, false);
+  const std::string text =
+      !count        ? fmt::format("queued: the table cannot be reached; {} is to be unbanned; it waits in {}", ip_text(*ip), config.spool)
+      : *count == 0 ? fmt::format("{}: no ban in force is recorded", ip_text(*ip))
+                    : fmt::format("unbanned {} ({} row{})", ip_text(*ip), *count, *count == 1 ? "" : "s");
+  Json json{{"schema", 1}, {"ip", ip_text(*ip)}, {"push", pushed.word}, {"devices", pushed.devices}, {"seconds", pushed.seconds}};
+  json["unbanned"] = count ? Json(*count) : Json("queued");
+  say(settings, std::move(json), text + pushed.text);
   return 0;
 }
 

@@ -255,23 +255,30 @@ int status(const Settings &settings) {
     const std::string read_at = state.verified_at(device.name);
     const auto push = state.last_push(device.name);
     const auto pause = state.paused(device.name);
+    const std::vector<double> times = state.times_to_block(device.name, day);
     out += fmt::format(
-        "{:<20} {:<18} {:>7} entries  {}{}{}\n", device.name, device.driver, entries, read_at.empty() ? "never read" : "as read " + read_at,
+        "{:<20} {:<18} {:>7} entries  {}{}{}{}\n", device.name, device.driver, entries,
+        read_at.empty() ? "never read" : "as read " + read_at,
         push ? fmt::format("; last {} {} by {}: {}{}", push->intent, push->at, push->actor,
                            push->outcome.empty() ? "never ended" : push->outcome, push->error.empty() ? "" : " (" + push->error + ")")
              : std::string(),
+        times.empty() ? std::string()
+                      : fmt::format("; blocked after {:.1f} s, at most {:.1f} s (last day)", times[times.size() / 2], times.back()),
         pause ? settings.console.paint(Colour::Yellow,
                                        fmt::format("; paused by {}{}", pause->actor, pause->reason.empty() ? "" : ": " + pause->reason))
               : std::string());
     Json last = nullptr;
     if (push)
       last = {{"at", push->at}, {"intent", push->intent}, {"actor", push->actor}, {"outcome", push->outcome}, {"error", push->error}};
-    devices.push_back({{"device", device.name},
-                       {"driver", device.driver},
-                       {"entries", entries},
-                       {"read", read_at},
-                       {"last", last},
-                       {"paused", pause.has_value()}});
+    devices.push_back(
+        {{"device", device.name},
+         {"driver", device.driver},
+         {"entries", entries},
+         {"read", read_at},
+         {"blocked_after",
+          times.empty() ? Json(nullptr) : Json{{"median", times[times.size() / 2]}, {"most", times.back()}, {"count", times.size()}}},
+         {"last", last},
+         {"paused", pause.has_value()}});
   }
   if (!state.trouble().empty())
     settings.console.warn(state.trouble());

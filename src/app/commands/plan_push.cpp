@@ -1,6 +1,8 @@
 #include "app/commands/pass.hpp"
+#include "app/serve/doorbell.hpp"
 #include "app/turn.hpp"
 
+#include <chrono>
 #include <fstream>
 #include <sstream>
 
@@ -64,6 +66,25 @@ std::set<std::string> forced_limits(const Names &names) {
   return {names.begin(), names.end()};
 }
 
+// The service has the devices' sessions: it pushes, and says what came of it. Nothing where there is none.
+std::optional<int> push_by_service(const Settings &settings, const Config &config, const Names &devices, const Order &order) {
+  chosen(config, devices);
+  const Json request{{"do", "push"},
+                     {"devices", devices},
+                     {"force", order.forced},
+                     {"hashes", order.hashes},
+                     {"actor", order.actor},
+                     {"json", settings.console.json()},
+                     {"colour", settings.console.colour}};
+  const auto answer = ask_service(config, request, std::chrono::minutes{15});
+  if (!answer)
+    return std::nullopt;
+  if (!settings.trace.empty())
+    settings.console.note("the service pushed: there is no trace of it here");
+  settings.console.out(answer->at("out").get<std::string>());
+  return answer->at("code").get<int>();
+}
+
 } // namespace
 
 int plan(const Settings &settings, const PlanOptions &options) {
@@ -82,6 +103,10 @@ int plan(const Settings &settings, const PlanOptions &options) {
 
 int push(const Settings &settings, const PushOptions &options) {
   Config config = load_all(settings);
+  if (options.turn >= 0) {
+    const auto report = push_requested(settings, config, State(config.state).requested() - 1, Turn::inherited(options.turn));
+    return report ? report->exit_code() : 0;
+  }
   Order order;
   order.actor = actor();
   order.forced = forced_limits(options.force);
@@ -94,9 +119,11 @@ int push(const Settings &settings, const PushOptions &options) {
   }
   const Config untouched = config;
   std::optional<Turn> turn = Turn::attempt(config.state);
-  if (!turn) {
+  while (!turn) {
+    if (const auto code = push_by_service(settings, config, devices, order))
+      return *code;
     settings.console.note("another push is under way; waiting for it to end");
-    turn = Turn::wait(config.state);
+    turn = Turn::within(config.state, std::chrono::seconds{10});
   }
   const long served = State(config.state).requested();
   const Report report = run_pass(settings, config, devices, order);

@@ -2,8 +2,11 @@
 #include "app/new_ban.hpp"
 #include "app/planning.hpp"
 #include "app/protect.hpp"
+#include "app/serve/doorbell.hpp"
 #include "app/session.hpp"
 #include "app/turn.hpp"
+
+#include <chrono>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -76,6 +79,27 @@ std::string show_text(const Settings &settings, const DeviceReport &report) {
   return out;
 }
 
+// The devices to ourselves: from the service, which keeps their sessions, or by the turn. A rescue does not wait for
+// ever for either.
+std::optional<Turn> turn_for_rescue(const Settings &settings, const Config &config, const std::vector<const Device *> &devices) {
+  if (auto turn = Turn::attempt(config.state))
+    return turn;
+  try {
+    Json names = Json::array();
+    for (const Device *device : devices)
+      names.push_back(device->name);
+    if (ask_service(config, {{"do", "release"}, {"devices", names}}, std::chrono::seconds{30}))
+      return std::nullopt;
+  } catch (const Error &error) {
+    settings.console.warn(error.what());
+  }
+  settings.console.note("another push is under way; waiting for it to end");
+  auto turn = Turn::within(config.state, std::chrono::seconds{60});
+  if (!turn)
+    settings.console.warn("it does not end; going on beside it");
+  return turn;
+}
+
 } // namespace
 
 int flush(const Settings &settings, const FlushOptions &options) {
@@ -83,26 +107,26 @@ int flush(const Settings &settings, const FlushOptions &options) {
     throw Error(ErrorKind::Usage, "flush takes the names of devices, or --all");
   Config config = load_for_rescue(settings, options.devices);
   const auto meant = chosen(config, options.devices);
-  std::optional<Turn> turn = Turn::wait(config.state);
   State state(config.state);
-  const long served = state.requested();
-  // Paused first: a scheduled push that starts right behind must not put everything back.
+  // Paused first: the service, or a push that starts right behind, must not put everything back.
   for (const Device *device : meant)
     state.pause(device->name, std::nullopt, options.reason.empty() ? "flushed" : options.reason, actor());
+  std::optional<Turn> turn = turn_for_rescue(settings, config, meant);
+  const long served = state.requested();
   Site site(config, state, {}, {});
   site.trace = trace_to(settings.trace);
   Order order;
   order.intent = Intent::Flush;
   order.actor = actor();
   const Report report = push_devices(site, meant, order);
-  turn.reset();
   if (settings.console.json())
     settings.console.out(to_json(report).dump(2) + "\n");
   else
     settings.console.out(to_text(report, Detail::Push, settings.console));
   settings.console.note("left paused; `banpush resume DEVICE` goes on");
-  if (config.warnings.empty()) // bans that came meanwhile; not on a configuration that only a rescue may use
-    push_requested(settings, config, served);
+  turn.reset();
+  if (config.warnings.empty() && state.requested() > served) // bans that came meanwhile; not on a configuration that only a rescue may use
+    ask_for_push(settings, config);
   return report.exit_code();
 }
 
@@ -155,7 +179,7 @@ int show(const Settings &settings, const std::string &name) {
   session.open();
   const Installed installed = session.read();
   if (without.empty()) {
-    report.plan = make_plan(site, session, installed, Intent::Push, {});
+    report.plan = make_plan(site, session, installed, Order{});
   } else {
     report.plan = Plan{};
     report.plan->installed = installed;

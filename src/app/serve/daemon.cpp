@@ -1,0 +1,165 @@
+#include "app/serve/daemon.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace banpush {
+
+namespace {
+
+// Bans that end one by one make the tables be read anew: for no more than this share of the time.
+constexpr int rest = 20;
+// How long devices have to end what they are in the middle of when the service stops.
+constexpr std::chrono::seconds grace{10};
+constexpr std::chrono::seconds longest_poll{10}; // while the tables cannot be had
+
+} // namespace
+
+Daemon::Daemon(std::shared_ptr<const Config> config, std::function<void(const std::string &)> say, Trace trace)
+    : config_(std::move(config)), say_(std::move(say)),
+      slots_(config_->serve.workers), watch_{config_, slots_, say_, [this](Clock::time_point moment) { ends_at(moment); },
+                                             std::move(trace)},
+      feed_(config_), whole_at_(Clock::now()), alive_(Clock::now()) {
+  for (const Device &device : config_->devices)
+    keepers_.push_back(std::make_unique<Keeper>(watch_, device));
+  thread_ = std::thread([this] { follow(); });
+}
+
+Daemon::~Daemon() { stop(); }
+
+Keeper *Daemon::keeper(std::string_view device) noexcept {
+  for (const auto &one : keepers_)
+    if (one->name() == device)
+      return one.get();
+  return nullptr;
+}
+
+void Daemon::ring() {
+  const std::lock_guard lock(lock_);
+  ++asked_;
+  wake_.notify_one();
+}
+
+std::uint64_t Daemon::fresh(Feed::Look how, Clock::time_point until) {
+  std::unique_lock lock(lock_);
+  const std::uint64_t mine = ++asked_;
+  whole_asked_ = whole_asked_ || how == Feed::Look::Whole;
+  wake_.notify_one();
+  if (!looked_.wait_until(lock, until, [&] { return ending_ || done_ >= mine; }) || ending_)
+    throw Error(ErrorKind::Connect, ending_ ? "the service ends" : "the tables were not read in time");
+  if (!trouble_.empty())
+    throw Error(trouble_kind_, trouble_);
+  return number_;
+}
+
+std::string Daemon::trouble() {
+  const std::lock_guard lock(lock_);
+  return trouble_;
+}
+
+Clock::time_point Daemon::alive() {
+  const std::lock_guard lock(lock_);
+  return alive_;
+}
+
+void Daemon::ends_at(Clock::time_point moment) {
+  const std::lock_guard lock(lock_);
+  if (moment < whole_at_) {
+    whole_at_ = moment;
+    wake_.notify_one();
+  }
+}
+
+void Daemon::follow() {
+  std::unique_lock lock(lock_);
+  std::chrono::milliseconds pause = config_->serve.poll;
+  while (!ending_) {
+    const auto cost = std::chrono::duration_cast<Clock::duration>(feed_.cost());
+    const auto whole_at = std::max(whole_at_, last_whole_ + std::max<Clock::duration>(config_->serve.poll, cost * rest));
+    wake_.wait_until(lock, std::min(alive_ + pause, whole_at), [&] { return ending_ || asked_ > done_ || Clock::now() >= whole_at; });
+    if (ending_)
+      break;
+    const bool whole = whole_asked_ || Clock::now() >= whole_at;
+    const std::uint64_t asked = asked_;
+    whole_asked_ = false;
+    lock.unlock();
+    look(whole ? Feed::Look::Whole : Feed::Look::Glance);
+    lock.lock();
+    done_ = asked;
+    alive_ = Clock::now();
+    pause = trouble_.empty() ? config_->serve.poll : std::min<std::chrono::milliseconds>(pause * 2, longest_poll);
+    looked_.notify_all();
+  }
+}
+
+void Daemon::look(Feed::Look how) {
+  std::vector<std::string> said;
+  std::shared_ptr<Snapshot> snapshot;
+  std::string trouble;
+  ErrorKind kind = ErrorKind::Table;
+  try {
+    snapshot = feed_.look(how, said);
+  } catch (const Error &error) {
+    trouble = error.what();
+    kind = error.kind();
+    try {
+      snapshot = feed_.spooled(said);
+    } catch (const Error &spool) {
+      said.emplace_back(spool.what());
+    }
+  }
+  std::string before;
+  {
+    const std::lock_guard lock(lock_);
+    before = std::exchange(trouble_, trouble);
+    trouble_kind_ = kind;
+    if (snapshot || !trouble.empty()) { // in trouble, whatever comes next is a whole reading anyway
+      last_whole_ = Clock::now();
+      whole_at_ = last_whole_ + std::chrono::seconds{config_->serve.audit};
+    }
+  }
+  if (!trouble.empty() && trouble != before)
+    said.push_back(trouble + "; devices keep what they hold");
+  if (trouble.empty() && !before.empty())
+    said.emplace_back("the tables can be read again");
+  for (const std::string &line : said)
+    say_(line);
+  if (snapshot)
+    publish(snapshot);
+}
+
+void Daemon::publish(const std::shared_ptr<Snapshot> &snapshot) {
+  {
+    const std::lock_guard lock(lock_);
+    number_ = snapshot->number;
+  }
+  for (const auto &keeper : keepers_)
+    keeper->offer(snapshot);
+}
+
+void Daemon::stop() {
+  {
+    const std::lock_guard lock(lock_);
+    ending_ = true;
+    wake_.notify_all();
+    looked_.notify_all();
+  }
+  for (const auto &keeper : keepers_)
+    keeper->end();
+  const auto end = Clock::now() + grace;
+  const auto working = [&] {
+    return std::any_of(keepers_.begin(), keepers_.end(), [](const auto &one) { return one->condition().working; });
+  };
+  while (working() && Clock::now() < end)
+    std::this_thread::sleep_for(std::chrono::milliseconds{20});
+  for (const auto &keeper : keepers_)
+    keeper->cut();
+  for (const auto &keeper : keepers_)
+    keeper->join();
+  if (thread_.joinable())
+    thread_.join();
+}
+
+} // namespace banpush

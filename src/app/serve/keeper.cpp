@@ -1,0 +1,226 @@
+#include "app/serve/keeper.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace banpush {
+
+namespace {
+
+// A session that nobody needed for so long is closed: platforms have few of them, and end idle ones by themselves.
+constexpr std::chrono::minutes idle_limit{5};
+// What a limit or the storm breaker holds is tried again after so long.
+constexpr std::chrono::seconds held_for{60};
+// How soon it is noticed that a pause is over.
+constexpr std::chrono::seconds pause_looked_at{3};
+
+std::uint_fast32_t seed_of(const std::string &name) {
+  return static_cast<std::uint_fast32_t>(std::hash<std::string>{}(name) ^
+                                         static_cast<std::size_t>(Clock::now().time_since_epoch().count()));
+}
+
+} // namespace
+
+Keeper::Keeper(Watch &watch, const Device &device)
+    : watch_(watch), device_(device), patience_(seed_of(device.name)), thread_([this] { run(); }) {}
+
+Keeper::~Keeper() {
+  end();
+  join();
+}
+
+void Keeper::join() {
+  if (thread_.joinable())
+    thread_.join();
+}
+
+bool Keeper::holds(const Prefix &prefix) {
+  std::unique_lock lock(lock_);
+  news_.wait(lock, [&] { return ending_ || !working_; });
+  if (ending_ || !kept_.known)
+    return false;
+  const auto &entries = kept_.known->entries;
+  return std::any_of(entries.begin(), entries.end(), [&](const Entry &one) { return one.in_force && one.block.prefix.contains(prefix); });
+}
+
+void Keeper::offer(std::shared_ptr<Snapshot> snapshot) {
+  const std::lock_guard lock(lock_);
+  snapshot_ = std::move(snapshot);
+  wake_.notify_one();
+}
+
+std::optional<DeviceReport> Keeper::reached(std::uint64_t number, Clock::time_point until) {
+  std::unique_lock lock(lock_);
+  const auto there = [&] {
+    const bool left_alone = snapshot_ && snapshot_->number >= number && patience_.failures() != 0 && Clock::now() < not_before_;
+    return ending_ || tried_ >= number || left_alone;
+  };
+  if (!news_.wait_until(lock, until, there) || ending_)
+    return std::nullopt;
+  return last_;
+}
+
+std::optional<DeviceReport> Keeper::push(const Order &order, std::uint64_t number, Clock::time_point until) {
+  std::unique_lock lock(lock_);
+  if (!news_.wait_until(lock, until, [&] { return ending_ || !asked_; }) || ending_)
+    return std::nullopt;
+  asked_ = order;
+  asked_number_ = number;
+  const std::uint64_t mine = ++asked_count_;
+  wake_.notify_one();
+  if (!news_.wait_until(lock, until, [&] { return ending_ || answered_ >= mine; }) || ending_)
+    return std::nullopt;
+  return answer_;
+}
+
+bool Keeper::release(Clock::time_point until) {
+  std::unique_lock lock(lock_);
+  release_ = true;
+  wake_.notify_one();
+  return news_.wait_until(lock, until, [&] { return ending_ || !release_; });
+}
+
+void Keeper::end() {
+  const std::lock_guard lock(lock_);
+  ending_ = true;
+  wake_.notify_one();
+  news_.notify_all();
+}
+
+void Keeper::cut() {
+  std::shared_ptr<Session> session;
+  {
+    const std::lock_guard lock(lock_);
+    session = session_.lock();
+  }
+  if (session)
+    session->cancel();
+}
+
+Keeper::Condition Keeper::condition() {
+  const std::lock_guard lock(lock_);
+  const double left = std::chrono::duration<double>(not_before_ - Clock::now()).count();
+  return {working_, open_, patience_.failures(), patience_.failures() != 0 ? std::max(0.0, left) : 0, tried_, last_};
+}
+
+bool Keeper::due(Clock::time_point now) const {
+  if (asked_ && snapshot_ && snapshot_->number >= asked_number_)
+    return true;
+  return snapshot_ && now >= not_before_ && (is_pending() || now >= audit_at_);
+}
+
+Clock::time_point Keeper::next_moment() const {
+  Clock::time_point moment = close_at_;
+  if (snapshot_)
+    moment = std::min(moment, is_pending() ? not_before_ : std::max(not_before_, audit_at_));
+  return moment;
+}
+
+void Keeper::run() {
+  std::unique_lock lock(lock_);
+  while (!ending_) {
+    const auto now = Clock::now();
+    if (release_ || now >= close_at_) {
+      working_ = true;
+      lock.unlock();
+      kept_.session.reset(); // what is known is asked for anew with the next session
+      kept_.known.reset();
+      lock.lock();
+      working_ = false;
+      open_ = release_ = false;
+      close_at_ = Clock::time_point::max();
+      news_.notify_all();
+    } else if (due(now)) {
+      work(lock);
+    } else if (const auto moment = next_moment(); moment == Clock::time_point::max()) {
+      wake_.wait(lock);
+    } else {
+      wake_.wait_until(lock, moment);
+    }
+  }
+  lock.unlock();
+  kept_.session.reset();
+}
+
+void Keeper::work(std::unique_lock<std::mutex> &lock) {
+  const std::shared_ptr<Snapshot> snapshot = snapshot_;
+  const bool asked = asked_ && snapshot->number >= asked_number_;
+  Order order = asked ? *asked_ : Order{};
+  if (!asked)
+    order.actor = "service";
+  const bool audit = asked || Clock::now() >= audit_at_;
+  working_ = true;
+  lock.unlock();
+  if (audit)
+    kept_.known.reset();
+  const DeviceReport report = attempt(*snapshot, std::move(order));
+  lock.lock();
+  working_ = false;
+  tried_ = std::max(tried_, snapshot->number);
+  const auto now = Clock::now();
+  if (audit || audit_at_ == Clock::time_point{}) {
+    // The first audit anywhere within the interval, so that devices do not all have theirs at once.
+    const std::chrono::seconds interval{watch_.config->serve.audit};
+    audit_at_ = now + (audit_at_ == Clock::time_point{} ? interval / 2 + interval * static_cast<int>(seed_of(device_.name) % 512) / 1024
+                                                        : interval);
+  }
+  open_ = kept_.session && kept_.session->is_open();
+  close_at_ = open_ ? now + idle_limit : Clock::time_point::max();
+  note_outcome(report, *snapshot);
+  last_ = report;
+  last_->plan.reset(); // whole lists of so many devices would be kept for nothing
+  if (asked) {
+    answer_ = report;
+    asked_.reset();
+    answered_ = asked_count_;
+  }
+  news_.notify_all();
+}
+
+DeviceReport Keeper::attempt(Snapshot &snapshot, Order order) {
+  order.only_adds = snapshot.only_adds;
+  const Device *device = snapshot.config.device(device_.name);
+  const Slots::Taken slot(watch_.slots);
+  return push_device(snapshot.site, *device, order, kept_, [&] {
+    auto session = std::make_shared<Session>(device_, watch_.config->driver(device_), snapshot.site.credentials(device_), watch_.trace);
+    const std::lock_guard lock(lock_);
+    session_ = session;
+    return session;
+  });
+}
+
+// With the lock held: when to come back, and what the log is told. The same failure again is no news.
+void Keeper::note_outcome(const DeviceReport &report, const Snapshot &snapshot) {
+  const auto now = Clock::now();
+  if (report.outcome == Outcome::Failed) {
+    const auto wait = patience_.failed(report.kind.value_or(ErrorKind::Device));
+    not_before_ = now + wait;
+    if (report.error != said_)
+      watch_.say(fmt::format("{}: {}; again in {} s", device_.name, report.error, std::chrono::ceil<std::chrono::seconds>(wait).count()));
+    said_ = report.error;
+    return;
+  }
+  if (patience_.failures() != 0)
+    watch_.say(fmt::format("{}: answers again", device_.name));
+  patience_.succeeded();
+  said_.clear();
+  paused_ = report.paused;
+  not_before_ = paused_ ? now + pause_looked_at : now;
+  if (paused_ && open_)
+    close_at_ = now;
+  if (!report.plan)
+    return;
+  if (report.outcome == Outcome::Changed)
+    watch_.say(fmt::format("{}: {} added, {} removed in {:.2f} s", device_.name, report.plan->change.add.size(),
+                           report.plan->change.remove.size(), report.seconds));
+  Seconds soonest = permanent;
+  for (const Wanted &one : report.plan->wanted)
+    soonest = std::min(soonest, one.candidate.until);
+  if (!report.plan->guards.empty())
+    soonest = std::min<Seconds>(soonest, std::chrono::duration_cast<std::chrono::seconds>(now - snapshot.taken + held_for).count());
+  if (soonest != permanent)
+    watch_.ends_at(snapshot.taken + std::chrono::seconds{std::max<Seconds>(0, soonest) + 1});
+}
+
+} // namespace banpush

@@ -1,0 +1,95 @@
+// One device of the service: a thread, a session, and one push at a time.
+#pragma once
+
+#include "app/push.hpp"
+#include "app/serve/patience.hpp"
+#include "app/serve/slots.hpp"
+#include "app/serve/snapshot.hpp"
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+namespace banpush {
+
+// What all keepers have in common; outlives them.
+struct Watch {
+  std::shared_ptr<const Config> config;
+  Slots &slots;
+  std::function<void(const std::string &)> say;   // a line for the log
+  std::function<void(Clock::time_point)> ends_at; // something that ends by itself: the tables are due then
+  Trace trace;
+};
+
+class Keeper {
+public:
+  Keeper(Watch &watch, const Device &device);
+  Keeper(const Keeper &) = delete;
+  Keeper &operator=(const Keeper &) = delete;
+  ~Keeper();
+
+  const std::string &name() const noexcept { return device_.name; }
+
+  // There is something newer to work from. Whatever arrives during a push is taken along in one more.
+  void offer(std::shared_ptr<Snapshot> snapshot);
+
+  // What came of the first attempt to bring the device to this snapshot or a later one; at once where the device is
+  // left alone after a failure. Nothing when that does not come in time.
+  std::optional<DeviceReport> reached(std::uint64_t number, Clock::time_point until);
+
+  // A push that a person asked for, whatever the device did before. Nothing when it does not come in time.
+  std::optional<DeviceReport> push(const Order &order, std::uint64_t number, Clock::time_point until);
+
+  // Ends the session and waits until it is over; false when it is not in time.
+  bool release(Clock::time_point until);
+
+  // Whether it holds this prefix, or a wider one, by what was last read; waits for a push under way.
+  bool holds(const Prefix &prefix);
+
+  // No more pushes, though the one under way is finished; cut(): not even that; join(): waits for it.
+  void end();
+  void cut();
+  void join();
+
+  struct Condition {
+    bool working = false, open = false;
+    unsigned failures = 0;
+    double again_in = 0; // seconds, where it failed
+    std::uint64_t reached = 0;
+    std::optional<DeviceReport> last;
+  };
+  Condition condition();
+
+private:
+  void run();
+  bool is_pending() const { return snapshot_->number != tried_ || patience_.failures() != 0 || paused_; }
+  bool due(Clock::time_point now) const;
+  Clock::time_point next_moment() const;
+  void work(std::unique_lock<std::mutex> &lock);
+  DeviceReport attempt(Snapshot &snapshot, Order order);
+  void note_outcome(const DeviceReport &report, const Snapshot &snapshot);
+
+  Watch &watch_;
+  const Device &device_; // of watch_.config
+  Kept kept_;            // of the thread alone
+  Patience patience_;
+
+  std::mutex lock_;
+  std::condition_variable wake_, news_;
+  std::shared_ptr<Snapshot> snapshot_;
+  std::optional<Order> asked_;
+  std::uint64_t asked_number_ = 0;
+  std::uint64_t tried_ = 0, answered_ = 0, asked_count_ = 0;
+  std::optional<DeviceReport> last_, answer_;
+  std::string said_; // the last failure that the log has
+  Clock::time_point not_before_, audit_at_, close_at_ = Clock::time_point::max();
+  bool working_ = false, open_ = false, release_ = false, ending_ = false, paused_ = false;
+  std::weak_ptr<Session> session_; // what cut() may cancel
+  std::thread thread_;
+};
+
+} // namespace banpush

@@ -1,0 +1,123 @@
+#include "app/serve/requests.hpp"
+
+#include "app/world.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+namespace banpush {
+
+namespace {
+
+using Json = nlohmann::json;
+
+// Longer than any device is waited for.
+constexpr std::chrono::minutes patience{10};
+
+Json refused(const std::string &why) { return {{"refused", why}}; }
+
+std::vector<std::string> names_in(const Json &request, const char *key) { return request.value(key, std::vector<std::string>{}); }
+
+Json wait_for_all(Daemon &service, const Json &request) {
+  const auto begin = Clock::now();
+  const auto until = begin + patience;
+  const Prefix prefix = Prefix::require(request.at("prefix").get<std::string>());
+  const std::uint64_t number = service.fresh(Feed::Look::Glance, until);
+  Json devices = Json::array();
+  for (const auto &keeper : service.keepers()) {
+    const auto report = keeper->reached(number, until);
+    devices.push_back({{"device", keeper->name()},
+                       {"outcome", report ? word(report->outcome) : "failed"},
+                       {"shows", keeper->holds(prefix)},
+                       {"paused", report && report->paused},
+                       {"error", report ? report->error : "no answer in time"}});
+  }
+  return {{"devices", devices}, {"seconds", std::chrono::duration<double>(Clock::now() - begin).count()}};
+}
+
+std::vector<Keeper *> chosen_keepers(Daemon &service, const Json &request) {
+  std::vector<Keeper *> keepers;
+  for (const Device *device : chosen(service.config(), names_in(request, "devices")))
+    keepers.push_back(service.keeper(device->name));
+  return keepers;
+}
+
+Json push_now(Daemon &service, const Json &request) {
+  const auto until = Clock::now() + patience;
+  const auto keepers = chosen_keepers(service, request);
+  Order order;
+  order.actor = request.value("actor", "");
+  for (const std::string &name : names_in(request, "force"))
+    order.forced.insert(name);
+  order.hashes = request.value("hashes", std::map<std::string, std::string>{});
+  const std::uint64_t number = service.fresh(Feed::Look::Whole, until);
+  Report report;
+  report.devices.resize(keepers.size());
+  std::vector<std::jthread> threads;
+  for (std::size_t i = 0; i < keepers.size(); ++i)
+    threads.emplace_back([&, i] {
+      DeviceReport &mine = report.devices[i];
+      if (auto pushed = keepers[i]->push(order, number, until)) {
+        mine = std::move(*pushed);
+        return;
+      }
+      mine.device = keepers[i]->name();
+      mine.outcome = Outcome::Failed;
+      mine.error = "the service ended, or the device took too long";
+    });
+  threads.clear();
+  Console console;
+  console.colour = request.value("colour", false);
+  return {{"code", report.exit_code()},
+          {"out", request.value("json", false) ? to_json(report).dump(2) + "\n" : to_text(report, Detail::Push, console)}};
+}
+
+Json release(Daemon &service, const Json &request) {
+  Json devices = Json::array();
+  for (Keeper *keeper : chosen_keepers(service, request))
+    if (!keeper->release(Clock::now() + std::chrono::seconds{20}))
+      devices.push_back(keeper->name());
+  return {{"busy", devices}};
+}
+
+Json status_of(Daemon &service) {
+  Json devices = Json::array();
+  for (const auto &keeper : service.keepers()) {
+    const Keeper::Condition condition = keeper->condition();
+    devices.push_back({{"device", keeper->name()},
+                       {"working", condition.working},
+                       {"session", condition.open},
+                       {"failures", condition.failures},
+                       {"again_in", condition.again_in},
+                       {"outcome", condition.last ? word(condition.last->outcome) : ""},
+                       {"error", condition.last ? condition.last->error : ""}});
+  }
+  return {{"devices", devices}, {"tables", service.trouble()}};
+}
+
+} // namespace
+
+std::optional<Json> answer(Daemon &service, const Json &request, uid_t user) {
+  const bool trusted = user == 0 || user == geteuid();
+  try {
+    const std::string what = request.value("do", "");
+    if (what == "look") {
+      service.ring();
+      return std::nullopt;
+    }
+    if (what == "wait")
+      return wait_for_all(service, request);
+    if (what == "status")
+      return status_of(service);
+    if (what != "push" && what != "release")
+      return refused("nobody here knows what is meant");
+    if (!trusted)
+      return refused(fmt::format("user {} may not ask for this", user));
+    return what == "push" ? push_now(service, request) : release(service, request);
+  } catch (const std::exception &error) {
+    return Json{{"refused", error.what()}};
+  }
+}
+
+} // namespace banpush

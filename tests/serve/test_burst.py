@@ -1,0 +1,197 @@
+#!/usr/bin/python3
+"""A thousand bans from twenty callers at once, with the service and without; and the table gone in the middle."""
+import concurrent.futures
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+import unittest
+
+import serving
+from serving import Site, addresses, hosts, wait_until
+
+from mariadb import MariaDb
+
+BANS = int(os.environ.get("BANPUSH_TEST_BANS", "1000"))
+CALLERS = 20
+LAB = os.environ.get("BANPUSH_LAB_PROGRAM", str(pathlib.Path(serving.BANPUSH).with_name("banpush-lab")))
+
+
+class Lab:
+    """One emulated router behind real SSH, which counts its sessions."""
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder) / "lab"
+        self.folder.mkdir()
+        network = self.folder / "network.yaml"
+        network.write_text("devices: {r1: {device: cisco_ios}}")
+        self._process = subprocess.Popen([LAB, "run", str(network), "-d", str(self.folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                         stderr=subprocess.STDOUT, text=True)
+        first = self._process.stdout.readline()
+        if not first.startswith("lab "):
+            raise AssertionError("the lab did not start: " + first + self._process.stdout.read())
+        self._process.stdout.readline()
+        port = json.loads((self.folder / "ports.json").read_text())["r1"]
+        self.device = {"address": "127.0.0.1", "port": port, "driver": "cisco_ios", "username": "banpush", "password": {"file": f"{self.folder}/password_r1"},
+                       "enable": {"file": f"{self.folder}/enable_r1"}, "known_hosts": f"{self.folder}/known_hosts", "accept_unproven": "yes",
+                       "attach": [{"interface": "GigabitEthernet0/0"}]}
+
+    def tell(self, *words):
+        with socket.socket(socket.AF_UNIX) as control:
+            control.settimeout(20)
+            control.connect(str(self.folder / "lab.sock"))
+            control.sendall((" ".join(json.dumps(word) for word in ("r1", *words)) + "\n").encode())
+            answer = b""
+            while chunk := control.recv(1 << 20):
+                answer += chunk
+        answer = json.loads(answer)
+        if "error" in answer:
+            raise AssertionError(answer["error"])
+        return answer
+
+    def entries(self):
+        state = self.tell("state")
+        return {entry["prefix"] for entries in state["running"]["lists"].values() for entry in entries if entry.get("prefix")}
+
+    def close(self):
+        self._process.stdin.close()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
+
+
+class Burst(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.database = cls.enterClassContext(MariaDb())
+
+    def setUp(self):
+        name = f"t{time.monotonic_ns()}"
+        self.name = name
+        self.database.sql(f"CREATE DATABASE {name}")
+        self.site = self.enterContext(Site(1, self.database.url(name), self.database.password))
+
+    def rows(self):
+        return self.database.sql("SELECT ip FROM fail2ban", self.name).split()
+
+    def ban_all(self, many):
+        """By twenty at a time. Returns how long the slowest took."""
+        def one(address):
+            begin = time.monotonic()
+            self.site.run("ban", address, "--jail", "sshd", "--hostname", "web1", "--bantime", "1d")
+            return time.monotonic() - begin
+
+        with concurrent.futures.ThreadPoolExecutor(CALLERS) as pool:
+            return max(pool.map(one, many))
+
+    def with_lab(self):
+        lab = Lab(self.site.folder)
+        self.addCleanup(lab.close)
+        self.site.settings["devices"]["r1"] = lab.device
+        self.site.settings["policy"]["shortest"] = {"ipv4": 32}
+        self.site.write()
+        self.site.run("setup", "r1", "--apply")
+        lab.tell("forget")
+        return lab
+
+    def burst(self, most_sessions, service):
+        lab = self.with_lab()
+        if service:
+            self.site.start()
+        many = addresses(BANS)
+        begin = time.monotonic()
+        slowest = self.ban_all(many)
+        recorded = time.monotonic() - begin
+        self.assertEqual(sorted(self.rows()), sorted(many))
+        self.site.wait_for(hosts(many), seconds=300)
+        wait_until(lambda: {one.removesuffix("/32") for one in lab.entries()} >= set(many), 300, "the router has them all")
+        stats = lab.tell("stats")
+        print(f"service {'up' if service else 'down'}: {BANS} bans from {CALLERS} callers in {recorded:.1f} s, the slowest {slowest:.2f} s; on the devices "
+              f"after {time.monotonic() - begin:.1f} s; router sessions at the same time {stats['peak']}, in all {stats['opened']}")
+        self.assertLessEqual(stats["peak"], most_sessions)
+
+    def test_with_the_service(self):
+        self.burst(1, True)
+
+    def test_without_a_service(self):
+        self.burst(2, False)
+
+    def outage(self, service):
+        site = self.site
+        if service:
+            site.start()
+            site.run("ban", "192.0.2.1")  # the allowlist has been seen
+            site.wait_for(hosts(["192.0.2.1"]))
+        else:
+            site.run("ban", "192.0.2.1", "--wait")
+        many = addresses(60)
+        with concurrent.futures.ThreadPoolExecutor(6) as pool:
+            work = [pool.submit(site.json, "ban", one, "--jail", "sshd", "--hostname", "web1", "--bantime", "1d") for one in many]
+            wait_until(lambda: sum(one.done() for one in work) > 15, 120, "a part is recorded")
+            self.database.kill()
+            said = [one.result()["recorded"] for one in work]
+        self.assertIn("queued", said)
+        site.run("unban", many[0])
+        site.wait_for(hosts(["192.0.2.1", *many]), seconds=60)  # nothing is taken away meanwhile
+        self.database.start()
+        if not service:
+            time.sleep(6)  # who finds the table gone does not ask it again for some seconds
+            site.run("push")
+        wait_until(lambda: sorted(self.rows()) == sorted(["192.0.2.1", *many]), 60, "each is in the table once")
+        site.wait_for(hosts(["192.0.2.1", *many[1:]]), seconds=60)
+        self.assertEqual(self.database.sql("SELECT COUNT(*) FROM banpush_ban WHERE revoked IS NOT NULL", self.name).strip(), "1")
+
+    def test_the_table_goes_with_the_service(self):
+        self.outage(True)
+
+    def test_the_table_goes_without_a_service(self):
+        self.outage(False)
+
+    def test_a_silent_table(self):
+        """It hangs: the caller is back within the time that fail2ban gives."""
+        self.site.run("ban", "192.0.2.1", "--wait")
+        os.kill(self.database.pid, signal.SIGSTOP)
+        try:
+            begin = time.monotonic()
+            self.assertEqual(self.site.json("ban", "192.0.2.2")["recorded"], "queued")
+            self.assertLess(time.monotonic() - begin, 20)
+            begin = time.monotonic()
+            self.assertEqual(self.site.json("ban", "192.0.2.3")["recorded"], "queued")
+            self.assertLess(time.monotonic() - begin, 5)  # it is known to be gone
+        finally:
+            os.kill(self.database.pid, signal.SIGCONT)
+        self.site.wait_for(hosts(["192.0.2.1", "192.0.2.2", "192.0.2.3"]), seconds=60)
+
+    def test_the_readers_of_the_how_to(self):
+        """SELECT … WHERE id > last sees every ban once, while the service serves and banpush writes."""
+        self.site.start()
+        seen, last = [], 0
+
+        def read():
+            nonlocal last
+            for line in self.database.sql(f"SELECT id, ip FROM fail2ban WHERE id > {last} ORDER BY id", self.name).splitlines():
+                number, ip = line.split("\t")
+                last = int(number)
+                seen.append(ip)
+
+        many = addresses(20)
+        for number, one in enumerate(many):
+            if number % 2:
+                self.site.run("ban", one)
+            else:
+                self.database.sql(f"INSERT INTO fail2ban (hostname, created, name, protocol, port, ip) VALUES ('web2', NOW(), 'sshd', 'tcp', 'ssh', '{one}')", self.name)
+            if number % 5 == 0:
+                read()
+        read()
+        self.assertEqual(seen, many)
+        self.site.wait_for(hosts(many))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,255 @@
+#!/usr/bin/python3
+"""The service on devices that are text files: what comes and goes in the table comes and goes there, whoever wrote it,
+whatever dies in between."""
+import os
+import pathlib
+import signal
+import socket
+import sqlite3
+import subprocess
+import threading
+import time
+import unittest
+
+import serving
+from serving import Notified, Site, hosts, wait_until
+
+A, B, C = "203.0.113.7", "203.0.113.8", "203.0.113.9"
+
+
+def rows(site, statement, values=()):
+    """SQL by another hand than banpush's."""
+    with sqlite3.connect(site.folder / "bans.db", timeout=10) as table:
+        result = table.execute(statement, values).fetchall()
+    table.close()
+    return result
+
+
+def insert(site, *ips, host="web1"):
+    for ip in ips:
+        rows(site, "INSERT INTO fail2ban (hostname, created, name, protocol, port, ip) VALUES (?, datetime('now', 'localtime'), 'sshd', 'tcp', '', ?)", (host, ip))
+
+
+class Service(unittest.TestCase):
+    def test_follows_the_table(self):
+        with Site(count=2).start() as site:
+            insert(site, A)
+            for number in (1, 2):
+                site.wait_for(hosts([A]), number)
+            self.assertEqual(site.json("ban", B)["push"], "queued")
+            site.wait_for(hosts([A, B]))
+            site.run("unban", B)
+            site.wait_for(hosts([A]))
+            rows(site, "DELETE FROM fail2ban")  # by somebody else
+            site.wait_for([])
+            self.assertEqual(site.stop(), 0)
+
+    def test_wait_says_when_devices_show_it(self):
+        with Site(count=2).start() as site:
+            said = site.json("ban", A, "--wait")
+            self.assertEqual((said["push"], [one["shows"] for one in said["devices"]]), ("done", [True, True]))
+            self.assertEqual(site.holds(), hosts([A]))
+            self.assertGreater(said["seconds"], 0)
+            self.assertEqual([one["shows"] for one in site.json("unban", A, "--wait")["devices"]], [False, False])
+            self.assertEqual(site.holds(2), set())
+
+    def test_ends_and_comes_back_at_any_instant(self):
+        with Site().start() as site:
+            insert(site, A)
+            site.wait_for(hosts([A]))
+            site.stop(signal.SIGKILL)
+            insert(site, B)
+            site.run("unban", A, "--no-push")
+            site.start()
+            site.wait_for(hosts([B]))
+            for number in range(6):  # killed in the middle of things
+                insert(site, f"198.51.100.{number}")
+                time.sleep(0.03 * number)
+                site.stop(signal.SIGKILL)
+                site.start(wait=False)
+            site.wait_for(hosts([B, *(f"198.51.100.{number}" for number in range(6))]))
+
+    def test_restores_what_has_gone(self):
+        with Site() as site:
+            site.settings["serve"]["audit"] = "1s"
+            site.write()
+            site.start()
+            insert(site, A, B)
+            site.wait_for(hosts([A, B]))
+            (site.folder / "card1").write_text(f"{B}/32\n{C}/32\n")  # somebody at the console; the list is ours whole
+            site.wait_for(hosts([A, B]))
+
+    def test_bans_that_end_go_by_themselves(self):
+        with Site().start() as site:
+            site.run("ban", A, "--bantime", "3s")
+            site.run("ban", B)
+            site.wait_for(hosts([A, B]))
+            site.wait_for(hosts([B]))
+
+    def test_a_dead_device_delays_no_other(self):
+        with Site(count=3) as site:
+            # It reads, and then says nothing for a long time.
+            site.settings["devices"]["d2"]["run_with"] = ["sh", "-c", "sleep 600; exec \"$@\"", "-"]
+            site.settings["serve"]["workers"] = 1
+            site.write()
+            site.start()
+            for number in range(5):
+                begin = time.monotonic()
+                insert(site, f"198.51.100.{number}")
+                site.wait_for(hosts(f"198.51.100.{n}" for n in range(number + 1)), 3)
+                took = time.monotonic() - begin
+            self.assertLess(took, 3)
+            self.assertEqual(site.holds(2), set())
+            begin = time.monotonic()
+            site.stop()
+            self.assertLess(time.monotonic() - begin, 20)
+
+    def test_a_failed_device_is_left_alone_longer_each_time(self):
+        with Site(count=2) as site:
+            tries = site.folder / "tries"
+            site.settings["devices"]["d2"]["run_with"] = ["sh", "-c", f"echo >>{tries}; exit 7"]
+            site.write()
+            site.start()
+            insert(site, A)
+            site.wait_for(hosts([A]))
+            time.sleep(5)
+            self.assertLessEqual(tries.read_text().count("\n"), 4)
+            insert(site, B)  # news is no reason to hammer
+            site.wait_for(hosts([A, B]))
+            self.assertLessEqual(tries.read_text().count("\n"), 4)
+            said = site.json("push", "d2", code=1)["devices"]  # but a person is
+            self.assertEqual([one["outcome"] for one in said], ["failed"])
+
+    def test_pause_flush_push_and_resume_while_it_serves(self):
+        with Site(count=2).start() as site:
+            insert(site, A)
+            site.wait_for(hosts([A]), 2)
+            self.assertEqual([one["outcome"] for one in site.json("push")["devices"]], ["in_sync", "in_sync"])
+            site.run("flush", "d1")
+            self.assertEqual((site.holds(1), site.holds(2)), (set(), hosts([A])))
+            insert(site, B)
+            site.wait_for(hosts([A, B]), 2)
+            time.sleep(1)
+            self.assertEqual(site.holds(1), set())
+            site.run("resume", "d1")
+            site.wait_for(hosts([A, B]), 1)
+            plan = site.folder / "plan.json"
+            site.run("plan", "--out", plan)
+            self.assertEqual(len(site.json("push", "d2", "--plan", plan)["devices"]), 1)
+
+    def test_reload_takes_only_what_is_right(self):
+        with Site().start() as site:
+            insert(site, A)
+            site.wait_for(hosts([A]))
+            good = dict(site.settings["devices"])
+            site.settings["devices"] = {**good, "d2": {**site.card(2), "drivr": "x"}}
+            site.write()
+            site.service.send_signal(signal.SIGHUP)
+            wait_until(lambda: "stays as it was" in site.log_text(), 20, "the mistake is said")
+            self.assertIn("drivr", site.log_text())
+            insert(site, B)
+            site.wait_for(hosts([A, B]))
+            site.settings["devices"] = {**good, "d2": site.card(2)}
+            site.write()
+            site.service.send_signal(signal.SIGHUP)
+            site.wait_for(hosts([A, B]), 2)
+
+    def test_only_one_serves(self):
+        with Site().start() as site:
+            second = subprocess.Popen(site.argv("serve"), stderr=subprocess.DEVNULL, env=serving.ENVIRONMENT)
+            with self.assertRaises(subprocess.TimeoutExpired):
+                second.wait(2)  # it waits for its turn, which does not come
+            second.kill()
+            second.wait()
+            insert(site, A)
+            site.wait_for(hosts([A]))
+
+    def test_tells_systemd(self):
+        with Site() as site:
+            site.notified = Notified(site.folder / "notify")
+            site.start(NOTIFY_SOCKET=site.notified.path, WATCHDOG_USEC="300000")
+            wait_until(lambda: "READY=1" in site.notified.lines, 10, "it is ready")
+            wait_until(lambda: site.notified.lines.count("WATCHDOG=1") > 3, 10, "it is alive")
+            site.service.send_signal(signal.SIGHUP)
+            wait_until(lambda: site.notified.lines.count("READY=1") == 2, 10, "it is ready again")
+            self.assertLess(site.notified.lines.index("RELOADING=1"), len(site.notified.lines))
+            site.stop()
+            self.assertIn("STOPPING=1", site.notified.lines)
+
+    @unittest.skipUnless(os.geteuid() == 0, "another user is needed at the other end: as root only")
+    def test_a_stranger_at_the_socket(self):
+        with Site() as site:
+            site.folder.chmod(0o777)
+            path = site.settings["serve"]["socket"]
+            squatter = subprocess.Popen(["setpriv", "--reuid=65534", "--clear-groups", "/usr/bin/python3", "-c",
+                                         f"import socket, time\ns = socket.socket(socket.AF_UNIX)\ns.bind({path!r})\ns.listen()\nprint(1, flush=True)\ntime.sleep(60)"],
+                                        stdout=subprocess.PIPE)
+            try:
+                squatter.stdout.readline()
+                said = site.run("ban", A)
+                self.assertIn("not spoken to", said.stderr)
+                site.wait_for(hosts([A]))  # by a process of its own, as if there were no service
+            finally:
+                squatter.kill()
+                squatter.wait()
+                squatter.stdout.close()
+
+    @unittest.skipUnless(os.geteuid() == 0, "another user is needed at the other end: as root only")
+    def test_a_stranger_may_not_push(self):
+        with Site().start() as site:
+            path = pathlib.Path(site.settings["serve"]["socket"])
+            self.assertEqual(path.stat().st_mode & 0o777, 0o660)
+            path.chmod(0o666)
+            site.folder.chmod(0o755)
+            script = (f"import socket\ns = socket.socket(socket.AF_UNIX)\ns.connect({str(path)!r})\n"
+                      "s.sendall(b'{\"do\": \"release\", \"devices\": [\"d1\"]}\\n')\nprint(s.recv(1000).decode())")
+            done = subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", "/usr/bin/python3", "-c", script], capture_output=True, text=True, timeout=20)
+            self.assertIn("may not ask", done.stdout)
+
+    def test_callers_who_say_nonsense_or_nothing(self):
+        with Site().start() as site:
+            path = site.settings["serve"]["socket"]
+            silent = [socket.socket(socket.AF_UNIX) for _ in range(20)]
+            for one in silent:
+                one.connect(path)
+            for text in (b"\n", b"{\n", b"[]\n", b'{"do": 7}\n', b'{"do": "wait", "prefix": "x"}\n', b"\xff" * 5000 + b"\n"):
+                with socket.socket(socket.AF_UNIX) as caller:
+                    caller.connect(path)
+                    caller.sendall(text)
+            insert(site, A)
+            site.wait_for(hosts([A]))
+            self.assertIsNone(site.service.poll())
+            for one in silent:
+                one.close()
+
+
+class WithoutService(unittest.TestCase):
+    def test_a_ban_returns_and_is_pushed_behind(self):
+        with Site() as site:
+            site.settings["devices"]["d1"]["run_with"] = ["sh", "-c", "sleep 1; exec \"$@\"", "-"]
+            site.write()
+            begin = time.monotonic()
+            self.assertEqual(site.json("ban", A)["push"], "queued")
+            site.run("ban", B)
+            self.assertLess(time.monotonic() - begin, 6)
+            self.assertEqual(site.holds(), set())
+            site.wait_for(hosts([A, B]))
+
+    def test_wait_pushes_here(self):
+        with Site() as site:
+            self.assertEqual(site.json("ban", A, "--wait")["push"], "done")
+            self.assertEqual(site.holds(), hosts([A]))
+
+    def test_many_at_once(self):
+        with Site() as site:
+            many = serving.addresses(30)
+            threads = [threading.Thread(target=lambda mine: [site.run("ban", one) for one in mine], args=(many[n::6],)) for n in range(6)]
+            for one in threads:
+                one.start()
+            for one in threads:
+                one.join()
+            site.wait_for(hosts(many), seconds=60)
+
+
+if __name__ == "__main__":
+    unittest.main()
