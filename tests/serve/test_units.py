@@ -20,7 +20,7 @@ class Units(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder)
         for unit in UNITS.iterdir():
             text = unit.read_text().replace("/usr/bin/banpush", serving.BANPUSH)
-            (self.folder / unit.name).write_text(text.replace("User=banpush", "User=nobody").replace("Group=banpush", "Group=nogroup"))
+            (self.folder / unit.name).write_text(text.replace("User=banpush", "User=daemon").replace("Group=banpush", "Group=daemon"))
 
     def test_verify(self):
         for unit in self.folder.iterdir():

@@ -1,5 +1,5 @@
 # The service with real parts at both ends: `banpush serve`, SQLite and MariaDB, the lab's router, real fail2ban, FRR and
-# nftables in namespaces. What needs root or namespaces says so and is skipped.
+# nftables in namespaces. What needs root or namespaces says so and is skipped. `./run bench` does the long versions.
 foreach(name service burst history fail2ban units)
   add_test(NAME "serve: ${name}" COMMAND /usr/bin/python3 ${CMAKE_CURRENT_LIST_DIR}/test_${name}.py)
   set_tests_properties("serve: ${name}" PROPERTIES LABELS serve TIMEOUT 1200
