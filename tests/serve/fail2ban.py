@@ -35,7 +35,7 @@ class Fail2ban:
         (etc / "jail.local").write_text(
             "[DEFAULT]\nenabled = false\n[gate]\nenabled = true\nbackend = polling\nfilter = gate\nmaxretry = 1\nfindtime = 600\n"
             f"bantime = {bantime}\nlogpath = {self.gate}\nport = ssh,8000:8100\nprotocol = tcp\nignoreself = false\n"
-            f'action = {action}[banpush="{banpush}", hostname="web1"]\n')
+            f'action = {action}[banpush="{banpush}", hostname="web1", port="%(port)s", protocol="%(protocol)s"]\n')
         self._etc, self._process = etc, None
 
     def __enter__(self):

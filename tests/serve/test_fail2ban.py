@@ -113,7 +113,7 @@ class RealFail2ban(unittest.TestCase):
         try:
             self.fail2ban.attack("203.0.113.3")
             wait_until(lambda: "not banned (allow)" in self.fail2ban.text(), 30, "the refusal stands in fail2ban's log")
-            self.assertIn("Error banning 203.0.113.3", self.fail2ban.text())
+            wait_until(lambda: "Error banning 203.0.113.3" in self.fail2ban.text(), 30, "and that it failed")
             self.assertEqual(self.rows("203.0.113.3"), [])
         finally:
             self.reporter.run("allow", "remove", "203.0.113.0/28")
