@@ -29,13 +29,18 @@ class Fail2ban:
         self.gate.write_text("")
         self.log = self.folder / "f2b.log"
         self.database = self.folder / "f2b.sqlite3"
-        self._socket, self._pid = self.folder / "f2b.sock", self.folder / "f2b.pid"
-        (etc / "fail2ban.local").write_text(f"[Definition]\nsocket = {self._socket}\npidfile = {self._pid}\ndbfile = {self.database}\n"
+        self.socket, self._pid = self.folder / "f2b.sock", self.folder / "f2b.pid"
+        (etc / "fail2ban.local").write_text(f"[Definition]\nsocket = {self.socket}\npidfile = {self._pid}\ndbfile = {self.database}\n"
                                             f"logtarget = {self.log}\nloglevel = INFO\ndbpurgeage = 1d\n")
         (etc / "jail.local").write_text(
             "[DEFAULT]\nenabled = false\n[gate]\nenabled = true\nbackend = polling\nfilter = gate\nmaxretry = 1\nfindtime = 600\n"
             f"bantime = {bantime}\nlogpath = {self.gate}\nport = ssh,8000:8100\nprotocol = tcp\nignoreself = false\n"
             f'action = {action}[banpush="{banpush}", hostname="web1", port="%(port)s", protocol="%(protocol)s"]\n')
+        # A second jail, which only keeps a book.
+        self.book = self.folder / "book"
+        (etc / "action.d" / "book.conf").write_text(f"[Definition]\nactionban = echo ban <ip> >>{self.book}\nactionunban = echo unban <ip> >>{self.book}\n")
+        with open(etc / "jail.local", "a") as jails:
+            jails.write(f"[book]\nenabled = true\nbackend = polling\nfilter =\nlogpath = {self.gate}\nbantime = -1\naction = book\n")
         self._etc, self._process = etc, None
 
     def __enter__(self):
@@ -46,7 +51,7 @@ class Fail2ban:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self):
-        self._process = subprocess.Popen(["fail2ban-server", "-xf", "-c", str(self._etc), "-s", str(self._socket), "-p", str(self._pid), "start"],
+        self._process = subprocess.Popen(["fail2ban-server", "-xf", "-c", str(self._etc), "-s", str(self.socket), "-p", str(self._pid), "start"],
                                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT)
         wait_until(lambda: self._process.poll() is not None or self.client("status", "gate", check=False).returncode == 0, 60, "fail2ban answers")
         if self._process.poll() is not None:
@@ -54,7 +59,7 @@ class Fail2ban:
         return self
 
     def client(self, *words, check=True):
-        done = subprocess.run(["fail2ban-client", "-c", str(self._etc), "-s", str(self._socket), "-p", str(self._pid), *map(str, words)],
+        done = subprocess.run(["fail2ban-client", "-c", str(self._etc), "-s", str(self.socket), "-p", str(self._pid), *map(str, words)],
                               capture_output=True, text=True, timeout=120)
         if check and done.returncode != 0:
             raise AssertionError(f"fail2ban-client {' '.join(map(str, words))}: {done.stdout}{done.stderr}")

@@ -144,6 +144,24 @@ class RealFail2ban(unittest.TestCase):
         self.fail2ban.database.unlink()
         self.fail2ban.start()
 
+    def test_fail2ban_keeps_the_book(self):
+        """A jail of its own holds what the table says; fail2ban blocks by that jail's action."""
+        device = {"book": {"address": "local", "driver": "fail2ban_jail", "params": {"jail": "book", "socket": str(self.fail2ban.socket)}}}
+        with Host(None, device, self.database) as site:
+            for address in ("203.0.113.40", "203.0.113.41", "2001:db8:1::40"):
+                site.run("ban", address, "--jail", "gate", "--hostname", "web2", "--no-push")
+            (report,) = site.json("push")["devices"]
+            self.assertEqual((report["outcome"], len(report["add"])), ("changed", 3), report)
+            jail = self.fail2ban.client("get", "book", "banip").stdout.split()
+            self.assertEqual(sorted(jail), ["2001:db8:1::40", "203.0.113.40", "203.0.113.41"])
+            site.run("unban", "203.0.113.40", "--no-push")
+            (report,) = site.json("push")["devices"]
+            self.assertEqual((report["outcome"], [one["prefix"] for one in report["remove"]]), ("changed", ["203.0.113.40/32"]))
+            self.assertEqual(site.json("push")["devices"][0]["outcome"], "in_sync")
+            wait_until(lambda: "unban 203.0.113.40" in self.fail2ban.book.read_text(), 10, "the jail's action was run")
+            site.run("flush", "--all")
+            self.assertEqual(self.fail2ban.client("get", "book", "banip").stdout.split(), [])
+
     def sessions(self):
         """SSH logins that the router's sshd has seen."""
         return (self.net.folder / "ssh" / "log").read_text().count("Accepted publickey")
