@@ -330,7 +330,10 @@ std::string without_noise(const std::vector<Pattern> &noise, std::string_view te
     std::string_view line = text.substr(at, end == std::string_view::npos ? std::string_view::npos : end - at);
     while (!line.empty() && (line.back() == '\r' || line.back() == '\0'))
       line.remove_suffix(1);
-    if (std::none_of(noise.begin(), noise.end(), [&](const Pattern &pattern) { return pattern.found_in(line); })) {
+    if (std::any_of(noise.begin(), noise.end(), [&](const Pattern &pattern) { return pattern.found_in(line); })) {
+      if (out.size() > 1 && out.compare(out.size() - 2, 2, "\n\n") == 0)
+        out.pop_back(); // devices begin such a line with a line end
+    } else {
       for (const char c : line)
         if (c != '\0' && c != '\r')
           out += c;

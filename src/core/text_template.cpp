@@ -1,6 +1,8 @@
 #include "core/text_template.hpp"
 
 #include <cctype>
+#include <optional>
+#include <set>
 
 #include <fmt/format.h>
 #include <kainjow/mustache.hpp>
@@ -41,9 +43,12 @@ bool is_name(std::string_view text) {
   return true;
 }
 
-mustache::data to_data(const View &view) {
+// Only what the template names is made: a view of a thousand entries is dear, and most lines name none of it.
+mustache::data to_data(const View &view, const std::set<std::string_view> &names) {
   mustache::data data{mustache::data::type::object};
   for (const auto &[name, value] : view.values) {
+    if (names.count(name) == 0)
+      continue;
     if (const auto *text = std::get_if<std::string>(&value)) {
       // An empty value is false, as an unset param is; mustache would take "" for true.
       data.set(name, text->empty() ? mustache::data{false} : mustache::data{*text});
@@ -52,11 +57,28 @@ mustache::data to_data(const View &view) {
     } else {
       mustache::data list{mustache::data::type::list};
       for (const View &item : std::get<std::vector<View>>(value))
-        list.push_back(to_data(item));
+        list.push_back(to_data(item, names));
       data.set(name, std::move(list));
     }
   }
   return data;
+}
+
+// The text with its names filled in, where it has no section and no comment; nothing where it has.
+std::optional<std::string> filled_in(std::string_view text, const View &view) {
+  std::string out;
+  for (std::size_t open = text.find("{{"); open != std::string_view::npos; open = text.find("{{")) {
+    const std::size_t close = text.find("}}", open);
+    const std::string_view name = trimmed(text.substr(open + 2, close - open - 2));
+    if (!is_name(name))
+      return std::nullopt;
+    out += text.substr(0, open);
+    if (const auto found = view.values.find(std::string(name)); found != view.values.end())
+      if (const auto *value = std::get_if<std::string>(&found->second))
+        out += *value;
+    text.remove_prefix(close + 2);
+  }
+  return out.append(text);
 }
 
 } // namespace
@@ -110,9 +132,14 @@ TextTemplate::TextTemplate(std::string file, std::string text) : file_(std::move
 }
 
 std::string TextTemplate::render(const View &view) const {
+  if (auto plain = filled_in(text_, view))
+    return *plain;
+  std::set<std::string_view> names;
+  for (const Use &use : uses_)
+    names.insert(use.name);
   mustache::mustache parsed(text_);
   parsed.set_custom_escape([](const std::string &value) { return value; });
-  return parsed.render(to_data(view));
+  return parsed.render(to_data(view, names));
 }
 
 namespace {

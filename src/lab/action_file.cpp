@@ -20,13 +20,14 @@ struct Grammar {
 const std::map<std::string, Grammar> &grammar() {
   static const std::map<std::string, Grammar> all{
       {"say", {Verb::Say}},
-      {"show", {Verb::Show, {"text", "kind", "name", "from", "starting"}}},
+      {"show", {Verb::Show, {"text", "kind", "name", "from", "starting", "holding", "lacking", "nothing"}}},
       {"refuse", {Verb::Refuse}},
       {"enter", {Verb::Enter}},
       {"leave", {Verb::Leave}},
       {"open", {Verb::Open, {"kind", "name", "create"}}},
       {"drop", {Verb::Drop, {"kind", "name"}}},
-      {"add", {Verb::Add, {"kind", "name", "refers", "refers_to", "of"}}},
+      {"add", {Verb::Add, {"kind", "name", "refers", "refers_to", "of", "at"}}},
+      {"move", {Verb::Move, {"kind", "name"}}},
       {"remove", {Verb::Remove, {"kind", "name", "by", "refers", "refers_to", "of"}}},
       {"empty", {Verb::Empty, {"kind", "name"}}},
       {"resequence", {Verb::Resequence, {"kind", "name", "first", "step"}}},
@@ -46,6 +47,7 @@ const std::map<std::string, Grammar> &grammar() {
       {"reload", {Verb::Reload}},
       {"close", {Verb::Close}},
       {"wait", {Verb::Wait}},
+      {"whole", {Verb::Whole}},
       {"if", {Verb::If, {"value"}}},
       {"do", {Verb::Do}},
   };

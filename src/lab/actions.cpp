@@ -32,11 +32,13 @@ bool Shell::run(const Action &action, const Fields &groups) {
   case Verb::If: return run(truth(text(action, "value", groups), groups) ? action.then : action.otherwise, groups);
   case Verb::Do: return run(action.then, groups);
   case Verb::Wait: wait_ += milliseconds(std::strtol(text(action, "", groups).c_str(), nullptr, 10)); return true;
+  case Verb::Whole: pages_ = false; return true;
   case Verb::Close: wish_ = Wish::Close; return false;
   case Verb::Open:
   case Verb::Drop:
   case Verb::Add:
   case Verb::Remove:
+  case Verb::Move:
   case Verb::Empty:
   case Verb::Resequence:
   case Verb::Note: return change(action, groups);
@@ -58,7 +60,9 @@ bool Shell::object(const std::string &outcome, const std::optional<Entry> &about
   }
   if (rule_ != nullptr)
     if (const auto on = rule_->on.find(outcome); on != rule_->on.end()) {
+      const Rule *rule = std::exchange(rule_, nullptr); // what is done about it is objected to in the device's own words
       run(on->second, all);
+      rule_ = rule;
       return false;
     }
   const auto say = [&](const std::map<std::string, TextTemplate> &says) {
@@ -81,7 +85,7 @@ bool Shell::object(const std::string &outcome, const std::optional<Entry> &about
 bool Shell::show(const Action &action, const Fields &groups) {
   const Description &description = device_.description();
   const std::string kind = text(action, "kind", groups), name = text(action, "name", groups), from = text(action, "from", groups);
-  const Configuration &which = from == "candidate" ? target() : from == "startup" ? device_.startup : device_.running;
+  const Configuration &which = from == "candidate" ? target() : from == "startup" ? device_.startup : device_.shown();
   if (!kind.empty() && !name.empty() && which.find(kind, name) == nullptr) {
     const bool said = description.says.count("no_list") != 0 || description.lists.at(kind).says.count("no_list") != 0 ||
                       (rule_ != nullptr && rule_->on.count("no_list") != 0);
@@ -94,10 +98,15 @@ bool Shell::show(const Action &action, const Fields &groups) {
   for (auto &[its, value] : shown_lists(description, which, form->second, {kind, name}).values)
     all.values[its] = std::move(value);
   const std::string whole = form->second.render(all), starting = text(action, "starting", groups);
+  const std::string holding = text(action, "holding", groups), lacking = text(action, "lacking", groups);
+  if (whole.empty())
+    reply_ += text(action, "nothing", groups);
   for (std::size_t at = 0; at < whole.size();) {
     const std::size_t end = std::min(whole.find('\n', at), whole.size() - 1);
-    if (whole.compare(at, starting.size(), starting) == 0)
-      reply_ += whole.substr(at, end + 1 - at);
+    const std::string line = whole.substr(at, end + 1 - at);
+    const bool lacks = lacking.empty() || line.find(lacking) == std::string::npos;
+    if (line.compare(0, starting.size(), starting) == 0 && line.find(holding) != std::string::npos && lacks)
+      reply_ += line;
     at = end + 1;
   }
   return true;
@@ -105,6 +114,8 @@ bool Shell::show(const Action &action, const Fields &groups) {
 
 bool Shell::change(const Action &action, const Fields &groups) {
   ++device_.changes;
+  if (origin_ == Origin::Network)
+    device_.about_to_change();
   const Description &description = device_.description();
   std::string name = text(action, "name", groups), kind_name = text(action, "kind", groups);
   if (kind_name.empty()) {
@@ -138,6 +149,10 @@ bool Shell::change(const Action &action, const Fields &groups) {
   }
   if (list == nullptr)
     return object("no_list", {}, kind_name, groups);
+  if (action.verb == Verb::Move) {
+    const Change done = move_entry(kind, *list, {groups, {}, {}, false});
+    return done.outcome.empty() || object(done.outcome, {}, kind_name, groups);
+  }
   if (action.verb == Verb::Empty) {
     const Change done = empty_list(in, kind, *list);
     return done.outcome.empty() || object(done.outcome, {}, kind_name, groups);
@@ -184,6 +199,7 @@ Struck struck(Emulated &device, Shell::Wish &wish) {
   case Fault::Kind::Hang: wish = Shell::Wish::Hang; return {};
   case Fault::Kind::Refuse: return {true, false, fault->words};
   case Fault::Kind::Swallow: return {false, true, {}};
+  case Fault::Kind::Meanwhile: device.type(fault->words); return {};
   }
   return {};
 }
@@ -191,7 +207,7 @@ Struck struck(Emulated &device, Shell::Wish &wish) {
 } // namespace
 
 bool Shell::add(const Action &action, const Fields &groups, const ListKind &kind, const std::string &name) {
-  Said said{groups, text(action, "refers", groups), text(action, "refers_to", groups)};
+  Said said{groups, text(action, "refers", groups), text(action, "refers_to", groups), text(action, "at", groups) == "front"};
   for (const auto &[its, value] : action.values)
     said.fields[its] = rendered(value, groups);
   Configuration &in = target();
@@ -221,7 +237,7 @@ bool Shell::add(const Action &action, const Fields &groups, const ListKind &kind
 }
 
 bool Shell::remove(const Action &action, const Fields &groups, const ListKind &kind, const std::string &name) {
-  Said said{groups, text(action, "refers", groups), text(action, "refers_to", groups)};
+  Said said{groups, text(action, "refers", groups), text(action, "refers_to", groups), false};
   for (const auto &[its, value] : action.values)
     said.fields[its] = rendered(value, groups);
   if (origin_ == Origin::Network && struck(device_, wish_).swallowed)

@@ -45,8 +45,8 @@ std::optional<std::uint64_t> said_number(const Fields &fields, bool &wrong) {
   return wrong ? std::nullopt : std::optional(std::stoull(text));
 }
 
-void place(const ListKind &kind, EntryList &list, Entry entry) {
-  auto at = list.entries.end();
+void place(const ListKind &kind, EntryList &list, Entry entry, const Said &said) {
+  auto at = said.in_front ? list.entries.begin() : list.entries.end();
   if (entry.number)
     at = std::upper_bound(list.entries.begin(), list.entries.end(), entry,
                           [](const Entry &a, const Entry &b) { return a.number < b.number; });
@@ -183,7 +183,7 @@ Change add_entry(const ListKind &kind, EntryList &list, const Said &said, std::o
   for (const auto &limit : {kind.most, most})
     if (limit && list.entries.size() >= *limit)
       return {"full", entry};
-  place(kind, list, entry);
+  place(kind, list, entry, said);
   return {"", std::move(entry)};
 }
 
@@ -208,6 +208,18 @@ Change remove_entry(const Configuration &in, const ListKind &kind, EntryList &li
   Entry gone = *found;
   list.entries.erase(found);
   return {"", std::move(gone)};
+}
+
+Change move_entry(const ListKind &kind, EntryList &list, const Said &said) {
+  const Change made = entry_of(kind, said);
+  if (!made.outcome.empty())
+    return made;
+  const auto found =
+      std::find_if(list.entries.begin(), list.entries.end(), [&](const Entry &entry) { return entry.key == made.about->key; });
+  if (found == list.entries.end())
+    return {"missing", {}};
+  std::rotate(list.entries.begin(), found, found + 1);
+  return {};
 }
 
 Change empty_list(const Configuration &in, const ListKind &kind, EntryList &list) {

@@ -58,6 +58,7 @@ View view_of(const Entry &entry);
 struct Said {
   Fields fields;
   std::string refers_kind, refers_name; // what it stands for
+  bool in_front = false;                // before all others, where entries have no numbers
 };
 
 // Creates the list when it is not there. Outcomes: clash.
@@ -69,6 +70,8 @@ Change drop_list(Configuration &in, const ListKind &kind, const std::string &nam
 Change add_entry(const ListKind &kind, EntryList &list, const Said &said, std::optional<std::size_t> most);
 // By the number said, or else by the key of what is said. Outcomes: missing, last_member.
 Change remove_entry(const Configuration &in, const ListKind &kind, EntryList &list, const Said &said, bool by_number);
+// To the front of the list, by the key of what is said. Outcome: missing.
+Change move_entry(const ListKind &kind, EntryList &list, const Said &said);
 // Outcome: last_member.
 Change empty_list(const Configuration &in, const ListKind &kind, EntryList &list);
 void resequence(EntryList &list, std::uint64_t first, std::uint64_t step);

@@ -78,6 +78,7 @@ Terminal terminal_of(const Node *node, Problems &problems) {
   take(terminal.pager, mapping, "pager");
   take(terminal.pager_gone, mapping, "pager_gone");
   take(terminal.pager_quit, mapping, "pager_quit");
+  take(terminal.pager_rest, mapping, "pager_rest");
   take(terminal.end_key, mapping, "end_key");
   if (const Node *echo = mapping.find("echo"))
     terminal.echo = template_of(*echo, problems);
@@ -214,6 +215,7 @@ void read_limits(Description &description, Mapping &mapping) {
                           .get("saves", word_of<Saves>,
                                Words<Saves>{{"by_command", Saves::ByCommand}, {"by_commit", Saves::ByCommit}, {"always", Saves::Always}})
                           .value_or(description.saves);
+  description.shown_after = mapping.get("shown_after", milliseconds_of).value_or(description.shown_after);
   description.keyboard_interactive = mapping.get("keyboard_interactive", yes_no_of).value_or(false);
 }
 

@@ -25,6 +25,7 @@ enum class Verb {
   Drop,
   Add,
   Remove,
+  Move,
   Empty,
   Resequence,
   Note,
@@ -43,6 +44,7 @@ enum class Verb {
   Reload,
   Close,
   Wait,
+  Whole,
   If,
   Do,
 };
@@ -126,6 +128,7 @@ struct Terminal {
   std::string pager;      // empty: never pages
   std::string pager_gone; // what wipes the pager's text away
   std::string pager_quit = "q";
+  std::string pager_rest;        // keys that show all the rest
   bool wrap = false;             // long lines are cut at the width
   bool scroll = false;           // a typed line longer than the width is shown scrolled, behind a `$`
   std::size_t type_ahead = 4096; // bytes that wait while the device works; more are lost
@@ -164,7 +167,8 @@ struct Description {
   std::size_t sessions = 16;                                                 // at the same time
   bool sessions_at_login = true; // one too many logs in and is told; else the connection is refused
   bool keyboard_interactive = false;
-  std::string configuration; // the show that is the whole configuration
+  std::chrono::milliseconds shown_after{0}; // how long what a session changed is not shown yet
+  std::string configuration;                // the show that is the whole configuration
 };
 
 // Throws Error (Config) with everything that is wrong, each `file:line:column: …`. `train` names one of the

@@ -46,6 +46,17 @@ Emulated::Emulated(Description description, Variant variant) : description_(std:
   shared = running;
 }
 
+const Configuration &Emulated::shown() const { return Clock::now() - changed_at_ < description_.shown_after ? before_changes_ : running; }
+
+void Emulated::about_to_change() {
+  if (description_.shown_after.count() == 0)
+    return;
+  const auto now = Clock::now();
+  if (now - changed_at_ >= description_.shown_after)
+    before_changes_ = running;
+  changed_at_ = now;
+}
+
 void Emulated::commit(Configuration next) {
   history.push_front(std::move(running));
   if (history.size() > most_history)
@@ -116,6 +127,7 @@ std::optional<Fault> Emulated::strikes(Fault::Counts counts) {
 std::string Emulated::type(const std::string &lines) {
   if (lines.empty())
     return {};
+  const bool nothing_pending = shared == running;
   Shell console(*this, {}, Shell::Origin::Console);
   std::size_t from = 0;
   while (from < lines.size()) {
@@ -128,7 +140,7 @@ std::string Emulated::type(const std::string &lines) {
     if (!reply.empty())
       return fmt::format("\"{}\": {}", line, reply);
   }
-  if (lock.empty() && named.empty())
+  if (nothing_pending)
     shared = running;
   ++version;
   ++changes;
@@ -153,12 +165,13 @@ void Emulated::saw(const std::string &mode, const std::string &line) {
 }
 
 nlohmann::json Emulated::state() const {
+  const Configuration &kept = description_.saves == Description::Saves::Always ? running : startup;
   return {{"hostname", variant_.hostname},
           {"running", json_of(description_, running)},
-          {"startup", json_of(description_, startup)},
+          {"startup", json_of(description_, kept)},
           {"text", configuration_text(running)},
           {"settings", running.settings},
-          {"saved", running == startup},
+          {"saved", running == kept},
           {"lock", lock},
           {"timer", timer_runs()},
           {"pending", named.size()}};

@@ -15,10 +15,11 @@ using std::chrono::milliseconds;
 
 // Something that goes wrong once, `after` so many lines or entries from when it was asked for.
 struct Fault {
-  enum class Kind { Lose, Hang, Refuse, Swallow } kind = Kind::Lose; // session cut; silence; entry refused; entry accepted, not kept
+  // session cut; silence; entry refused; entry accepted, not kept; somebody types `words` at the console in between
+  enum class Kind { Lose, Hang, Refuse, Swallow, Meanwhile } kind = Kind::Lose;
   enum class Counts { Lines, Entries } counts = Counts::Lines;
   std::uint64_t after = 1;
-  std::string words; // of a refusal; empty: the platform's `refused`
+  std::string words; // of a refusal (empty: the platform's `refused`), or lines for the console
 };
 
 // How one device of a network differs from its platform's description.
@@ -57,6 +58,10 @@ public:
   std::string lock;                           // who holds the configuration; empty: nobody
   const void *lock_owner = nullptr;           // the session that does; none when it is somebody else
 
+  // What shows show of the running configuration: with `shown_after`, what it was before the latest changes.
+  const Configuration &shown() const;
+  // A session is about to change it.
+  void about_to_change();
   // Makes `next` the running configuration.
   void commit(Configuration next);
   // Reverts to `back` when nobody confirms in time.
@@ -103,6 +108,8 @@ private:
   };
   Description description_;
   Variant variant_;
+  Configuration before_changes_;
+  Clock::time_point changed_at_{};
   std::optional<Revert> revert_;
   std::vector<Fault> faults_;
 };

@@ -159,6 +159,7 @@ void Shell::take(const std::string &line) {
     answer(line);
     return;
   }
+  pages_ = true;
   const std::string &joins = device_.description().joins;
   std::string rest = line;
   for (std::size_t at = joins.empty() ? std::string::npos : rest.find(joins); at != std::string::npos; at = rest.find(joins)) {
@@ -169,14 +170,17 @@ void Shell::take(const std::string &line) {
 }
 
 void Shell::command(std::string line) {
-  pages_ = true;
   line_ = tidy(line);
   if (line_.empty())
     return;
   if (origin_ == Origin::Network) {
     device_.saw(mode_, line);
-    if (const auto fault = device_.strikes(Fault::Counts::Lines))
-      wish_ = fault->kind == Fault::Kind::Hang ? Wish::Hang : Wish::Lose;
+    if (const auto fault = device_.strikes(Fault::Counts::Lines)) {
+      if (fault->kind == Fault::Kind::Meanwhile)
+        device_.type(fault->words);
+      else
+        wish_ = fault->kind == Fault::Kind::Hang ? Wish::Hang : Wish::Lose;
+    }
     if (wish_ != Wish::Nothing)
       return;
   }

@@ -8,15 +8,19 @@ namespace banpush::lab {
 namespace {
 
 nlohmann::json fault(Emulated &device, const std::vector<std::string> &words) {
-  static const std::map<std::string, Fault::Kind> kinds{
-      {"lose", Fault::Kind::Lose}, {"hang", Fault::Kind::Hang}, {"refuse", Fault::Kind::Refuse}, {"swallow", Fault::Kind::Swallow}};
+  static const std::map<std::string, Fault::Kind> kinds{{"lose", Fault::Kind::Lose},
+                                                        {"hang", Fault::Kind::Hang},
+                                                        {"refuse", Fault::Kind::Refuse},
+                                                        {"swallow", Fault::Kind::Swallow},
+                                                        {"meanwhile", Fault::Kind::Meanwhile}};
   if (words.size() < 5 || kinds.count(words[1]) == 0 || words[2] != "after")
-    throw Error(ErrorKind::Usage, "fault lose|hang|refuse|swallow after N lines|entries [WORDS]");
+    throw Error(ErrorKind::Usage, "fault lose|hang|refuse|swallow|meanwhile after N lines|entries [WORDS]");
   Fault fault;
   fault.kind = kinds.at(words[1]);
   fault.after = std::stoull(words[3]);
   fault.counts = words[4].rfind("line", 0) == 0 ? Fault::Counts::Lines : Fault::Counts::Entries;
-  fault.words = words.size() > 5 ? words[5] : "";
+  for (std::size_t i = 5; i < words.size(); ++i)
+    fault.words += (i == 5 ? "" : "\n") + words[i];
   device.add_fault(fault);
   return {{"done", true}};
 }

@@ -162,13 +162,14 @@ std::string Vty::native(const std::string &text) const {
 
 void Vty::respond() {
   held_ += shell_.take_reply();
+  unpaged_ = false;
   lines_on_page_ = 0;
   flow();
 }
 
 void Vty::flow() {
   const Terminal &terminal = device_.description().terminal;
-  const bool pages = !terminal.pager.empty() && rows() != 0 && shell_.reply_pages();
+  const bool pages = !terminal.pager.empty() && rows() != 0 && shell_.reply_pages() && !unpaged_;
   while (!held_.empty()) {
     if (pages && lines_on_page_ + 1 >= rows()) {
       put(terminal.pager);
@@ -210,12 +211,14 @@ void Vty::page_key(char c) {
   }
   last_was_cr_ = c == '\r';
   const bool quits = terminal.pager_quit.find(c) != std::string::npos || c == ctrl_c;
-  if (c != ' ' && c != '\r' && c != '\n' && !quits)
+  const bool rest = terminal.pager_rest.find(c) != std::string::npos;
+  if (c != ' ' && c != '\r' && c != '\n' && !quits && !rest)
     return;
   put(terminal.pager_gone);
   paging_ = false;
   if (quits)
     held_.clear();
+  unpaged_ = rest;
   lines_on_page_ = c == ' ' ? 0 : rows() < 2 ? 0 : rows() - 2;
   flow();
 }

@@ -49,7 +49,7 @@ private:
   std::string input_, line_, output_, held_;
   std::string prompt_; // the last line of it, as printed
   bool last_was_cr_ = false, in_escape_ = false;
-  bool paging_ = false, first_prompt_ = true;
+  bool paging_ = false, unpaged_ = false, first_prompt_ = true;
   std::size_t lines_on_page_ = 0, lines_out_ = 0, bytes_out_ = 0, scrolled_ = 0;
   std::optional<Clock::time_point> busy_until_;
   enum class Next { Nothing, Start, Line, Prompt } next_ = Next::Nothing;

@@ -31,6 +31,8 @@ void Terminal::forget_current() {
 
 void Terminal::feed(std::string_view bytes) {
   for (const char c : bytes) {
+    if (c == '\0')
+      continue; // fills time, and is no part of anything, not even of a sequence it falls into
     switch (state_) {
     case State::Ground: ground(c); break;
     case State::Escape: escape(c); break;
@@ -67,7 +69,7 @@ void Terminal::ground(char c) {
   case '\t': print(c); return;
   default:
     if (static_cast<unsigned char>(c) >= 0x20 && c != '\x7f')
-      print(c); // all other control characters (NUL, bell, shift) leave no mark
+      print(c); // all other control characters (bell, shift) leave no mark
   }
 }
 

@@ -2,20 +2,38 @@
 
 
 class Platform:
-    def __init__(self, driver, device=None, train="", attach=(), kinds=(), bare="", operator="", operator_list=None, foreign="", foreign_shown="",
-                 settings=None, saves=True, params=None):
+    def __init__(self, driver, device=None, train="", attach=(), kinds=(), bare="", operator="", operator_list=None, operator_shown="", refuses=True,
+                 refuses_with="", foreign="", foreign_shown="", by_hand=(), by_hand_gone=(), noise="", settings=None, saves=True, params=None,
+                 lists_stand=True, sets_up=True, settles=0, longest_name=42):
         self.driver, self.device, self.train = driver, device or driver, train
-        self.attach = attach                # interfaces
-        self.kinds = kinds                  # (kind, name) of the lists banpush keeps, as the lab's state has them
-        self.bare = bare                    # what every device of this platform has on it
-        self.operator = operator            # the operator's own list, bound where banpush wants to be
-        self.operator_list = operator_list  # its (kind, name) in the lab's state
-        self.foreign = foreign              # lines by which somebody else puts an entry into banpush's list
-        self.foreign_shown = foreign_shown  # part of how `show` names it
-        self.settings = settings or {}      # keys of the lab's device
-        self.saves = saves                  # whether anything has to be saved
+        self.attach = attach                  # interfaces
+        self.kinds = kinds                    # (kind, name) of the lists banpush keeps, as the lab's state has them
+        self.lists_stand = lists_stand        # whether setup makes them
+        self.sets_up = sets_up                # whether there is anything to set up
+        self.settles = settles                # seconds until what was accepted is shown
+        self.bare = bare                      # what every device of this platform has on it
+        self.operator = operator              # the operator's own list, bound where banpush wants to be
+        self.operator_list = operator_list    # its (kind, name) in the lab's state
+        self.operator_shown = operator_shown  # what the operator's entries in it have and ours have not
+        self.refuses = refuses                # whether setup then refuses: nothing can stand beside that list
+        self.refuses_with = refuses_with      # what it names; the list, unless said
+        self.foreign = foreign                # lines by which somebody else puts an entry into banpush's list
+        self.foreign_shown = foreign_shown    # part of how `show` names it
+        self.by_hand = by_hand                # lines by which somebody bans HOST at the console, in banpush's own shape
+        self.by_hand_gone = by_hand_gone      # and takes it away
+        self.noise = noise                    # a line the device writes into any session
+        self.settings = settings or {}        # keys of the lab's device
+        self.saves = saves                    # whether anything has to be saved
         self.params = params
+        self.longest_name = longest_name      # of the host
 
+    @staticmethod
+    def lines(lines, host):
+        return [line.replace("HOST", host).replace("HYPHENED", host.replace(".", "-")) for line in lines]
+
+
+ACL4, ACL6 = ("acl4", "BANPUSH-IN4"), ("acl6", "BANPUSH-IN6")
+GROUP4, GROUP6 = ("group4", "BANPUSH4"), ("group6", "BANPUSH6")
 
 IOS_OPERATOR = """\
 ip access-list extended OUTSIDE-IN
@@ -27,14 +45,18 @@ interface GigabitEthernet0/0
  ip access-group OUTSIDE-IN in
 """
 IOS_FOREIGN = ("ip access-list extended BANPUSH-IN4", "5 permit tcp host 192.0.2.77 any eq 22")
+IOS_NOISE = "*Mar  1 00:01:02.345: %SYS-5-CONFIG_I: Configured from console by vty0 (192.0.2.9)"
+IOS = {
+    "attach": ["GigabitEthernet0/0"], "kinds": [ACL4, ACL6], "operator": IOS_OPERATOR, "operator_list": ("acl4", "OUTSIDE-IN"), "foreign": IOS_FOREIGN,
+    "foreign_shown": "192.0.2.77", "by_hand": ["ip access-list extended BANPUSH-IN4", "900 deny ip host HOST any"],
+    "by_hand_gone": ["ip access-list extended BANPUSH-IN4", "no deny ip host HOST any"], "noise": IOS_NOISE}
 
 PLATFORMS = {
-    "cisco_ios": Platform(
-        "cisco_ios", attach=["GigabitEthernet0/0"], kinds=[("acl4", "BANPUSH-IN4"), ("acl6", "BANPUSH-IN6")], operator=IOS_OPERATOR,
-        operator_list=("acl4", "OUTSIDE-IN"), foreign=IOS_FOREIGN, foreign_shown="192.0.2.77"),
-    "cisco_iosxe": Platform(
-        "cisco_iosxe", device="cisco_ios", train="xe", attach=["GigabitEthernet0/0"], kinds=[("acl4", "BANPUSH-IN4"), ("acl6", "BANPUSH-IN6")],
-        operator=IOS_OPERATOR, operator_list=("acl4", "OUTSIDE-IN"), foreign=IOS_FOREIGN, foreign_shown="192.0.2.77"),
+    "cisco_ios": Platform("cisco_ios", **IOS),
+    "cisco_iosxe": Platform("cisco_iosxe", device="cisco_ios", train="xe", **IOS),
+    "cisco_ios_group": Platform("cisco_ios_group", device="cisco_ios", **{
+        **IOS, "kinds": [GROUP4, GROUP6], "foreign": (), "by_hand": ["object-group network BANPUSH4", "host HOST"],
+        "by_hand_gone": ["object-group network BANPUSH4", "no host HOST"]}),
     "juniper_junos": Platform(
         "juniper_junos", attach=["ge-0/0/0.0"], kinds=[("prefix_list", "BANPUSH4"), ("prefix_list", "BANPUSH6")], saves=False,
         operator="""\
@@ -43,5 +65,196 @@ set firewall family inet filter OUTSIDE-IN term WEB then accept
 set firewall family inet filter OUTSIDE-IN term REST then accept
 set interfaces ge-0/0/0 unit 0 family inet filter input OUTSIDE-IN
 """,
-        operator_list=("filter4", "OUTSIDE-IN")),
+        operator_list=("filter4", "OUTSIDE-IN"), by_hand=["set policy-options prefix-list BANPUSH4 HOST/32"],
+        by_hand_gone=["delete policy-options prefix-list BANPUSH4 HOST/32"]),
+    "mikrotik_routeros": Platform(
+        "mikrotik_routeros", kinds=[("addresses4", "banpush"), ("addresses6", "banpush")], saves=False, lists_stand=False, refuses=False,
+        operator="/ip firewall raw add chain=prerouting action=accept src-address-list=friends comment=friends-first\n",
+        operator_list=("raw4", "rules"), operator_shown="friends",
+        foreign=["/ip firewall address-list add list=banpush address=192.0.2.77 comment=mine"], foreign_shown="192.0.2.77",
+        by_hand=["/ip firewall address-list add list=banpush address=HOST comment=banpush"],
+        by_hand_gone=["/ip firewall address-list remove [find list=banpush address=HOST]"]),
+    "aruba_aoscx": Platform(
+        "aruba_aoscx", attach=["1/1/1"], kinds=[ACL4, ACL6], operator="""\
+access-list ip OUTSIDE-IN
+10 permit tcp any 192.0.2.10 eq 443
+20 permit any any any
+interface 1/1/1
+apply access-list ip OUTSIDE-IN in
+""",
+        operator_list=("acl4", "OUTSIDE-IN"), foreign=["access-list ip BANPUSH-IN4", "5 permit tcp 192.0.2.77 any eq 22"], foreign_shown="192.0.2.77",
+        by_hand=["access-list ip BANPUSH-IN4", "900 deny any HOST any"], by_hand_gone=["access-list ip BANPUSH-IN4", "no 1020"]),
+    "cisco_nxos": Platform(
+        "cisco_nxos", attach=["Ethernet1/1"], kinds=[GROUP4, GROUP6], operator="""\
+ip access-list OUTSIDE-IN
+statistics per-entry
+10 permit tcp any 192.0.2.10/32 eq 443
+20 permit ip any any
+interface Ethernet1/1
+ip access-group OUTSIDE-IN in
+""",
+        operator_list=("acl4", "OUTSIDE-IN"), foreign=["object-group ip address BANPUSH4", "192.0.2.64 0.0.0.31"], foreign_shown="192.0.2.64",
+        by_hand=["object-group ip address BANPUSH4", "host HOST"], by_hand_gone=["object-group ip address BANPUSH4", "no host HOST"],
+        noise="2021 Mar  1 03:14:15 n9k %ETHPORT-5-IF_UP: Interface Ethernet1/2 is up"),
+    "arista_eos": Platform(
+        "arista_eos", attach=["Ethernet1"], kinds=[ACL4, ACL6], operator="""\
+ip access-list OUTSIDE-IN
+10 permit tcp any host 192.0.2.10 eq https
+20 permit ip any any
+interface Ethernet1
+ip access-group OUTSIDE-IN in
+""",
+        operator_list=("acl4", "OUTSIDE-IN"), foreign=["ip access-list BANPUSH-IN4", "5 permit tcp host 192.0.2.77 any eq ssh"], foreign_shown="192.0.2.77",
+        by_hand=["ip access-list BANPUSH-IN4", "900 deny ip host HOST any"], by_hand_gone=["ip access-list BANPUSH-IN4", "no deny ip host HOST any"],
+        noise="Mar  1 03:14:15 leaf1 Ebra: %LINEPROTO-5-UPDOWN: Line protocol on Interface Ethernet2, changed state to up"),
+    "cisco_asa": Platform(
+        "cisco_asa", attach=["outside"], kinds=[("group", "BANPUSH")], params={"permit_rest": True}, operator="""\
+access-list OUTSIDE_IN extended permit tcp any host 192.0.2.10 eq https
+access-list OUTSIDE_IN extended permit ip any any
+access-group OUTSIDE_IN in interface outside
+""",
+        operator_list=("acl", "OUTSIDE_IN"), foreign=["object-group network BANPUSH", "network-object object MAIL"], foreign_shown="object MAIL",
+        by_hand=["object-group network BANPUSH", "network-object host HOST"], by_hand_gone=["object-group network BANPUSH", "no network-object host HOST"],
+        noise="%ASA-5-111008: User 'admin' executed the 'show version' command."),
+    "cisco_iosxr": Platform(
+        "cisco_iosxr", attach=["GigabitEthernet0/0/0/0"], kinds=[GROUP4, GROUP6], saves=False, operator="""\
+ipv4 access-list OUTSIDE-IN
+10 permit tcp any host 192.0.2.10 eq 443
+20 permit ipv4 any any
+exit
+interface GigabitEthernet0/0/0/0
+ipv4 access-group OUTSIDE-IN ingress
+""",
+        operator_list=("acl4", "OUTSIDE-IN"), by_hand=["object-group network ipv4 BANPUSH4", "host HOST"],
+        by_hand_gone=["object-group network ipv4 BANPUSH4", "no host HOST"],
+        noise="RP/0/RSP0/CPU0:Mar  1 03:14:15.926 : ifmgr[403]: %PKT_INFRA-LINK-3-UPDOWN : Interface GigabitEthernet0/0/0/1, changed state to Up"),
+    "vyos": Platform(
+        "vyos", kinds=[GROUP4, GROUP6], operator="""\
+set firewall ipv4 forward filter rule 1 action accept
+set firewall ipv4 forward filter rule 1 protocol tcp
+set firewall ipv4 forward filter rule 1 description 'let them in'
+""",
+        operator_list=("filter4", "forward"), refuses_with="rule 1", by_hand=["set firewall group network-group BANPUSH4 network HOST/32"],
+        by_hand_gone=["delete firewall group network-group BANPUSH4 network HOST/32"]),
+    "edgeos": Platform(
+        "edgeos", device="vyos", train="edgeos", attach=["ethernet eth0"], kinds=[GROUP4, GROUP6], operator="""\
+set firewall name OUTSIDE_IN default-action accept
+set firewall name OUTSIDE_IN rule 10 action accept
+set firewall name OUTSIDE_IN rule 10 protocol tcp
+set interfaces ethernet eth0 firewall in name OUTSIDE_IN
+""",
+        operator_list=("filter4", "OUTSIDE_IN"), by_hand=["set firewall group network-group BANPUSH4 network HOST/32"],
+        by_hand_gone=["delete firewall group network-group BANPUSH4 network HOST/32"]),
+    "huawei_vrp": Platform(
+        "huawei_vrp", attach=["GigabitEthernet0/0/1"], kinds=[("acl4", "3999"), ("acl6", "3999")], operator="""\
+acl number 3001
+rule 5 permit tcp destination 192.0.2.10 0 destination-port eq 443
+rule 10 permit ip
+quit
+interface GigabitEthernet0/0/1
+traffic-filter inbound acl 3001
+""",
+        operator_list=("acl4", "3001"), foreign=["acl number 3999", "rule 3000000000 permit tcp source 192.0.2.77 0"], foreign_shown="192.0.2.77",
+        by_hand=["acl number 3999", "rule 900 deny ip source HOST 0"], by_hand_gone=["acl number 3999", "undo rule 1020"],
+        noise="Mar  1 2021 03:14:15+00:00 ar1 %%01IFPDT/4/IF_STATE(l)[0]:Interface GigabitEthernet0/0/2 has turned into UP state."),
+    "hpe_comware": Platform(
+        "hpe_comware", attach=["GigabitEthernet1/0/1"], kinds=[("acl4", "3999"), ("acl6", "3999")], operator="""\
+acl advanced 3001
+rule 5 permit tcp destination 192.0.2.10 0 destination-port eq 443
+rule 10 permit ip
+quit
+interface GigabitEthernet1/0/1
+packet-filter 3001 inbound
+""",
+        operator_list=("acl4", "3001"), foreign=["acl advanced 3999", "rule 60001 permit tcp source 192.0.2.77 0"], foreign_shown="192.0.2.77",
+        by_hand=["acl advanced 3999", "rule 90 deny ip source HOST 0"], by_hand_gone=["acl advanced 3999", "undo rule 110"],
+        noise="%Mar  1 03:14:15:926 2021 sw7 IFNET/3/PHY_UPDOWN: Physical state on the interface GigabitEthernet1/0/2 changed to up."),
+    "aruba_procurve": Platform(
+        "aruba_procurve", attach=["1"], kinds=[ACL4, ACL6], operator="""\
+ip access-list extended "OUTSIDE-IN"
+10 permit tcp any host 192.0.2.10 eq 443
+20 permit ip any any
+exit
+interface 1
+ip access-group "OUTSIDE-IN" in
+""",
+        operator_list=("acl4", "OUTSIDE-IN"), foreign=["ip access-list extended BANPUSH-IN4", "5 permit tcp host 192.0.2.77 any eq 22"],
+        foreign_shown="192.0.2.77", by_hand=["ip access-list extended BANPUSH-IN4", "900 deny ip host HOST any"],
+        by_hand_gone=["ip access-list extended BANPUSH-IN4", "no 1020"], noise="I 03/01/21 03:14:15 00076 ports: port 2 is now on-line"),
+    "dell_os10": Platform(
+        "dell_os10", settles=0.4, attach=["ethernet1/1/1"], kinds=[ACL4, ACL6], operator="""\
+ip access-list OUTSIDE-IN
+seq 10 permit tcp any host 192.0.2.10 eq 443
+seq 20 permit ip any any
+exit
+interface ethernet1/1/1
+ip access-group OUTSIDE-IN in
+""",
+        operator_list=("acl4", "OUTSIDE-IN"), foreign=["ip access-list BANPUSH-IN4", "seq 5 permit tcp host 192.0.2.77 any eq 22"],
+        foreign_shown="192.0.2.77", by_hand=["ip access-list BANPUSH-IN4", "seq 900 deny ip host HOST any"],
+        by_hand_gone=["ip access-list BANPUSH-IN4", "no seq 1020"],
+        noise="<165>1 2021-03-01T03:14:15.926+00:00 OS10 dn_ifm 123 - - Node.1-Unit.1:PRI [event], Dell EMC (OS10) %IFM_OSTATE_UP: Interface 2 is up"),
+    "ruckus_icx": Platform(
+        "ruckus_icx", attach=["ethernet 1/1/1"], kinds=[ACL4, ACL6], operator="""\
+ip access-list extended OUTSIDE-IN
+sequence 10 permit tcp any host 192.0.2.10 eq 443
+sequence 20 permit ip any any
+exit
+interface ethernet 1/1/1
+ip access-group OUTSIDE-IN in
+""",
+        operator_list=("acl4", "OUTSIDE-IN"), foreign=["ip access-list extended BANPUSH-IN4", "sequence 5 permit tcp host 192.0.2.77 any eq 22"],
+        foreign_shown="192.0.2.77", by_hand=["ip access-list extended BANPUSH-IN4", "sequence 90 deny ip host HOST any"],
+        by_hand_gone=["ip access-list extended BANPUSH-IN4", "no sequence 110"], noise="SYSLOG: <14>Mar  1 03:14:15 System: Interface ethernet 1/1/2, state up"),
+    "ubiquiti_edgeswitch": Platform(
+        "ubiquiti_edgeswitch", attach=["0/1"], kinds=[ACL4, ACL6], operator="""\
+ip access-list OUTSIDE-IN
+10 permit tcp any host 192.0.2.10 eq 443
+20 permit every
+exit
+interface 0/1
+ip access-group OUTSIDE-IN in
+""",
+        operator_list=("acl4", "OUTSIDE-IN"), foreign=["ip access-list BANPUSH-IN4", "5 permit tcp host 192.0.2.77 any eq 22"], foreign_shown="192.0.2.77",
+        by_hand=["ip access-list BANPUSH-IN4", "900 deny ip host HOST any"], by_hand_gone=["ip access-list BANPUSH-IN4", "no 1020"],
+        noise="<13> Mar  1 03:14:15 192.0.2.1-1 TRAPMGR[1234]: Link Up: 0/2"),
+    "nokia_sros": Platform(
+        "nokia_sros", attach=["system"], kinds=[("list4", "BANPUSH4"), ("list6", "BANPUSH6")], operator="""\
+/configure filter ip-filter "OUTSIDE-IN" default-action accept
+/configure filter ip-filter "OUTSIDE-IN" entry 10 match protocol tcp
+/configure filter ip-filter "OUTSIDE-IN" entry 10 action accept
+/configure router "Base" interface "system" ingress filter ip "OUTSIDE-IN"
+""",
+        operator_list=("filter4", "OUTSIDE-IN"), by_hand=['/configure filter match-list ip-prefix-list "BANPUSH4" prefix HOST/32'],
+        by_hand_gone=['delete /configure filter match-list ip-prefix-list "BANPUSH4" prefix HOST/32'],
+        noise='18 2021/03/01 03:14:15.92 UTC MINOR: SYSTEM #2006 Base CLI "something happened"'),
+    "fortinet_fortios": Platform(
+        "fortinet_fortios", kinds=[("addrgrp", "BANPUSH4"), ("addrgrp6", "BANPUSH6")], saves=False, operator="""\
+config firewall policy
+edit 7112
+set name "guests"
+set srcintf "wifi"
+set dstintf "any"
+set action accept
+set srcaddr "all"
+set dstaddr "all"
+set schedule "always"
+set service "HTTPS"
+next
+end
+""",
+        operator_list=("policy", "all"), operator_shown="guests", refuses_with="7112",
+        foreign=["config firewall address", "edit MAIL", "set subnet 192.0.2.77 255.255.255.255", "next", "end", "config firewall addrgrp",
+                 "edit BANPUSH4", "append member MAIL", "next", "end"], foreign_shown="MAIL"),
+    "extreme_exos": Platform(
+        "extreme_exos", kinds=[("ports", "any")], sets_up=False, longest_name=32,
+        by_hand=['create access-list ban-HYPHENED-32 "source-address HOST/32;" "deny;"', "configure access-list add ban-HYPHENED-32 first any"],
+        by_hand_gone=["configure access-list delete ban-HYPHENED-32 any", "delete access-list ban-HYPHENED-32"],
+        noise="03/01/2021 03:14:15.92 <Info:vlan.msgs.portLinkStateUp> Port 2 link UP at speed 1 Gbps and full-duplex"),
+    "paloalto_panos": Platform(
+        "paloalto_panos", kinds=[("group", "BANPUSH")], saves=False, params={"admin": "banpush"}, operator="""\
+set rulebase security rules banpush from any to any source any destination any application any service any action allow
+""",
+        operator_list=("rules", "security"), operator_shown="banpush", refuses_with="security rule banpush",
+        foreign=["set address MAIL ip-netmask 192.0.2.77", "set address-group BANPUSH static MAIL"], foreign_shown="MAIL"),
 }

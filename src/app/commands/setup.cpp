@@ -1,8 +1,10 @@
 #include "app/commands/pass.hpp"
 #include "app/session.hpp"
 
+#include <chrono>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 namespace banpush {
 
@@ -35,12 +37,17 @@ void send(State &state, Session &session, const std::vector<Step> &steps, const 
 
 // What is still wrong after a setup; empty when every list stands and is in force.
 std::string missing_after(Session &session) {
-  std::string text;
-  const Installed installed = session.read();
-  for (const ListState &list : installed.lists)
-    if (!list.stands || !list.in_force)
-      text += fmt::format("{}list {}: {}", text.empty() ? "" : "; ", list.list, list.why_not);
-  return text;
+  const auto end = std::chrono::steady_clock::now() + session.driver().settle;
+  for (;;) {
+    std::string text;
+    const Installed installed = session.read();
+    for (const ListState &list : installed.lists)
+      if (!list.stands || !list.in_force)
+        text += fmt::format("{}list {}: {}", text.empty() ? "" : "; ", list.list, list.why_not);
+    if (text.empty() || std::chrono::steady_clock::now() >= end)
+      return text;
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
 }
 
 void say(const Settings &settings, const Device &device, const char *outcome, const std::string &script, const std::string &text) {
