@@ -278,7 +278,7 @@ class Contract(unittest.TestCase):
             "one byte at a time; a long name, banner and message of the day": {
                 "chunk": 1, "hostname": "a-very-long-host-name-of-an-edge-router-42"[:PLATFORM.longest_name], "banner": "### no prompt# \n",
                 "motd": "\n*****\nlast login: never#\n\n"},
-            "a pager on a narrow screen": {"rows": 5, "columns": 40},
+            "a pager on a narrow screen": {"rows": 5, "columns": PLATFORM.narrow},
             "a slow device with log lines and NULs in between": {
                 "delay": "2ms", "connect_delay": "100ms", "noise_every": 4 if PLATFORM.noise else 0, "noise": PLATFORM.noise, "nul_every": 41},
         }.items():

@@ -4,13 +4,14 @@
 class Platform:
     def __init__(self, driver, device=None, train="", attach=(), kinds=(), bare="", operator="", operator_list=None, operator_shown="", refuses=True,
                  refuses_with="", foreign="", foreign_shown="", by_hand=(), by_hand_gone=(), noise="", settings=None, saves=True, params=None,
-                 lists_stand=True, sets_up=True, settles=0, longest_name=42):
+                 lists_stand=True, sets_up=True, settles=0, narrow=40, longest_name=42):
         self.driver, self.device, self.train = driver, device or driver, train
         self.attach = attach                  # interfaces
         self.kinds = kinds                    # (kind, name) of the lists banpush keeps, as the lab's state has them
         self.lists_stand = lists_stand        # whether setup makes them
         self.sets_up = sets_up                # whether there is anything to set up
         self.settles = settles                # seconds until what was accepted is shown
+        self.narrow = narrow                  # columns of a narrow screen
         self.bare = bare                      # what every device of this platform has on it
         self.operator = operator              # the operator's own list, bound where banpush wants to be
         self.operator_list = operator_list    # its (kind, name) in the lab's state
@@ -158,7 +159,7 @@ traffic-filter inbound acl 3001
         by_hand=["acl number 3999", "rule 900 deny ip source HOST 0"], by_hand_gone=["acl number 3999", "undo rule 1020"],
         noise="Mar  1 2021 03:14:15+00:00 ar1 %%01IFPDT/4/IF_STATE(l)[0]:Interface GigabitEthernet0/0/2 has turned into UP state."),
     "hpe_comware": Platform(
-        "hpe_comware", attach=["GigabitEthernet1/0/1"], kinds=[("acl4", "3999"), ("acl6", "3999")], operator="""\
+        "hpe_comware", narrow=80, attach=["GigabitEthernet1/0/1"], kinds=[("acl4", "3999"), ("acl6", "3999")], operator="""\
 acl advanced 3001
 rule 5 permit tcp destination 192.0.2.10 0 destination-port eq 443
 rule 10 permit ip
