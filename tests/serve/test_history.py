@@ -2,7 +2,7 @@
 """Randomised histories: several writers whose transactions commit late, deletes, re-bans, bans that end, restarts of
 table, service and device, in any order. Each ends with the device as a fresh full computation would have it.
 
-BANPUSH_HISTORIES says how many (default 100), BANPUSH_SEED where to begin; a failure prints its seed."""
+BANPUSH_HISTORIES says how many (default 200), BANPUSH_SEED where to begin; a failure prints its seed."""
 import contextlib
 import os
 import random
@@ -16,7 +16,7 @@ from serving import Site, wait_until
 
 from mariadb import MariaDb
 
-HISTORIES = int(os.environ.get("BANPUSH_HISTORIES", "100"))
+HISTORIES = int(os.environ.get("BANPUSH_HISTORIES", "200"))
 SEED = int(os.environ.get("BANPUSH_SEED", str(int(time.time()))))
 ADDRESSES = [f"203.0.113.{number}" for number in range(1, 13)] + ["2001:db8::7", "2001:db8::8"]
 

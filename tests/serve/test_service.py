@@ -44,6 +44,34 @@ class Service(unittest.TestCase):
             site.wait_for([])
             self.assertEqual(site.stop(), 0)
 
+    def test_the_allowlist_counts_at_once(self):
+        with Site().start() as site:
+            insert(site, A, B)
+            site.wait_for(hosts([A, B]))
+            site.run("allow", "add", A)
+            site.wait_for(hosts([B]))
+            site.run("allow", "remove", A)
+            site.wait_for(hosts([A, B]))
+
+    def test_what_its_own_fail2ban_holds_is_left_to_it(self):
+        """The own-rows filter: a rule for the reporting host, of one device."""
+        with Site(count=2) as site:
+            site.settings["devices"]["d1"]["hosts"] = {"web1": {"ignore": True}}
+            site.write()
+            site.start()
+            insert(site, A, B, host="web1")
+            insert(site, B, C, host="web2")
+            site.wait_for(hosts([A, B, C]), 2)
+            site.wait_for(hosts([B, C]), 1)
+
+    def test_the_time_to_block_is_kept(self):
+        with Site().start() as site:
+            site.run("ban", A)
+            site.wait_for(hosts([A]))
+            (device,) = wait_until(lambda: [one for one in site.json("status")["devices"] if one["blocked_after"]], 10, "the ledger has it")
+            self.assertEqual(device["blocked_after"]["count"], 1)
+            self.assertTrue(0 < device["blocked_after"]["median"] < 15, device)
+
     def test_wait_says_when_devices_show_it(self):
         with Site(count=2).start() as site:
             said = site.json("ban", A, "--wait")
