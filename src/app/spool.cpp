@@ -160,10 +160,14 @@ std::optional<TableCopy> Spool::copy(const std::string &table) {
   if (json.is_discarded())
     return std::nullopt;
   TableCopy copy;
-  for (const Json &one : json.at("allowed"))
-    copy.allowed.push_back({one.at(0), one.at(1), one.at(2), one.at(3)});
-  for (const Json &one : json.at("reporters"))
-    copy.reporters.emplace_back(one.at(0), one.at(1));
+  try {
+    for (const Json &one : json.at("allowed"))
+      copy.allowed.push_back({one.at(0), one.at(1), one.at(2), one.at(3)});
+    for (const Json &one : json.at("reporters"))
+      copy.reporters.emplace_back(one.at(0), one.at(1));
+  } catch (const Json::exception &) { // by somebody else's hand: as good as none
+    return std::nullopt;
+  }
   return copy;
 }
 

@@ -73,22 +73,21 @@ public:
     return service_;
   }
 
-  // In a thread of its own: reads the configuration whole, and only then ends what runs.
+  // In a thread of its own: reads the configuration whole, and only then ends what runs. Asked for meanwhile, it does
+  // so once more.
   void reload() {
-    if (reloading_.exchange(true))
-      return;
+    {
+      const std::lock_guard lock(lock_);
+      reload_asked_ = true;
+      if (std::exchange(reloading_, true))
+        return;
+    }
     notify_reloading();
     if (thread_.joinable())
       thread_.join();
     thread_ = std::thread([this] {
-      try {
-        Config config = load_all(settings_);
-        swap(std::move(config));
-        say("the configuration is read anew");
-      } catch (const std::exception &error) {
-        say(fmt::format("the configuration stays as it was: {}", error.what()));
-      }
-      reloading_ = false;
+      while (takes_reload())
+        read_anew();
       notify_ready("reloaded");
     });
   }
@@ -101,6 +100,21 @@ public:
   }
 
 private:
+  bool takes_reload() {
+    const std::lock_guard lock(lock_);
+    reloading_ = std::exchange(reload_asked_, false);
+    return reloading_;
+  }
+
+  void read_anew() {
+    try {
+      swap(load_all(settings_));
+      say("the configuration is read anew");
+    } catch (const std::exception &error) {
+      say(fmt::format("the configuration stays as it was: {}", error.what()));
+    }
+  }
+
   std::shared_ptr<Daemon> take() {
     const std::lock_guard lock(lock_);
     return std::exchange(service_, nullptr);
@@ -118,7 +132,7 @@ private:
   Trace trace_;
   std::mutex lock_;
   std::shared_ptr<Daemon> service_;
-  std::atomic<bool> reloading_ = false;
+  bool reload_asked_ = false, reloading_ = false;
   std::thread thread_;
 };
 

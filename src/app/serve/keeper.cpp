@@ -182,12 +182,23 @@ DeviceReport Keeper::attempt(Snapshot &snapshot, Order order) {
   order.only_adds = snapshot.only_adds;
   const Device *device = snapshot.config.device(device_.name);
   const Slots::Taken slot(watch_.slots);
-  return push_device(snapshot.site, *device, order, kept_, [&] {
+  const auto log_in = [&] {
     auto session = std::make_shared<Session>(device_, watch_.config->driver(device_), snapshot.site.credentials(device_), watch_.trace);
     const std::lock_guard lock(lock_);
     session_ = session;
     return session;
-  });
+  };
+  try {
+    return push_device(snapshot.site, *device, order, kept_, log_in);
+  } catch (const std::exception &error) { // no memory, no thread: one device's trouble is not everybody's end
+    kept_ = {};
+    DeviceReport report;
+    report.device = device_.name;
+    report.driver = device_.driver;
+    report.outcome = Outcome::Failed;
+    report.error = error.what();
+    return report;
+  }
 }
 
 // With the lock held: when to come back, and what the log is told. The same failure again is no news.
