@@ -12,6 +12,9 @@ namespace banpush {
 // Throws Error (Config, Device) where the change cannot be said in the driver's words.
 Plan make_plan(Site &site, const Session &session, const Installed &installed, const Order &order);
 
+// The same up to the words: what is wanted, changed, left out and held, without a script or its hash.
+Plan make_decision(Site &site, const Device &device, const Facts &facts, Installed installed, const Order &order);
+
 // The entries of each family that a device may hold.
 Capacity capacity_of(const Device &device);
 

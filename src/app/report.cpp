@@ -13,8 +13,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Rows of each kind a person is shown before "and N more".
-constexpr std::size_t most_rows = 20;
+// Rows of each kind a person is shown one by one; more of a kind become one row.
+constexpr std::size_t most_rows = 4;
 
 Json counts(std::size_t ipv4, std::size_t ipv6) { return {{"ipv4", ipv4}, {"ipv6", ipv6}}; }
 
@@ -96,18 +96,6 @@ const char *spoken(Outcome outcome) {
   return "?";
 }
 
-template <typename Items, typename Row>
-void rows(std::string &out, const Items &items, Row row) {
-  std::size_t shown_rows = 0;
-  for (const auto &item : items) {
-    if (shown_rows++ == most_rows) {
-      out += fmt::format("           … and {} more (--json lists all)\n", items.size() - most_rows);
-      return;
-    }
-    out += row(item);
-  }
-}
-
 std::string why_added(const Addition &one) {
   std::string text;
   if (!one.jail.empty())
@@ -117,26 +105,67 @@ std::string why_added(const Addition &one) {
   return text + until_text(one.until);
 }
 
-void change_rows(std::string &out, const Plan &plan, const Console &console) {
-  rows(out, plan.change.add, [&](const Addition &one) {
-    return fmt::format("  {}  {:<22} {}\n", console.paint(Colour::Green, "add    "), one.block.text(), why_added(one));
-  });
-  rows(out, plan.change.remove, [&](const Removal &one) {
-    return fmt::format("  {}  {:<22} {}\n", console.paint(Colour::Red, "remove "), one.block.text(), one.reason);
-  });
+std::string row(const std::string &what, const std::string &block, const std::string &why) {
+  return fmt::format("  {}  {:<22} {}\n", what, block, why);
 }
 
-// Left out: by reason, because a thousand rows of one reason are one thing to know.
-void left_out_rows(std::string &out, const std::vector<LeftOut> &left_out, const Console &console) {
-  std::map<std::string, std::vector<const LeftOut *>> by_reason;
-  for (const LeftOut &one : left_out)
-    by_reason[one.reason].push_back(&one);
-  rows(out, by_reason, [&](const auto &group) {
-    const auto &[reason, members] = group;
-    const std::string what =
-        members.size() == 1 ? members.front()->prefix.text() : fmt::format("{} ({}, …)", members.size(), members.front()->prefix.text());
-    return fmt::format("  {}  {:<22} {}\n", console.paint(Colour::Dim, "without"), what, reason);
-  });
+// `12 (203.0.113.7/32, …)`, because a thousand rows of one reason are one thing to know.
+std::string several(std::size_t count, const std::string &first) { return count == 1 ? first : fmt::format("{} ({}, …)", count, first); }
+
+// Jails by how much of the change is theirs: `sshd 380, postfix 20 and 3 other jails`.
+std::string by_jail(const std::vector<Addition> &additions) {
+  std::map<std::string, std::size_t> counts;
+  for (const Addition &one : additions)
+    ++counts[one.jail.empty() ? "merged" : one.jail];
+  std::vector<std::pair<std::size_t, std::string>> most;
+  for (const auto &[jail, count] : counts)
+    most.emplace_back(count, jail);
+  std::sort(most.rbegin(), most.rend());
+  std::string text;
+  for (std::size_t i = 0; i < std::min<std::size_t>(3, most.size()); ++i)
+    text += fmt::format("{}{} {}", i == 0 ? "" : ", ", shown(most[i].second, 30), most[i].first);
+  return most.size() <= 3 ? text : text + fmt::format(" and {}", plural(most.size() - 3, "other jail", "other jails"));
+}
+
+void addition_rows(std::string &out, const std::vector<Addition> &additions, const Console &console) {
+  const std::string what = console.paint(Colour::Green, "add    ");
+  if (additions.size() <= most_rows) {
+    for (const Addition &one : additions)
+      out += row(what, one.block.text(), why_added(one));
+    return;
+  }
+  Seconds first_end = permanent, last_end = 0;
+  for (const Addition &one : additions) {
+    first_end = std::min(first_end, one.until);
+    last_end = std::max(last_end, one.until);
+  }
+  out += row(what, several(additions.size(), additions.front().block.text()),
+             fmt::format("{}; the first ends {}, the last {}", by_jail(additions),
+                         first_end == permanent ? "never" : moment_text(first_end).substr(0, 16),
+                         last_end == permanent ? "never" : moment_text(last_end).substr(0, 16)));
+}
+
+// One row a reason, the commonest first.
+template <typename Items, typename Name>
+void rows_by_reason(std::string &out, const Items &items, const std::string &what, Name name) {
+  std::map<std::string, std::pair<std::size_t, std::string>> reasons;
+  for (const auto &item : items) {
+    auto &[count, first] = reasons[item.reason];
+    if (++count == 1)
+      first = name(item);
+  }
+  std::vector<std::pair<std::string, std::pair<std::size_t, std::string>>> most(reasons.begin(), reasons.end());
+  std::stable_sort(most.begin(), most.end(), [](const auto &a, const auto &b) { return a.second.first > b.second.first; });
+  std::size_t shown_rows = 0, rest = 0;
+  for (const auto &[reason, group] : most) {
+    if (shown_rows++ < most_rows)
+      out += row(what, several(group.first, group.second), reason);
+    else
+      rest += group.first;
+  }
+  if (rest != 0)
+    out += row(what, fmt::format("{} more", rest),
+               fmt::format("for {} (--json lists them)", plural(most.size() - most_rows, "other reason", "other reasons")));
 }
 
 std::string headline(const DeviceReport &report, const Console &console) {
@@ -158,28 +187,43 @@ std::string headline(const DeviceReport &report, const Console &console) {
   return text + "\n";
 }
 
-void device_text(std::string &out, const DeviceReport &report, Detail detail, const Console &console) {
+void device_text(std::string &out, const DeviceReport &report, const Console &console) {
   out += headline(report, console);
   if (report.plan) {
-    change_rows(out, *report.plan, console);
-    left_out_rows(out, report.plan->left_out, console);
-    for (const GuardNote &note : report.plan->guards)
+    const Plan &plan = *report.plan;
+    for (const GuardNote &note : plan.guards)
       out += fmt::format("  {}  {}: {}\n", console.paint(note.refuses ? Colour::Red : Colour::Yellow, note.refuses ? "refused" : "held   "),
                          note.name, note.message);
-    if (!report.plan->installed.foreign.empty())
-      out +=
-          fmt::format("  foreign  {} on the device (`banpush show {}` lists them), left alone\n",
-                      plural(report.plan->installed.foreign.size(), "entry of somebody else", "entries of somebody else"), report.device);
+    addition_rows(out, plan.change.add, console);
+    rows_by_reason(out, plan.change.remove, console.paint(Colour::Red, "remove "), [](const Removal &one) { return one.block.text(); });
+    rows_by_reason(out, plan.left_out, console.paint(Colour::Dim, "without"), [](const LeftOut &one) { return one.prefix.text(); });
+    if (!plan.installed.foreign.empty())
+      out += fmt::format("  foreign  {} on the device (`banpush show {}` lists them), left alone\n",
+                         plural(plan.installed.foreign.size(), "entry of somebody else", "entries of somebody else"), report.device);
   }
   for (const std::string &note : report.notes)
     out += fmt::format("  note     {}\n", note);
   if (!report.error.empty())
     out += fmt::format("  {}    {}\n", console.paint(Colour::Red, "error"), report.error);
-  if (detail == Detail::Plan && report.plan && !report.plan->script.empty()) {
-    out += console.paint(Colour::Dim, fmt::format("--- script for {}: these bytes, in this order", report.device)) + "\n";
-    out += report.plan->script.text();
-    out += console.paint(Colour::Dim, "---") + "\n";
-  }
+}
+
+// `3 devices: 2 planned, 1 in sync`.
+std::string all_devices(const Report &report) {
+  std::map<Outcome, std::size_t> counts;
+  for (const DeviceReport &device : report.devices)
+    ++counts[device.outcome];
+  std::string text;
+  for (const auto &[outcome, count] : counts)
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, spoken(outcome));
+  return fmt::format("{} devices: {}\n", report.devices.size(), text);
+}
+
+void script_text(std::string &out, const DeviceReport &report, const Console &console) {
+  if (!report.plan || report.plan->script.empty())
+    return;
+  out += console.paint(Colour::Dim, fmt::format("--- script for {}: these bytes, in this order", report.device)) + "\n";
+  out += report.plan->script.text();
+  out += console.paint(Colour::Dim, "---") + "\n";
 }
 
 } // namespace
@@ -218,18 +262,20 @@ Json to_json(const Report &report) {
   Json devices = Json::array();
   for (const DeviceReport &device : report.devices)
     devices.push_back(plan_json(device));
-  return {{"schema", 1}, {"devices", std::move(devices)}, {"notes", report.notes}};
+  return {{"schema", 1}, {"devices", std::move(devices)}, {"notes", report.notes}, {"bad_rows", report.bad_rows}};
 }
 
 std::string to_text(const Report &report, Detail detail, const Console &console) {
   std::string out;
-  for (const DeviceReport &device : report.devices) {
-    if (!out.empty())
-      out += "\n";
-    device_text(out, device, detail, console);
-  }
+  for (const DeviceReport &device : report.devices)
+    device_text(out, device, console);
+  if (report.devices.size() > 1)
+    out += all_devices(report);
   for (const std::string &note : report.notes)
     out += fmt::format("note: {}\n", note);
+  if (detail == Detail::Plan)
+    for (const DeviceReport &device : report.devices)
+      script_text(out, device, console);
   return out;
 }
 

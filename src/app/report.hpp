@@ -31,6 +31,7 @@ struct Report {
   std::vector<DeviceReport> devices;
   std::vector<std::string> notes; // about the pass as a whole (state not writable, rows that are no bans)
   bool table_gone = false;        // only what waits in the spool was pushed
+  std::size_t bad_rows = 0;       // of all tables: no bans
 
   // INTERFACE's rule: 3 the table cannot be reached · 1 a device failed · 5 a guard refused or held · 4 changes (only for plan --exit-code) · 0.
   int exit_code() const;

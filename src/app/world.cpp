@@ -2,6 +2,7 @@
 
 #include "app/protect.hpp"
 #include "app/secrets.hpp"
+#include "app/table_filter.hpp"
 #include "config/config_file.hpp"
 
 #include <algorithm>
@@ -124,16 +125,20 @@ Fetched fetch_rows(Config &config, const std::vector<std::unique_ptr<BanTable>> 
     TableCopy &copy = fetched.copies[source.name];
     copy.allowed = table.allowed();
     add_allowed(config, copy.allowed, source.name);
-    table.each([&](const RawBan &row) { fetched.bans.add(row, static_cast<std::uint8_t>(i), source.name); });
+    table.each([&](const RawBan &row) {
+      if (is_taken(source, row))
+        fetched.bans.add(row, static_cast<std::uint8_t>(i), source.name);
+    });
     copy.reporters = table.reporters();
   }
   if (fetched.bans.bad_rows() != 0) {
     const BadRow &first = fetched.bans.bad_samples().front();
-    fetched.notes.push_back(fmt::format("{} row{} of the table {} no address and {} left out (first: ip \"{}\" from {}, {}: {})",
-                                        fetched.bans.bad_rows(), fetched.bans.bad_rows() == 1 ? "" : "s",
-                                        fetched.bans.bad_rows() == 1 ? "has" : "have", fetched.bans.bad_rows() == 1 ? "is" : "are",
-                                        first.ip, first.hostname, first.created, first.problem));
+    fetched.notes.push_back(fmt::format("{} of table {} {} no ban and left out (first: ip \"{}\" from {}, {}: {})",
+                                        fetched.bans.bad_rows() == 1 ? "1 row" : fmt::format("{} rows", fetched.bans.bad_rows()),
+                                        first.source, fetched.bans.bad_rows() == 1 ? "is" : "are", first.ip, first.hostname, first.created,
+                                        first.problem));
   }
+  fetched.bans.settle(); // once, for the candidates of all policies
   return fetched;
 }
 

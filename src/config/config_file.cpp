@@ -70,6 +70,7 @@ public:
     read_devices(mapping.find("devices"));
     mapping.done();
     finish();
+    weigh_tables();
     return std::move(config_);
   }
 
@@ -300,6 +301,18 @@ private:
       return;
     for (const Device &device : config_.devices)
       config_.drivers.emplace(device.driver, *drivers_.at(device.driver).driver);
+  }
+
+  // The trust in each table is every policy's business; where all are trusted alike there is nothing to weigh.
+  void weigh_tables() {
+    std::vector<double> trust;
+    for (const TableSource &table : config_.tables)
+      trust.push_back(table.trust);
+    if (std::all_of(trust.begin(), trust.end(), [](double one) { return one == 1.0; }))
+      return;
+    config_.policy.trust = trust;
+    for (Device &device : config_.devices)
+      device.policy.trust = trust;
   }
 
   const LoadOptions &options_;

@@ -143,17 +143,27 @@ Aggregate aggregate_of(const Node &node, Problems &problems) {
   Mapping mapping(node, problems);
   aggregate.mode = Aggregate::Mode::Lossy;
   aggregate.max_innocents = static_cast<std::uint64_t>(mapping.need("max_innocents", whole_of, 0, std::int64_t{1} << 32).value_or(0));
-  aggregate.density = mapping.get("density", share_of).value_or(aggregate.density);
+  aggregate.density = mapping.get("density", share_of).value_or(0.0);
   mapping.done();
   return aggregate;
+}
+
+Worth worth_of(const Node &node, Problems &problems) {
+  Mapping mapping(node, problems);
+  Worth worth;
+  worth.recency = mapping.get("recency", duration_of).value_or(worth.recency);
+  worth.hosts = mapping.get("hosts", decimal_of, 0.0, 10.0).value_or(worth.hosts);
+  worth.neighbours = mapping.get("neighbours", share_of).value_or(worth.neighbours);
+  mapping.done();
+  return worth;
 }
 
 } // namespace
 
 const std::vector<std::string> &policy_keys() {
-  static const std::vector<std::string> keys{"bantime",  "jails",   "hosts",       "quorum",   "escalate",    "protocols",
-                                             "families", "max_age", "reserved",    "shortest", "widen",       "aggregate",
-                                             "services", "allow",   "allow_files", "protect",  "honour_unban"};
+  static const std::vector<std::string> keys{"bantime",  "jails",   "hosts",       "quorum",   "escalate",     "protocols",
+                                             "families", "max_age", "reserved",    "shortest", "widen",        "aggregate",
+                                             "services", "allow",   "allow_files", "protect",  "honour_unban", "worth"};
   return keys;
 }
 
@@ -212,6 +222,8 @@ Policy policy_of(const Node *node, Reach reach, Problems &problems) {
       mapping.get("reserved", word_of<bool>, Words<bool>{{"never", false}, {"allowed", true}}).value_or(policy.reserved_allowed);
   if (mapping.find("aggregate") != nullptr)
     policy.aggregate = mapping.get("aggregate", aggregate_of);
+  if (mapping.find("worth") != nullptr)
+    policy.worth = mapping.get("worth", worth_of);
   const Lengths widen = mapping.get("widen", lengths_of);
   policy.widen4 = widen.ipv4;
   policy.widen6 = widen.ipv6;

@@ -49,7 +49,7 @@ void AddressBans::note_ages(Rows rows) {
     return;
   for (const std::uint32_t row : rows)
     if (rules_.filter(bans_.rows()[row]) == Verdict::Wanted)
-      ages_.push_back(RowRules::age(bans_.rows()[row]));
+      ages_.push_back(rules_.age(bans_.rows()[row]));
   std::sort(ages_.begin(), ages_.end());
 }
 
@@ -66,7 +66,7 @@ std::vector<unsigned> AddressBans::places(Rows rows) {
   note_ages(rows);
   std::vector<unsigned> found;
   for (const std::uint32_t row : rows)
-    found.push_back(place(RowRules::age(bans_.rows()[row])));
+    found.push_back(place(rules_.age(bans_.rows()[row])));
   return found;
 }
 
@@ -80,7 +80,7 @@ Tally AddressBans::tally(Rows rows) {
     // Rows of one address lie anywhere in the table: the next ones are on their way meanwhile.
     __builtin_prefetch(&bans_.rows()[at[std::min<std::ptrdiff_t>(8, rows.last - at - 1)]]);
     const Ban &ban = bans_.rows()[*at];
-    const std::int32_t age = RowRules::age(ban);
+    const std::int32_t age = rules_.age(ban);
     Verdict verdict = rules_.filter(ban);
     if (verdict == Verdict::Wanted && ban.revoked != Ban::Revoked::ByOperator)
       heat += rules_.weight(ban) * recency(age, policy_.worth.recency);
@@ -99,7 +99,7 @@ Tally AddressBans::tally(Rows rows) {
       tally.jail = ban.jail;
     tally.age = std::min(tally.age, age);
     tally.since = std::max(tally.since, age);
-    tally.until = std::max(tally.until, left);
+    tally.until = std::max(tally.until, rules_.ends_in(ban, left));
     tally.hosts += first_seen(ban.host) ? 1 : 0;
     ++tally.bans;
   }
@@ -117,7 +117,7 @@ std::uint32_t AddressBans::hosts(Rows rows) {
     note_ages({first, last});
     for (; first != last; ++first) {
       const Ban &ban = bans_.rows()[*first];
-      if (rules_.filter(ban) == Verdict::Wanted && !rules_.revoked(ban) && rules_.left(ban, place(RowRules::age(ban))) > 0)
+      if (rules_.filter(ban) == Verdict::Wanted && !rules_.revoked(ban) && rules_.left(ban, place(rules_.age(ban))) > 0)
         found += distinct.insert(ban.host).second ? 1 : 0;
     }
   }
@@ -129,12 +129,12 @@ std::vector<ServiceTally> AddressBans::by_service(Rows rows) {
   std::map<Service, ServiceTally> found;
   for (const std::uint32_t row : rows) {
     const Ban &ban = bans_.rows()[row];
-    const Seconds left = rules_.left(ban, place(RowRules::age(ban)));
+    const Seconds left = rules_.left(ban, place(rules_.age(ban)));
     if (rules_.filter(ban) != Verdict::Wanted || rules_.revoked(ban) || left <= 0)
       continue;
     ServiceTally &one = found[ban.block.service];
     one.service = ban.block.service;
-    one.until = std::max(one.until, left);
+    one.until = std::max(one.until, rules_.ends_in(ban, left));
     ++one.bans;
   }
   std::vector<ServiceTally> kept;
@@ -162,7 +162,7 @@ bool AddressBans::quorum(Rows rows) {
     const Ban &ban = bans_.rows()[row];
     if (rules_.filter(ban) != Verdict::Wanted || ban.revoked == Ban::Revoked::ByOperator)
       continue;
-    const std::int32_t age = RowRules::age(ban);
+    const std::int32_t age = rules_.age(ban);
     reports.push_back({age, ban.host, rules_.weight(ban), !rules_.revoked(ban) && rules_.left(ban, place(age)) > 0});
   }
   std::sort(reports.begin(), reports.end(), [](const Report &a, const Report &b) { return a.age < b.age; });

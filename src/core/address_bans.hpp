@@ -39,7 +39,8 @@ struct ServiceTally {
 
 class AddressBans {
 public:
-  AddressBans(const Bans &bans, const Policy &policy) : bans_(bans), policy_(policy), rules_(bans, policy), seen_(bans.names()) {}
+  AddressBans(const Bans &bans, const Policy &policy, Seconds elapsed = 0)
+      : bans_(bans), policy_(policy), rules_(bans, policy, elapsed), seen_(bans.names()) {}
 
   Tally tally(Rows rows);
   // The services of the rows in force, none of them within another, sorted.

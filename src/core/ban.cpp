@@ -126,13 +126,16 @@ bool is_showable(std::string_view character) noexcept {
   return !(byte(0) == 0xef && byte(1) == 0xbb && byte(2) == 0xbf);
 }
 
-// Whether a jail's or host's name is text that a person could have written.
+// Characters that mean something to shells, markup, templates and command lines, and nothing in a name.
+constexpr std::string_view never_in_a_name = "<>;|&${}!?#";
+
+// Whether a jail's or host's name, a protocol or a list of ports is text that a person could have written.
 bool is_name(std::string_view text) noexcept {
   if (text.size() > longest_name)
     return false;
   while (!text.empty()) {
     const std::size_t size = character_size(text);
-    if (size == 0 || !is_showable(text.substr(0, size)))
+    if (size == 0 || !is_showable(text.substr(0, size)) || (size == 1 && never_in_a_name.find(text.front()) != std::string_view::npos))
       return false;
     text.remove_prefix(size);
   }
@@ -186,9 +189,13 @@ void Bans::add(const RawBan &row, std::uint8_t source, std::string_view source_n
     return bad(fmt::format("the jail \"{}\" is no name", shown(row.name, 40)));
   if (!host)
     return bad("the hostname is no name");
+  if (row.age == permanent)
+    return bad(fmt::format("the time \"{}\" is none", shown(row.created, 40)));
 
   Ban ban;
   if (rows_.empty() || row.protocol != ports_.protocol || row.port != ports_.port) {
+    if (!is_name(row.protocol) || !is_name(row.port))
+      return bad(fmt::format("protocol \"{}\" and port \"{}\" are no words", shown(row.protocol, 20), shown(row.port, 20)));
     const std::uint8_t number = protocol_of(row.protocol);
     ports_ = {std::string(row.protocol), std::string(row.port), number, service_of(number, row.port)};
   }
@@ -212,6 +219,9 @@ void Bans::add(const RawBan &row, std::uint8_t source, std::string_view source_n
 void Bans::settle() {
   if (order_.size() != rows_.size())
     order_ = ordered_by_prefix(rows_);
+  // What is read now and then after this must not move a table of millions. Untouched room costs no memory.
+  if (constexpr std::size_t room = 1U << 16U; rows_.size() > room && rows_.capacity() - rows_.size() < room / 4)
+    rows_.reserve(rows_.size() + rows_.size() / 8 + room);
 }
 
 std::string shown(std::string_view text, std::size_t most) {

@@ -1,6 +1,6 @@
 #include "core/address_bans.hpp"
 #include "core/aggregate.hpp"
-#include "core/policy.hpp"
+#include "core/live.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -69,9 +69,9 @@ std::string by(const char *what, const NamedPrefix &named, const Prefix &banned)
 
 class Evaluation {
 public:
-  Evaluation(const Bans &bans, const Policy &policy, const std::vector<NamedPrefix> &protect)
+  Evaluation(const Bans &bans, const Policy &policy, const std::vector<NamedPrefix> &protect, Seconds elapsed)
       : bans_(bans), policy_(policy), allow_(policy.allow), protect_(protect), never_(both(allow_.set(), protect_.set())),
-        of_address_(bans, policy) {}
+        of_address_(bans, policy, elapsed) {}
 
   // The rows by prefix, all or those of some prefixes, each prefix with all that is widened with it.
   Candidates run(const std::vector<std::uint32_t> &order) {
@@ -247,8 +247,13 @@ std::vector<std::uint32_t> ordered_by_worth(const std::vector<Candidate> &candid
 
 Candidates candidates(const Bans &bans, const Policy &policy, const std::vector<NamedPrefix> &protect) {
   if (bans.order().size() == bans.rows().size())
-    return Evaluation(bans, policy, protect).run(bans.order());
-  return Evaluation(bans, policy, protect).run(ordered_by_prefix(bans.rows()));
+    return candidates_among(bans, policy, protect, bans.order(), 0);
+  return candidates_among(bans, policy, protect, ordered_by_prefix(bans.rows()), 0);
+}
+
+Candidates candidates_among(const Bans &bans, const Policy &policy, const std::vector<NamedPrefix> &protect,
+                            const std::vector<std::uint32_t> &order, Seconds elapsed) {
+  return Evaluation(bans, policy, protect, elapsed).run(order);
 }
 
 } // namespace banpush

@@ -89,6 +89,28 @@ std::string reason_of(Verdict verdict) {
   return "?";
 }
 
+// What selection left out, to tell why an entry that policy wants has no place here any more.
+class NoPlace {
+public:
+  explicit NoPlace(const Selection &selection) : selection_(selection) {}
+
+  std::string why(const Prefix &prefix) {
+    if (!known_) {
+      known_.emplace();
+      for (const LeftOut &one : selection_.left_out)
+        known_->emplace(one.prefix, &one);
+    }
+    const auto found = known_->find(prefix);
+    if (found == known_->end())
+      return reason_of(Verdict::Wanted);
+    return found->second->verdict == Verdict::OverBudget ? "over the budget: others are worth more" : found->second->reason;
+  }
+
+private:
+  const Selection &selection_;
+  std::optional<std::map<Prefix, const LeftOut *>> known_; // made when it is first asked
+};
+
 bool usable(const Installed &installed, const std::string &list) {
   const ListState *state = installed.state(list);
   return state == nullptr || (state->stands && state->in_force);
@@ -118,6 +140,7 @@ Difference diff(const Driver &driver, const Selection &selection, const Bans &ba
   for (const Wanted &one : selection.wanted)
     wanted.insert({one.candidate.block, one.list});
 
+  NoPlace no_place(selection);
   for (const Entry &entry : installed.entries) {
     if (!usable(installed, entry.list)) {
       ++out_of_use[entry.list];
@@ -133,7 +156,8 @@ Difference diff(const Driver &driver, const Selection &selection, const Bans &ba
         difference.change.remove.push_back(removal(entry, "not in force: " + entry.why_not, true));
     } else {
       const Verdict verdict = candidates.verdict(entry.block.prefix);
-      difference.change.remove.push_back(removal(entry, reason_of(verdict), verdict != Verdict::Absent));
+      difference.change.remove.push_back(
+          removal(entry, verdict == Verdict::Wanted ? no_place.why(entry.block.prefix) : reason_of(verdict), verdict != Verdict::Absent));
     }
   }
 

@@ -99,6 +99,18 @@ Shaped shape(const Pieces &pieces) {
   return {*address, *address};
 }
 
+// An IPv6 entry for an IPv4-mapped address (::ffff:203.0.113.7, RFC 4291) meets no IPv4 packet: it is
+// nothing we write, and holds no ban of that IPv4 address.
+bool is_mapped(const Pieces &pieces, const Shaped &found) {
+  const std::optional<Prefix> &any = found.exact ? found.exact : found.covers ? found.covers : found.around;
+  if (!any || any->family() != Family::IPv4)
+    return false;
+  for (const char *name : {"prefix", "first", "address"})
+    if (const auto text = pieces(name); text && text->find(':') != std::string_view::npos)
+      return true;
+  return false;
+}
+
 } // namespace
 
 Pieces in_our_words(const Driver &driver, const Pieces &pieces) {
@@ -118,6 +130,8 @@ Pieces in_our_words(const Driver &driver, const Pieces &pieces) {
 EntryText entry_of(const Pieces &pieces) {
   const Shaped found = shape(pieces);
   EntryText entry;
+  if (is_mapped(pieces, found))
+    return entry;
   Service service;
   if (const auto protocol = pieces("protocol"); protocol && *protocol != "ip" && *protocol != "ipv4" && *protocol != "ipv6") {
     std::string text(*protocol);

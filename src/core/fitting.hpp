@@ -1,9 +1,7 @@
 // What of the candidates the lists of a device can take, as they are or in another shape.
 #pragma once
 
-#include "core/driver.hpp"
-#include "core/installed.hpp"
-#include "core/policy.hpp"
+#include "core/plan.hpp"
 
 #include <array>
 #include <cstdint>
@@ -42,6 +40,44 @@ struct Fitting {
 // already or keeps out of a list whose entries may not overlap, and what there lies in one of ours.
 Fitting fit(const Driver &driver, const Lists &lists, const std::vector<Candidate> &candidates, const Policy &policy,
             const Installed &installed);
+
+inline std::size_t index_of(Family family) noexcept { return family == Family::IPv4 ? 0 : 1; }
+
+// What entries use of a device, and whether that is more than it has: slots of each family's budget,
+// places in each list, places in all.
+class Use {
+public:
+  Use(const Driver &driver, Capacity capacity) : driver_(&driver), budgets_{capacity.ipv4, capacity.ipv6}, entries_(driver.lists.size()) {}
+
+  void add(std::uint16_t list, Family family) noexcept {
+    slots_[index_of(family)] += driver_->lists[list].cost;
+    ++entries_[list];
+    ++total_;
+  }
+  void take_back(std::uint16_t list, Family family) noexcept {
+    slots_[index_of(family)] -= driver_->lists[list].cost;
+    --entries_[list];
+    --total_;
+  }
+
+  // As far as this list and family are concerned.
+  bool is_too_much(std::uint16_t list, Family family) const noexcept {
+    const auto &budget = budgets_[index_of(family)];
+    const auto &most = driver_->lists[list].most;
+    return (budget && slots_[index_of(family)] > static_cast<double>(*budget)) || (most && entries_[list] > *most) ||
+           (driver_->most_entries && total_ > *driver_->most_entries);
+  }
+
+private:
+  const Driver *driver_;
+  std::array<std::optional<std::size_t>, 2> budgets_;
+  std::array<double, 2> slots_{};
+  std::vector<std::size_t> entries_;
+  std::size_t total_ = 0;
+};
+
+// What an entry that stands already is worth: more than a newcomer's, and more again for hits read back.
+double worth_of_standing(double worth, std::uint64_t hits) noexcept;
 
 // Whether a list is in force, as far as the read says anything of it.
 bool in_force(const Installed &installed, const std::string &list) noexcept;

@@ -26,9 +26,9 @@ const HostRule *rule_for_host(const Policy &policy, std::string_view host) noexc
 
 } // namespace
 
-RowRules::RowRules(const Bans &bans, const Policy &policy)
+RowRules::RowRules(const Bans &bans, const Policy &policy, Seconds elapsed)
     : jails_(bans.names()), hosts_(bans.names()), honour_unban_(policy.honour_unban), bantime_(policy.bantime),
-      max_age_(policy.max_age.value_or(permanent)), escalate_(policy.escalate), trust_(policy.trust),
+      max_age_(policy.max_age.value_or(permanent)), elapsed_(elapsed), escalate_(policy.escalate), trust_(policy.trust),
       protocol_words_(fmt::format("{}", fmt::join(policy.protocols, ", "))) {
   // A name may stand in either column: both tables are filled for each, which is still only a few.
   for (std::uint32_t i = 0; i < bans.names(); ++i) {
@@ -60,7 +60,7 @@ Seconds RowRules::escalated(Seconds bantime, unsigned nth) const noexcept {
 Seconds RowRules::left(const Ban &ban, unsigned nth) const noexcept {
   const Seconds own = jails_[ban.jail].bantime;
   if (own < 0 && ban.until != Ban::no_until)
-    return ban.until == Ban::never_ends ? permanent : ban.until;
+    return ban.until == Ban::never_ends ? permanent : ban.until - elapsed_;
   const Seconds length = escalated(own < 0 ? bantime_ : own, nth);
   return length == permanent ? permanent : length - age(ban);
 }
@@ -71,8 +71,8 @@ std::uint64_t RowRules::weighed(const Ban &ban) const noexcept {
 }
 
 std::string RowRules::why(const Bans &bans, const Ban &ban) const {
-  if (ban.age < -most_ahead)
-    return fmt::format("dated {} minutes ahead of the database's clock", -(ban.age / 60));
+  if (ban.age + elapsed_ < -most_ahead)
+    return fmt::format("dated {} minutes ahead of the database's clock", -((ban.age + elapsed_) / 60));
   if (jails_[ban.jail].ignore)
     return fmt::format("jail {} is ignored", bans.name(ban.jail));
   if (hosts_[ban.host].ignore)

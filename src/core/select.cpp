@@ -14,41 +14,6 @@ constexpr double margin = 1.25;
 // What hits read back from the device may add to an incumbent's worth: half of it, at 65,535 hits.
 constexpr double most_for_hits = 0.5, hits_scale = 32;
 
-std::size_t index_of(Family family) noexcept { return family == Family::IPv4 ? 0 : 1; }
-
-// What entries use of a device, and whether that is more than it has: slots of each family's budget,
-// places in each list, places in all.
-class Use {
-public:
-  Use(const Driver &driver, Capacity capacity) : driver_(&driver), budgets_{capacity.ipv4, capacity.ipv6}, entries_(driver.lists.size()) {}
-
-  void add(std::uint16_t list, Family family) noexcept {
-    slots_[index_of(family)] += driver_->lists[list].cost;
-    ++entries_[list];
-    ++total_;
-  }
-  void take_back(std::uint16_t list, Family family) noexcept {
-    slots_[index_of(family)] -= driver_->lists[list].cost;
-    --entries_[list];
-    --total_;
-  }
-
-  // As far as this list and family are concerned.
-  bool is_too_much(std::uint16_t list, Family family) const noexcept {
-    const auto &budget = budgets_[index_of(family)];
-    const auto &most = driver_->lists[list].most;
-    return (budget && slots_[index_of(family)] > static_cast<double>(*budget)) || (most && entries_[list] > *most) ||
-           (driver_->most_entries && total_ > *driver_->most_entries);
-  }
-
-private:
-  const Driver *driver_;
-  std::array<std::optional<std::size_t>, 2> budgets_;
-  std::array<double, 2> slots_{};
-  std::vector<std::size_t> entries_;
-  std::size_t total_ = 0;
-};
-
 // A candidate's claim to a place. `place` is its number among the candidates.
 struct Rank {
   double score = 0;
@@ -130,8 +95,7 @@ private:
       const auto place = static_cast<std::size_t>(one - all.begin());
       if (one == all.end() || one->block != entry.block || driver_.lists[list_[place]].name != entry.list)
         continue;
-      const double for_hits = std::min(most_for_hits, std::log2(1 + static_cast<double>(entry.hits)) / hits_scale);
-      found.push_back({one->worth * margin * (1 + for_hits), true, static_cast<std::uint32_t>(place)});
+      found.push_back({worth_of_standing(one->worth, entry.hits), true, static_cast<std::uint32_t>(place)});
     }
     std::sort(found.begin(), found.end(), [](const Rank &a, const Rank &b) { return a.comes_before(b); });
     return found;
@@ -199,6 +163,10 @@ private:
 };
 
 } // namespace
+
+double worth_of_standing(double worth, std::uint64_t hits) noexcept {
+  return worth * margin * (1 + std::min(most_for_hits, std::log2(1 + static_cast<double>(hits)) / hits_scale));
+}
 
 Selection select(const Driver &driver, const Candidates &candidates, const Bans &, const Policy &policy, Capacity capacity,
                  const Installed &installed) {

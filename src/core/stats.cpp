@@ -1,6 +1,7 @@
 #include "core/stats.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 
 namespace banpush {
@@ -43,6 +44,16 @@ Stats stats(const Bans &bans, std::size_t steps, Seconds step, std::size_t most)
   made.addresses = addresses.size();
   made.repeated =
       static_cast<std::size_t>(std::count_if(addresses.begin(), addresses.end(), [](const auto &one) { return one.second > 1; }));
+  static constexpr std::pair<std::size_t, const char *> classes[] = {
+      {1, "1"}, {2, "2"}, {5, "3 to 5"}, {20, "6 to 20"}, {std::numeric_limits<std::size_t>::max(), "more"}};
+  for (const auto &[most_bans, text] : classes)
+    made.recurrence.emplace_back(text, 0);
+  for (const auto &[prefix, count] : addresses) {
+    std::size_t in = 0;
+    while (count > classes[in].first)
+      ++in;
+    ++made.recurrence[in].second;
+  }
   const auto name = [&bans](std::uint32_t index) { return shown(bans.name(index), 40); };
   made.jails = most_of(jails, most, name);
   made.hosts = most_of(hosts, most, name);

@@ -15,6 +15,7 @@ struct Stats {
   std::size_t rows = 0, addresses = 0;
   std::size_t repeated = 0;                                                // addresses with more than one ban
   std::vector<std::size_t> over_time;                                      // bans per step, the oldest first
+  std::vector<std::pair<std::string, std::size_t>> recurrence;             // addresses by their number of bans: `1`, `2`, `3 to 5` …
   std::vector<std::pair<std::string, std::size_t>> jails, hosts, networks; // most first
 };
 

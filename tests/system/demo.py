@@ -2,6 +2,7 @@
 """The demo: an attacker, a real router, a server; a ban, and what it does. Run it with `./run demo`."""
 import pathlib
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -65,7 +66,8 @@ state: {folder}/state.db
 defaults: {{username: root, known_hosts: {known_hosts}}}
 devices:
   edge-filter: {{address: {ROUTER}, driver: linux_nft, key: {net.key}}}
-  edge-routes: {{address: {ROUTER}, driver: frr, transport: cli, key: {net.vtysh_key}}}
+  edge-routes: {{address: {ROUTER}, driver: frr, transport: cli, key: {net.vtysh_key}, budget: {{ipv4: 20, ipv6: 20}}}}
+limits: {{storm: {{bans: 50, within: 1m, hold: 10m}}}}
 """)
         config.chmod(0o600)
         operator = Operator(program, config, net.operator)
@@ -104,11 +106,18 @@ devices:
         step(8, "Why is this address blocked, and where?")
         operator.does("explain", ATTACKER4)
 
-        step(9, "The operator lifts the ban; that is pushed at once")
-        operator.does("unban", ATTACKER4, "--wait")
+        step(9, "A burst: sixty bans in a minute, more than edge-routes has room for, and more than should come at once")
+        with sqlite3.connect(folder / "bans.db") as table:  # by another writer than banpush
+            table.executemany("INSERT INTO fail2ban (hostname, created, name, protocol, port, ip) VALUES ('mail', datetime('now', 'localtime'), 'dovecot', 'tcp', '143', ?)",
+                              [(f"203.0.112.{2 * i}",) for i in range(60)])
+        table.close()
+        operator.does("plan", expect=(5,))
+
+        step(10, "The operator lifts the ban; that is pushed at once, the burst still waits")
+        operator.does("unban", ATTACKER4, "--wait", expect=(0, 5))
         reachable(net, expected_attacker=True)
 
-        step(10, "And away: nothing of banpush stays on the router")
+        step(11, "And away: nothing of banpush stays on the router")
         operator.does("flush", "--all")
         operator.does("setup", "edge-filter", "--remove", "--apply")
     say("\nThe namespaces, the router and the table are gone again.")

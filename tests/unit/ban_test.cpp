@@ -62,7 +62,7 @@ TEST_CASE("a row becomes values") {
 TEST_CASE("seconds keep their meaning at both ends") {
   Bans bans;
   RawBan raw = row("203.0.113.7");
-  raw.age = permanent;
+  raw.age = permanent - 1;
   raw.until = permanent - 1;
   bans.add(raw);
   raw.age = -permanent;
@@ -78,6 +78,29 @@ TEST_CASE("seconds keep their meaning at both ends") {
   CHECK(bans.rows()[1].until < 0);
   CHECK(bans.rows()[2].until == Ban::no_until);
   CHECK(bans.rows()[2].revoked == Ban::Revoked::ByFail2ban);
+}
+
+TEST_CASE("a row without a time, or with a port or protocol that is no word, is no ban") {
+  Bans bans;
+  RawBan raw = row("203.0.113.7");
+  raw.created = "'; DROP TABLE";
+  raw.age = permanent;
+  bans.add(raw);
+  REQUIRE(bans.bad_rows() == 1);
+  CHECK(bans.bad_samples().front().problem == "the time \"\\x27; DROP TABLE\" is none");
+  for (const char *port : {"22; reload", "$(reboot)", "22\nexit", "<b>22</b>", "{{port}}", "22 | sh"}) {
+    raw = row("203.0.113.7");
+    raw.port = port;
+    bans.add(raw);
+    raw = row("203.0.113.7");
+    raw.protocol = port;
+    bans.add(raw);
+    raw = row("203.0.113.7");
+    raw.name = port;
+    bans.add(raw);
+  }
+  CHECK(bans.rows().empty());
+  CHECK(bans.bad_rows() == 19);
 }
 
 TEST_CASE("the columns protocol and port as one service, or any") {
@@ -101,7 +124,7 @@ TEST_CASE("the columns protocol and port as one service, or any") {
       {"tcp", "http,https", "any"},
       {"tcp", "99999", "any"},
       {"tcp", "0", "any"},
-      {"tcp", "1; rm -rf", "any"},
+      {"tcp", "1 2", "any"},
       {"tcp", "nosuch", "any"},
       {"tcp", "30:20", "any"},
       {"tcp", "-1", "any"},
@@ -176,7 +199,8 @@ TEST_CASE("a name nobody could have written makes no ban") {
   }
   Bans bans;
   RawBan raw = row("203.0.113.7");
-  raw.name = "webmail-z\xc3\xbcrich <b>";
+  raw.name = "webmail-z\xc3\xbcrich (2), dr\xc3\xbc"
+             "ben";
   bans.add(raw);
   CHECK(bans.rows().size() == 1);
 }

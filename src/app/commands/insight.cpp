@@ -15,6 +15,9 @@ namespace {
 
 using Json = nlohmann::json;
 
+// Of one address, so that all that is said of it stays on one screen.
+constexpr std::size_t most_rows = 8;
+
 // Everything these verbs look at: nothing is connected to.
 struct Outlook {
   Config config;
@@ -32,35 +35,50 @@ struct Standing {
   std::string device, state, reason, since, until, read_at; // state: present, absent, left out
 };
 
+// What the plan leaves out that contains the prefix, the narrowest of several.
+const LeftOut *left_out_of(const Plan &plan, const Prefix &prefix) {
+  const LeftOut *found = nullptr;
+  for (const LeftOut &one : plan.left_out)
+    if (one.prefix.contains(prefix) && (found == nullptr || one.prefix.length() > found->prefix.length()))
+      found = &one;
+  return found;
+}
+
+// Every device is judged as a push without a connection would judge it: against what the ledger says it holds.
 Standing standing(Outlook &view, const Device &device, const Explanation &explanation, const Prefix &prefix) {
   Standing made;
   made.device = device.name;
-  const FromLedger known = from_ledger(view.site, device);
+  FromLedger known = from_ledger(view.site, device);
   made.read_at = known.read_at;
-  const Candidates &found = view.site.candidates_for(device, {});
-  const Selection selection =
-      select(view.config.driver(device), found, view.site.bans(), device.policy, capacity_of(device), known.installed);
+  const Plan plan = make_decision(view.site, device, {}, std::move(known.installed), Order{});
   for (const LedgerEntry &entry : view.state.ledger(device.name))
     if (entry.block.prefix.contains(prefix)) {
       made.state = "present";
       made.since = entry.since;
-      made.reason = entry.block.prefix == prefix ? entry.list : "within " + entry.block.text();
+      made.reason = entry.block.prefix == prefix ? "in list " + entry.list : "within " + entry.block.text() + " of list " + entry.list;
     }
-  for (const Candidate &candidate : found.wanted)
-    if (candidate.block.prefix.contains(prefix))
-      made.until = moment_text(candidate.until);
-  if (!made.state.empty())
+  for (const Wanted &one : plan.wanted)
+    if (one.candidate.block.prefix.contains(prefix))
+      made.until = moment_text(one.candidate.until);
+  if (!made.state.empty()) {
+    for (const Removal &one : plan.change.remove)
+      if (one.block.prefix.contains(prefix) && made.until.empty())
+        made.reason += "; the next push takes it away: " + one.reason;
     return made;
+  }
   made.state = "absent";
-  for (const LeftOut &one : selection.left_out)
-    if (one.prefix.contains(prefix)) {
-      made.state = "left out";
-      made.reason = one.reason;
-      return made;
-    }
+  const auto adds =
+      std::find_if(plan.change.add.begin(), plan.change.add.end(), [&](const Addition &one) { return one.block.prefix.contains(prefix); });
   const auto stops = std::find_if(explanation.steps.begin(), explanation.steps.end(),
                                   [](const PolicyStep &step) { return step.result == PolicyStep::Result::Stops; });
-  made.reason = stops == explanation.steps.end() ? "wanted; the next push brings it" : stops->name + ": " + stops->text;
+  if (adds != plan.change.add.end()) {
+    made.reason = "wanted; the next push brings it to list " + adds->list;
+  } else if (const LeftOut *one = left_out_of(plan, prefix)) {
+    made.state = "left out";
+    made.reason = fmt::format("{}: {}", word(one->verdict), one->reason);
+  } else {
+    made.reason = stops == explanation.steps.end() ? "not wanted here" : stops->name + ": " + stops->text;
+  }
   return made;
 }
 
@@ -147,11 +165,13 @@ int explain(const Settings &settings, const std::string &ip) {
   // The rows are the same for every policy, what they count for is not: the first policy's word, and each policy's steps.
   const Explanation top = groups.empty() ? explain(view.site.bans(), view.config.policy, view.site.protect_for({}, {}), {}, prefix)
                                          : groups.front().explanation;
+  std::size_t rows_shown = 0;
   for (const RowVerdict &row : top.rows) {
     const Ban &ban = view.site.bans().rows()[row.row];
     const std::string left = row.left <= 0 ? "over" : until_text(row.left);
-    out += fmt::format("  row      {:<20} {:<16} {:<20} {:<14} {} ({})\n", ban.block.text(), shown(view.site.bans().name(ban.jail), 30),
-                       shown(view.site.bans().name(ban.host), 30), age_text(ban.age), left, row.text);
+    if (rows_shown++ < most_rows)
+      out += fmt::format("  row      {:<20} {:<16} {:<20} {:<14} {} ({})\n", ban.block.text(), shown(view.site.bans().name(ban.jail), 30),
+                         shown(view.site.bans().name(ban.host), 30), age_text(ban.age), left, row.text);
     rows.push_back({{"prefix", ban.block.prefix.text()},
                     {"service", ban.block.service.text()},
                     {"jail", shown(view.site.bans().name(ban.jail), 255)},
@@ -161,6 +181,8 @@ int explain(const Settings &settings, const std::string &ip) {
                     {"verdict", word(row.verdict)},
                     {"text", row.text}});
   }
+  if (rows_shown > most_rows)
+    out += fmt::format("  row      … and {} older rows (--json lists all)\n", rows_shown - most_rows);
   for (const Group &group : groups) {
     std::string names;
     Json group_devices = Json::array(), steps = Json::array();
@@ -212,6 +234,9 @@ int stats(const Settings &settings, const StatsOptions &options) {
     levels.emplace_back(device.name, enforcement(view.site.bans(), entries_of(view, device), static_cast<Seconds>(options.days) * day));
     devices.push_back({{"device", device.name}, {"enforcement", std::round(levels.back().second * 10000) / 10000}});
   }
+  Json recurrence = Json::array();
+  for (const auto &[bans, addresses] : counted.recurrence)
+    recurrence.push_back({{"bans", bans}, {"addresses", addresses}});
   if (console.json()) {
     console.out(Json{{"schema", 1},
                      {"days", options.days},
@@ -219,6 +244,7 @@ int stats(const Settings &settings, const StatsOptions &options) {
                      {"addresses", counted.addresses},
                      {"repeated", counted.repeated},
                      {"over_time", counted.over_time},
+                     {"recurrence", recurrence},
                      {"jails", pairs_json(counted.jails, "jail")},
                      {"hosts", pairs_json(counted.hosts, "hostname")},
                      {"networks", pairs_json(counted.networks, "prefix")},
@@ -234,6 +260,7 @@ int stats(const Settings &settings, const StatsOptions &options) {
   for (std::size_t i = 0; i < counted.over_time.size(); ++i)
     out += fmt::format("  {:<28} {:>8} {}\n", fmt::format("{} {} ago", steps - 1 - i, options.days == 1 ? "h" : "days"),
                        counted.over_time[i], bar(counted.over_time[i], largest, 30));
+  chart(out, console, "addresses by how often they were banned", counted.recurrence);
   chart(out, console, "by jail", counted.jails);
   chart(out, console, "by reporting host", counted.hosts);
   chart(out, console, "by network", counted.networks);

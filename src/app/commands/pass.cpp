@@ -125,10 +125,12 @@ Report run_pass(const Settings &settings, Config &config, const Names &devices, 
   Order order = asked;
   Fetched fetched = fetch_for(config, order);
   State state(config.state);
+  const std::size_t bad_rows = fetched.bans.bad_rows();
   Site site(config, state, std::move(fetched.bans), std::move(fetched.protect));
   site.trace = trace_to(settings.trace);
   Report report = push_devices(site, meant, order);
   report.table_gone = order.only_adds;
+  report.bad_rows = bad_rows;
   report.notes.insert(report.notes.end(), fetched.notes.begin(), fetched.notes.end());
   return report;
 }

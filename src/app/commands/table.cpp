@@ -1,5 +1,6 @@
 #include "app/commands/pass.hpp"
 #include "app/new_ban.hpp"
+#include "app/table_filter.hpp"
 #include "core/life.hpp"
 
 #include <algorithm>
@@ -37,7 +38,7 @@ void print(const Settings &settings, const std::vector<Row> &rows, std::size_t b
   settings.console.out(out);
   settings.console.note(
       fmt::format("{} ban{}{}", rows.size(), rows.size() == 1 ? "" : "s",
-                  bad_rows == 0 ? std::string() : fmt::format("; {} row(s) of the table hold no address and count for nothing", bad_rows)));
+                  bad_rows == 0 ? std::string() : fmt::format("; {} row(s) of the table are no bans and count for nothing", bad_rows)));
 }
 
 Json row_json(const Row &row) {
@@ -77,15 +78,16 @@ int list(const Settings &settings, const ListOptions &options) {
     only = Prefix::require(options.ip);
   Config config = load_all(settings);
   std::vector<Row> rows;
-  std::size_t bad_rows = 0;
+  Bans typed; // what is no ban for a push is none here
   for (std::size_t i = 0; i < config.tables.size(); ++i) {
     const auto table = open(config.tables[i]);
     table->each([&](const RawBan &raw) {
+      const std::size_t bad = typed.bad_rows();
+      if (is_taken(config.tables[i], raw))
+        typed.add(raw, static_cast<std::uint8_t>(i), config.tables[i].name);
       const auto ip = Prefix::parse(raw.ip);
-      if (!ip) {
-        ++bad_rows;
+      if (!ip || typed.bad_rows() != bad || !is_taken(config.tables[i], raw))
         return;
-      }
       if ((!options.jail.empty() && raw.name != options.jail) || (!options.hostname.empty() && raw.hostname != options.hostname) ||
           (only && !only->overlaps(*ip)))
         return;
@@ -100,9 +102,9 @@ int list(const Settings &settings, const ListOptions &options) {
     Json bans = Json::array();
     for (const Row &row : rows)
       bans.push_back(row_json(row));
-    settings.console.out(Json{{"schema", 1}, {"bans", std::move(bans)}, {"bad_rows", bad_rows}}.dump(2) + "\n");
+    settings.console.out(Json{{"schema", 1}, {"bans", std::move(bans)}, {"bad_rows", typed.bad_rows()}}.dump(2) + "\n");
   } else {
-    print(settings, rows, bad_rows);
+    print(settings, rows, typed.bad_rows());
   }
   return 0;
 }

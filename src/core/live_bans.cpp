@@ -1,0 +1,117 @@
+#include "core/live.hpp"
+#include "core/row_rules.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace banpush {
+
+namespace {
+
+constexpr std::int32_t same_time = 2; // two clocks' seconds do not begin together
+
+// The row as the whole reading would have shown it.
+RawBan as_read(RawBan row, Seconds elapsed) {
+  if (row.age != permanent)
+    row.age -= elapsed;
+  if (row.until && *row.until != permanent)
+    *row.until += elapsed;
+  return row;
+}
+
+bool alike(std::int32_t a, std::int32_t b) noexcept { return std::abs(static_cast<Seconds>(a) - b) <= same_time; }
+
+bool says_the_same(const Ban &a, const Ban &b) noexcept {
+  return a.block.service == b.block.service && a.protocol == b.protocol && a.revoked == b.revoked && alike(a.until, b.until);
+}
+
+} // namespace
+
+LiveBans::LiveBans(Bans bans) : bans_(std::move(bans)) {
+  bans_.settle();
+  order_ = bans_.order();
+  for (const Ban &ban : bans_.rows())
+    note_ahead(ban);
+}
+
+void LiveBans::note_ahead(const Ban &ban) {
+  if (ban.age < -most_ahead)
+    ahead_.emplace(-most_ahead - static_cast<Seconds>(ban.age), ban.block.prefix);
+}
+
+std::vector<std::uint32_t> LiveBans::inside(const Prefix &prefix) const {
+  std::vector<std::uint32_t> found;
+  const auto prefix_of = [this](std::uint32_t row) -> const Prefix & { return bans_.rows()[row].block.prefix; };
+  auto old = std::partition_point(order_.begin(), order_.end(), [&](std::uint32_t row) { return prefix_of(row) < prefix; });
+  auto recent = recent_.lower_bound(prefix);
+  const auto add = [&](std::uint32_t row) {
+    if (superseded_.empty() || superseded_.count(row) == 0)
+      found.push_back(row);
+  };
+  for (;;) {
+    const bool has_old = old != order_.end() && prefix.contains(prefix_of(*old));
+    const bool has_recent = recent != recent_.end() && prefix.contains(recent->first);
+    if (!has_old && !has_recent)
+      return found;
+    if (has_old && (!has_recent || !(recent->first < prefix_of(*old))))
+      add(*old++);
+    else
+      add((recent++)->second);
+  }
+}
+
+std::vector<std::uint32_t> LiveBans::all() const {
+  std::vector<std::uint32_t> found = inside(Prefix(Family::IPv4, {}, 0));
+  const std::vector<std::uint32_t> ipv6 = inside(Prefix(Family::IPv6, {}, 0));
+  found.insert(found.end(), ipv6.begin(), ipv6.end());
+  return found;
+}
+
+// The row that the only row of `one` is a later look at.
+std::optional<std::uint32_t> LiveBans::known(const Bans &one) const {
+  const Ban &ban = one.rows().front();
+  for (const std::uint32_t row : inside(ban.block.prefix)) {
+    const Ban &other = bans_.rows()[row];
+    if (other.block.prefix == ban.block.prefix && other.source == ban.source && alike(other.age, ban.age) &&
+        bans_.name(other.jail) == one.name(ban.jail) && bans_.name(other.host) == one.name(ban.host))
+      return row;
+  }
+  return std::nullopt;
+}
+
+bool LiveBans::put(const RawBan &row, Seconds elapsed, std::uint8_t source, std::string_view source_name) {
+  const RawBan then = as_read(row, elapsed);
+  Bans one;
+  one.add(then, source, source_name);
+  if (!one.rows().empty()) {
+    const auto same = known(one);
+    if (same && says_the_same(bans_.rows()[*same], one.rows().front()))
+      return false;
+    if (same)
+      superseded_.insert(*same);
+  }
+  const std::size_t before = bans_.rows().size();
+  bans_.add(then, source, source_name);
+  if (bans_.rows().size() == before)
+    return false; // a bad row, and counted as one
+  const Ban &ban = bans_.rows().back();
+  recent_.emplace(ban.block.prefix, static_cast<std::uint32_t>(before));
+  note_ahead(ban);
+  touched_.push_back(ban.block.prefix);
+  return true;
+}
+
+bool LiveBans::take(const RawBan &row, Seconds elapsed, std::uint8_t source) {
+  Bans one;
+  one.add(as_read(row, elapsed), source);
+  if (one.rows().empty())
+    return false;
+  const auto same = known(one);
+  if (!same)
+    return false;
+  superseded_.insert(*same);
+  touched_.push_back(one.rows().front().block.prefix);
+  return true;
+}
+
+} // namespace banpush
