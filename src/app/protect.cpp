@@ -6,6 +6,7 @@
 #include <memory>
 #include <set>
 #include <sstream>
+#include <thread>
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -18,7 +19,8 @@ namespace banpush {
 namespace {
 
 constexpr std::chrono::milliseconds patience_for_devices{3000}, patience_for_reporters{700};
-constexpr std::size_t most_reporters = 256; // distinct names that are looked up; a table holds far fewer
+constexpr std::chrono::milliseconds longest_pause{20}; // between two looks at what names resolve to
+constexpr std::size_t most_reporters = 256;            // distinct names that are looked up; a table holds far fewer
 
 std::optional<Prefix> host_of(const sockaddr *address) {
   Prefix::Bytes bytes{};
@@ -159,17 +161,13 @@ std::map<std::string, std::vector<Prefix>> resolve(const std::vector<std::string
   }
   const auto end = std::chrono::steady_clock::now() + patience;
   bool pending = !asked.empty() && getaddrinfo_a(GAI_NOWAIT, pointers.data(), static_cast<int>(pointers.size()), nullptr) == 0;
-  while (pending) {
+  // Looked at again and again instead of gai_suspend(3): that leaves a list on its own stack with a request that
+  // ends just as it returns, and glibc's thread then writes there (seen with 2.36, of several names at once).
+  for (std::chrono::milliseconds pause{1}; pending; pause = std::min(2 * pause, longest_pause)) {
     pending = std::any_of(pointers.begin(), pointers.end(), [](gaicb *request) { return gai_error(request) == EAI_INPROGRESS; });
-    const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(end - std::chrono::steady_clock::now());
-    if (!pending || left.count() <= 0)
+    if (!pending || std::chrono::steady_clock::now() >= end)
       break;
-    std::vector<const gaicb *> waiting;
-    for (gaicb *request : pointers)
-      if (gai_error(request) == EAI_INPROGRESS)
-        waiting.push_back(request);
-    const timespec time{left.count() / 1'000'000'000, left.count() % 1'000'000'000};
-    gai_suspend(waiting.data(), static_cast<int>(waiting.size()), &time);
+    std::this_thread::sleep_for(pause);
   }
   bool all_over = true;
   for (std::size_t i = 0; i < asked.size(); ++i) {
