@@ -5,7 +5,7 @@ import re
 import sys
 
 # Words of drivers' names that mean something besides the platform (std::ios), or a program of this host.
-ORDINARY = {"linux", "route", "group", "acl", "netconf", "nft", "ipset", "iptables", "ios", "fail2ban", "jail"}
+ORDINARY = {"linux", "route", "group", "acl", "set", "yang", "ietf", "netconf", "nft", "ipset", "iptables", "ios", "fail2ban", "jail"}
 
 
 def words(root):

@@ -41,12 +41,15 @@ void check_saved(const Order &order, const Plan &plan, DeviceReport &report) {
 }
 
 // Sends the steps; at the first complaint the driver's abort and leave, and the complaint comes back.
-Delivery deliver(Session &session, const Script &script, std::string &words) {
+Delivery deliver(Session &session, const Script &script, DeviceReport &report) {
+  std::string &words = report.words;
   Delivery last;
   last.accepted = true;
   for (const Step &step : script.change) {
     last = session.send(step);
     words += last.words;
+    if (last.accepted && !last.complaint.empty())
+      report.notes.push_back("the device consented with a warning: " + last.complaint);
     if (!last.accepted)
       break;
   }
@@ -64,6 +67,18 @@ void send_all(Session &session, const std::vector<Step> &steps, const char *what
   }
 }
 
+// What is not confirmed is taken back: at once where the device knows how, else when its time runs out.
+void undo(Session &session, const Plan &plan, std::string &words) {
+  if (plan.script.confirm.empty())
+    return;
+  try {
+    send_all(session, plan.script.cancel, "cancel", words);
+    send_all(session, plan.script.leave, "leave", words);
+  } catch (const Error &error) {
+    words += std::string(error.what()) + "\n"; // the device undoes the change by itself; that is what the dead-man is for
+  }
+}
+
 // With a dead-man running: a second session proves that the device can be reached, then the change is
 // confirmed through the first; without that proof it is cancelled, or rolls back when its time runs out.
 void confirm(Site &site, Session &session, const Plan &plan, std::string &words) {
@@ -73,11 +88,7 @@ void confirm(Site &site, Session &session, const Plan &plan, std::string &words)
     Session proof(session.device(), session.driver(), site.credentials(session.device()), site.trace);
     proof.open();
   } catch (const Error &error) {
-    try {
-      send_all(session, plan.script.cancel, "cancel", words);
-    } catch (const Error &) {
-      // The device undoes the change by itself when the time runs out; that is what the dead-man is for.
-    }
+    undo(session, plan, words);
     throw Error(
         ErrorKind::Connect,
         fmt::format(
@@ -91,15 +102,18 @@ void confirm(Site &site, Session &session, const Plan &plan, std::string &words)
 // what it holds then.
 Installed apply(Site &site, Session &session, const Cleared &cleared, DeviceReport &report) {
   const Plan &plan = cleared.plan();
-  Delivery delivery = deliver(session, plan.script, report.words);
+  Delivery delivery = deliver(session, plan.script, report);
   for (int tries = 1; delivery.busy && tries < most_tries; ++tries) {
     std::this_thread::sleep_for(first_wait * (1 << tries));
-    delivery = deliver(session, plan.script, report.words);
+    delivery = deliver(session, plan.script, report);
   }
   const Verified verified = verify(session, plan);
-  if (!verified.difference.empty())
+  if (!verified.difference.empty()) {
+    if (delivery.accepted)
+      undo(session, plan, report.words);
     throw Error(ErrorKind::Device,
                 delivery.accepted ? "accepted, but " + verified.difference : delivery.complaint + "; " + verified.difference);
+  }
   if (!delivery.accepted)
     report.notes.push_back(fmt::format("the device complained ({}), but shows what it should", delivery.complaint));
   confirm(site, session, plan, report.words);

@@ -63,7 +63,7 @@ Ask Session::question(const std::string &send, const std::vector<std::string> &r
       throw Error(ErrorKind::Config, fmt::format("driver {}: `{}` has no `send` and cannot be asked over the CLI", driver_.name,
                                                  run.empty() ? rpc : run.front()));
     question.send = expand(send, values);
-  } else {
+  } else if (!rpc.empty()) { // without one, the transport answers with what the device's hello said
     View view;
     for (const auto &[name, value] : values)
       view.values[name] = value;

@@ -62,7 +62,9 @@ std::map<std::string, std::string> words_of(const Node &node, Problems &problems
 std::vector<Check> checks_of(const Node &node, Problems &problems, const DriverNames &names);
 std::vector<Question> questions_of(const Node &node, Problems &problems, const DriverNames &names);
 Window window_of(const Node &node, Problems &problems);
-std::vector<Shape> shapes_of(const Node &node, Problems &problems, TextFormat format);
+// What a shape must tell: a block, or in a script also the number alone of an entry that was read.
+enum class ShapeTells { Block, BlockOrNumber };
+std::vector<Shape> shapes_of(const Node &node, Problems &problems, TextFormat format, ShapeTells tells = ShapeTells::Block);
 // A JSON pointer with `*` for every member, or an XPath.
 std::optional<std::string> path_of(const Node &node, Problems &problems, TextFormat format);
 Spoken spoken_of(const Node &node, Problems &problems, const DriverNames &names);

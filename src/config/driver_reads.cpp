@@ -105,7 +105,7 @@ void read_items(Read &read, Mapping &mapping) {
   read.items = mapping.need("items", path_of, read.format).value_or("");
   read.list_at = mapping.get("list", path_of, read.format).value_or("");
   read.entries = mapping.get("entries", path_of, read.format).value_or("");
-  read.shapes = mapping.need("entry", shapes_of, read.format);
+  read.shapes = mapping.need("entry", shapes_of, read.format, ShapeTells::Block);
 }
 
 void read_ours(Read &read, const Node &node, Problems &problems, const DriverNames &names) {
@@ -246,7 +246,7 @@ std::optional<std::string> path_of(const Node &node, Problems &problems, TextFor
   return path;
 }
 
-std::vector<Shape> shapes_of(const Node &node, Problems &problems, TextFormat format) {
+std::vector<Shape> shapes_of(const Node &node, Problems &problems, TextFormat format, ShapeTells tells) {
   std::vector<Shape> shapes;
   for (const Node *item : items_of(node)) {
     const Mapping mapping(*item, problems);
@@ -258,7 +258,8 @@ std::vector<Shape> shapes_of(const Node &node, Problems &problems, TextFormat fo
     for (const Node &key : item->keys) // any other name is a condition: it must resolve, too
       if (const auto meant = nearest(key.text, pieces()); meant && !contains(pieces(), key.text))
         problems.add(key.place, fmt::format("{}: unknown piece \"{}\"; did you mean \"{}\"?", item->name, shown(key.text), *meant));
-    if (item->kind == Node::Kind::Mapping && !tells_block(groups))
+    const bool number_will_do = tells == ShapeTells::BlockOrNumber && contains(groups, "number");
+    if (item->kind == Node::Kind::Mapping && !tells_block(groups) && !number_will_do)
       problems.add(item->place, fmt::format("{}: needs prefix, address, or first and last", item->name));
     shapes.push_back(std::move(shape));
   }

@@ -164,7 +164,7 @@ Spoken spoken_of(const Node &node, Problems &problems, const DriverNames &names)
   spoken.frame = mapping.get("frame", bound_patterns_of, names);
   spoken.xml_add = mapping.get("xml_add", path_of, TextFormat::Xml).value_or("");
   spoken.xml_remove = mapping.get("xml_remove", path_of, TextFormat::Xml).value_or("");
-  spoken.shapes = mapping.get("entry", shapes_of, TextFormat::Xml);
+  spoken.shapes = mapping.get("entry", shapes_of, TextFormat::Xml, ShapeTells::BlockOrNumber);
   mapping.done();
   return spoken;
 }

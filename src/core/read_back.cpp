@@ -1,6 +1,7 @@
 #include "core/ban.hpp"
 #include "core/entry_text.hpp"
 #include "core/script.hpp"
+#include "core/xml_items.hpp"
 
 #include <map>
 
@@ -30,24 +31,14 @@ public:
   void line(const std::string &text) {
     for (const Spoken::Says &says : add_)
       if (const auto match = says.line.match(text)) {
-        entries(says, *match, text, [&](const Block &block, const std::string &list, const std::string &number) {
-          Addition addition;
-          addition.block = block;
-          addition.list = list;
-          addition.number = number;
-          change_.add.push_back(std::move(addition));
-        });
+        entries(says, *match, text,
+                [&](const Block &block, const std::string &list, const std::string &number) { add(block, list, number); });
         return;
       }
     for (const Spoken::Says &says : remove_)
       if (const auto match = says.line.match(text)) {
-        entries(says, *match, text, [&](const Block &block, const std::string &list, const std::string &number) {
-          Removal removal;
-          removal.block = block;
-          removal.list = list;
-          removal.number = number;
-          change_.remove.push_back(std::move(removal));
-        });
+        entries(says, *match, text,
+                [&](const Block &block, const std::string &list, const std::string &number) { remove(block, list, number); });
         return;
       }
     for (const Pattern &pattern : frame_)
@@ -59,9 +50,45 @@ public:
                 fmt::format("driver {}: the line \"{}\" is none that its `script` patterns know", driver_.name, shown(text, 120)));
   }
 
+  // A request over NETCONF: what it edits must be entries added or removed, and nothing else.
+  void request(const std::string &text) {
+    const XmlRequest xml(text);
+    if (xml.replaces_all())
+      throw Error(ErrorKind::Guard, fmt::format("driver {}: a request would replace the whole configuration", driver_.name));
+    const auto each = [&](const std::string &path, const auto &found) {
+      return xml.each(path, driver_.spoken.shapes, [&](const Pieces &pieces, std::string_view element) {
+        const auto named = pieces("list");
+        one(named ? key_of(*named, std::string(element)) : std::string(), pieces, std::string(element), found);
+      });
+    };
+    const std::size_t added = each(
+        driver_.spoken.xml_add, [&](const Block &block, const std::string &list, const std::string &number) { add(block, list, number); });
+    const std::size_t removed = each(driver_.spoken.xml_remove, [&](const Block &block, const std::string &list,
+                                                                    const std::string &number) { remove(block, list, number); });
+    if (xml.edits() > added + removed)
+      throw Error(ErrorKind::Guard, fmt::format("driver {}: <{}> edits {} elements, of which {} are entries that its `script` paths know",
+                                                driver_.name, xml.operation(), xml.edits(), added + removed));
+  }
+
   Change finish() && { return std::move(change_); }
 
 private:
+  void add(const Block &block, const std::string &list, const std::string &number) {
+    Addition addition;
+    addition.block = block;
+    addition.list = list;
+    addition.number = number;
+    change_.add.push_back(std::move(addition));
+  }
+
+  void remove(const Block &block, const std::string &list, const std::string &number) {
+    Removal removal;
+    removal.block = block;
+    removal.list = list;
+    removal.number = number;
+    change_.remove.push_back(std::move(removal));
+  }
+
   // Which list the next lines are about: by the device's name for it, or, where two lists may be called the same, by a group of the key's name.
   void frame(const Pattern::Match &match, const std::string &text) {
     if (const auto name = match.group("list"))
@@ -127,9 +154,13 @@ private:
 
 Change read_back(const Driver &driver, const Values &values, const Script &script, const Installed &installed) {
   Reader reader(driver, values, installed);
-  for (const Step &step : script.change)
-    for (const std::string &line : step.lines)
-      reader.line(line);
+  for (const Step &step : script.change) {
+    if (step.kind == TransportKind::Netconf)
+      reader.request(step.text());
+    else
+      for (const std::string &line : step.lines)
+        reader.line(line);
+  }
   return std::move(reader).finish();
 }
 

@@ -16,7 +16,7 @@ constexpr int most_depth = 200;
 
 void to_local_names(pugi::xml_node node, int depth) {
   if (depth > most_depth)
-    throw Error(ErrorKind::Device, "the answer nests elements more than 200 deep");
+    throw Error(ErrorKind::Device, "the XML nests elements more than 200 deep");
   for (pugi::xml_node child : node.children()) {
     const std::string name = child.name();
     const std::size_t colon = name.find(':');
@@ -34,11 +34,60 @@ std::string text_of(pugi::xml_node node) {
   return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
 }
 
-std::optional<std::string> scalar(pugi::xml_node node, const std::string &path) {
-  const pugi::xpath_node found = node.select_node(path.c_str());
+std::optional<std::string> scalar(pugi::xml_node node, const pugi::xpath_query &query) {
+  if (query.return_type() != pugi::xpath_type_node_set) {
+    std::string text = query.evaluate_string(node);
+    return text.empty() ? std::nullopt : std::optional(std::move(text));
+  }
+  const pugi::xpath_node found = query.evaluate_node(node);
   if (!found)
     return std::nullopt;
   return found.attribute() ? std::string(found.attribute().value()) : text_of(found.node());
+}
+
+// Shapes with their paths compiled once.
+class Shapes {
+public:
+  explicit Shapes(const std::vector<Shape> &shapes) {
+    for (const Shape &shape : shapes) {
+      auto &pieces = shapes_.emplace_back();
+      for (const auto &[name, path] : shape)
+        pieces.emplace_back(name, pugi::xpath_query(path.c_str()));
+    }
+  }
+
+  using Texts = std::map<std::string, std::string, std::less<>>;
+  // Of the first shape all of whose paths resolve; empty when none does.
+  Texts of(pugi::xml_node node) const {
+    for (const auto &shape : shapes_) {
+      Texts texts;
+      for (const auto &[name, query] : shape) {
+        auto text = scalar(node, query);
+        if (!text)
+          break;
+        texts.emplace(name, std::move(*text));
+      }
+      if (texts.size() == shape.size())
+        return texts;
+    }
+    return {};
+  }
+
+private:
+  std::vector<std::vector<std::pair<std::string, pugi::xpath_query>>> shapes_;
+};
+
+std::optional<std::string_view> piece_of(const Shapes::Texts &texts, std::string_view name) {
+  const auto piece = texts.find(name);
+  if (piece == texts.end())
+    return std::nullopt;
+  return piece->second;
+}
+
+std::string raw_text(pugi::xml_node node) {
+  std::ostringstream text;
+  node.print(text, "", pugi::format_raw);
+  return std::move(text).str();
 }
 
 } // namespace
@@ -68,45 +117,84 @@ XmlItems::XmlItems(const Read &read, const std::string &text) : read_(read), doc
 XmlItems::~XmlItems() = default;
 
 void XmlItems::each(const std::function<void(std::string_view, const Pieces &, std::string_view)> &found) const {
-  const auto entry = [&](const std::string &list, pugi::xml_node node) {
-    std::map<std::string, std::string, std::less<>> texts;
-    for (const Shape &shape : read_.shapes) {
-      texts.clear();
-      for (const auto &[name, path] : shape) {
-        auto text = scalar(node, path);
-        if (!text)
-          break;
-        texts.emplace(name, std::move(*text));
-      }
-      if (texts.size() == shape.size())
-        break;
-      texts.clear();
-    }
-    if (!read_.ours_at.empty())
-      if (auto mark = scalar(node, read_.ours_at))
-        texts.emplace(read_.ours_at, std::move(*mark));
-    std::ostringstream text;
-    node.print(text, "", pugi::format_raw);
-    found(
-        list,
-        [&texts](std::string_view name) -> std::optional<std::string_view> {
-          const auto piece = texts.find(name);
-          if (piece == texts.end())
-            return std::nullopt;
-          return piece->second;
-        },
-        text.str());
-  };
   try {
-    for (const pugi::xpath_node &item : document_->xml.select_nodes(read_.items.c_str())) {
-      const std::string list = read_.list_at.empty() ? std::string() : scalar(item.node(), read_.list_at).value_or("");
+    const Shapes shapes(read_.shapes);
+    const pugi::xpath_query items(read_.items.c_str());
+    const auto compiled = [](const std::string &path) {
+      return path.empty() ? std::optional<pugi::xpath_query>() : pugi::xpath_query(path.c_str());
+    };
+    const auto name = compiled(read_.list_at), entries = compiled(read_.entries), ours = compiled(read_.ours_at);
+    const auto entry = [&](const std::string &list, pugi::xml_node node) {
+      Shapes::Texts texts = shapes.of(node);
+      if (ours)
+        if (auto mark = scalar(node, *ours))
+          texts.emplace(read_.ours_at, std::move(*mark));
+      found(
+          list, [&texts](std::string_view piece) { return piece_of(texts, piece); }, raw_text(node));
+    };
+    for (const pugi::xpath_node &item : items.evaluate_node_set(document_->xml)) {
+      const std::string list = name ? scalar(item.node(), *name).value_or("") : std::string();
       found(list, [](std::string_view) { return std::nullopt; }, {});
-      if (read_.entries.empty())
+      if (!entries)
         entry(list, item.node());
       else
-        for (const pugi::xpath_node &child : item.node().select_nodes(read_.entries.c_str()))
+        for (const pugi::xpath_node &child : entries->evaluate_node_set(item.node()))
           entry(list, child.node());
     }
+  } catch (const pugi::xpath_exception &error) {
+    throw Error(ErrorKind::Config, fmt::format("XPath: {}", error.what()));
+  }
+}
+
+struct XmlRequest::Document {
+  pugi::xml_document xml;
+};
+
+namespace {
+
+void attributes_to_local_names(pugi::xml_node node) {
+  for (pugi::xml_attribute attribute : node.attributes()) {
+    const std::string name = attribute.name();
+    const std::size_t colon = name.find(':');
+    if (colon != std::string::npos && name.compare(0, 6, "xmlns:") != 0)
+      attribute.set_name(name.c_str() + colon + 1);
+  }
+  for (const pugi::xml_node child : node.children())
+    attributes_to_local_names(child); // not deep: to_local_names has looked
+}
+
+} // namespace
+
+XmlRequest::XmlRequest(const std::string &text) : document_(std::make_unique<Document>()) {
+  const pugi::xml_parse_result result = document_->xml.load_buffer(text.data(), text.size(), pugi::parse_default, pugi::encoding_utf8);
+  if (!result || !document_->xml.document_element())
+    throw Error(ErrorKind::Guard, fmt::format("a request of the script is no XML: {} at byte {} of \"{}\"", result.description(),
+                                              result.offset, shown(text, 120)));
+  to_local_names(document_->xml, 0);
+  attributes_to_local_names(document_->xml);
+}
+
+XmlRequest::~XmlRequest() = default;
+
+std::string XmlRequest::operation() const { return document_->xml.document_element().name(); }
+
+std::size_t XmlRequest::edits() const { return document_->xml.select_nodes("//*[@operation]").size(); }
+
+bool XmlRequest::replaces_all() const {
+  return std::string_view(document_->xml.document_element().child("default-operation").text().get()) == "replace";
+}
+
+std::size_t XmlRequest::each(const std::string &path, const std::vector<Shape> &all_shapes,
+                             const std::function<void(const Pieces &, std::string_view)> &found) const {
+  try {
+    const Shapes shapes(all_shapes);
+    const pugi::xpath_query query(path.c_str());
+    const pugi::xpath_node_set nodes = query.evaluate_node_set(document_->xml);
+    for (const pugi::xpath_node &one : nodes) {
+      const Shapes::Texts texts = shapes.of(one.node());
+      found([&texts](std::string_view piece) { return piece_of(texts, piece); }, raw_text(one.node()));
+    }
+    return nodes.size();
   } catch (const pugi::xpath_exception &error) {
     throw Error(ErrorKind::Config, fmt::format("XPath: {}", error.what()));
   }

@@ -15,6 +15,26 @@ namespace banpush {
 // What is wrong with an XPath of a driver, in pugixml's words; nothing when it is one.
 std::optional<std::string> broken_xpath(const std::string &path);
 
+// What a request that changes something says, for the guard: each element that `path` names, with the
+// pieces of the first shape that fits. Elements and attributes are named without prefix. Throws Error
+// (Guard) where the text is no XML.
+class XmlRequest {
+public:
+  explicit XmlRequest(const std::string &text);
+  ~XmlRequest();
+  std::size_t each(const std::string &path, const std::vector<Shape> &shapes,
+                   const std::function<void(const Pieces &pieces, std::string_view text)> &found) const;
+  // The local name of the request's operation.
+  std::string operation() const;
+  // Elements with an operation attribute (RFC 6241 7.2); and whether all that is not named would be taken away.
+  std::size_t edits() const;
+  bool replaces_all() const;
+
+private:
+  struct Document;
+  std::unique_ptr<Document> document_;
+};
+
 class XmlItems {
 public:
   // Throws Error (Device) where the text is not one whole XML document. No entities but XML's own five

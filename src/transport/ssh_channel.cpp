@@ -78,6 +78,10 @@ void SshChannel::start_shell(const char *terminal, int columns, int rows) {
   request([&] { return ssh_channel_request_shell(state_->channel.get()); }, "the server starts no shell");
 }
 
+void SshChannel::start_subsystem(const char *name) {
+  request([&] { return ssh_channel_request_subsystem(state_->channel.get(), name); }, fmt::format("the server has no subsystem {}", name));
+}
+
 std::size_t SshChannel::write_some(std::string_view bytes) {
   if (bytes.empty() || session_.write_pending())
     return 0;

@@ -21,6 +21,7 @@ public:
   // Each throws Error (Connect) when the server refuses.
   void start_program(const std::string &command_line);
   void start_shell(const char *terminal, int columns, int rows);
+  void start_subsystem(const char *name);
 
   // Takes some of the bytes; 0 while what was taken before is still on its way. Throws Error (Connect)
   // when the session or the channel is gone.

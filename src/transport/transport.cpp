@@ -3,6 +3,7 @@
 #include "transport/cli.hpp"
 #include "transport/exec.hpp"
 #include "transport/local.hpp"
+#include "transport/netconf.hpp"
 #include "transport/ssh_runner.hpp"
 
 #include <algorithm>
@@ -35,9 +36,9 @@ std::unique_ptr<Transport> make_transport(const Device &device, const Driver &dr
     auto runner = std::make_unique<SshRunner>(ssh_target(device, standard_port(kind)), std::move(credentials), dialogue);
     return std::make_unique<ExecTransport>(device, driver, std::move(dialogue), std::move(runner));
   }
-  if (kind == TransportKind::Cli)
-    return std::make_unique<CliTransport>(device, driver, std::move(credentials), std::move(dialogue));
-  throw Error(ErrorKind::Config, fmt::format("{}: this build has no transport {}", device.name, word(kind)));
+  if (kind == TransportKind::Netconf)
+    return std::make_unique<NetconfTransport>(device, driver, std::move(credentials), std::move(dialogue));
+  return std::make_unique<CliTransport>(device, driver, std::move(credentials), std::move(dialogue));
 }
 
 HostKey host_key(const Device &device, const Driver &driver, const std::string &address) {

@@ -21,7 +21,7 @@ struct Ask {
 struct Delivery {
   bool accepted = false; // every line answered, no complaint, what was expected came
   std::size_t lines = 0; // answered without complaint
-  std::string complaint; // `line 14 "deny ip host 192.0.2.1 any": device said "% Invalid input"`; empty when accepted
+  std::string complaint; // `line 14 "deny ip host 192.0.2.1 any": device said "% Invalid input"`; beside consent, a warning
   bool busy = false;     // the complaint is one of the driver's `busy`: worth trying again
   std::string words;     // everything the device said, for the audit; secrets redacted
 };

@@ -124,6 +124,15 @@ Places places_of(const fs::path &render) {
   return places;
 }
 
+// NETCONF is asked by the name of a template; what has none is learnt from the hello.
+template <typename Asking>
+std::string rpc_of(const Asking &asking) {
+  if constexpr (requires { asking.rpc; })
+    return asking.rpc;
+  else
+    return "hello";
+}
+
 struct Case {
   fs::path folder;
   Places places;
@@ -161,7 +170,7 @@ struct Case {
       words += " " + expand(word, names);
     auto found = said.find(words);
     if (found == said.end())
-      found = said.find("> " + expand(asking.send, names));
+      found = said.find("> " + (asking.send.empty() ? rpc_of(asking) : expand(asking.send, names)));
     return found == said.end() ? nullptr : &found->second;
   }
 

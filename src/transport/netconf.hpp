@@ -1,0 +1,51 @@
+// NETCONF over SSH (RFC 6241, 6242) as a transport: one request at a time, each answered before the next.
+#pragma once
+
+#include "transport/netconf_frames.hpp"
+#include "transport/netconf_library.hpp"
+#include "transport/netconf_message.hpp"
+#include "transport/ssh_channel.hpp"
+
+namespace banpush {
+
+class NetconfTransport : public Transport {
+public:
+  // `device` and `driver` outlive it. Nothing is opened yet.
+  NetconfTransport(const Device &device, const Driver &driver, Credentials credentials, std::shared_ptr<Dialogue> dialogue);
+  ~NetconfTransport() override { close(); }
+
+  // Facts beside the usual: every capability of RFC 6241 that a driver may ask for, as `:candidate`,
+  // `:confirmed-commit:1.1`.
+  Facts open() override;
+  // A question without an rpc is answered with the capabilities of the device's hello, one a line.
+  Reply ask(const Ask &question) override;
+  Delivery send(const Step &step) override;
+  void close() noexcept override;
+  void cancel() noexcept override { cancellation_.cancel(); }
+
+private:
+  NetconfHello exchange_hellos(const std::vector<std::string> &own);
+  void write(std::string_view bytes, std::chrono::seconds silence, const std::string &what);
+  std::string next_message(std::chrono::seconds silence, const std::string &what);
+  // Reads what there is, waits for more until the deadline. False when nothing came.
+  bool take_some(Clock::time_point deadline);
+  NetconfReply call(const std::string &body, std::chrono::seconds silence);
+  Delivery judged(const Step &step, const NetconfReply &reply, const std::string &operation);
+  bool would_touch_others(const Step &step, const std::string &operation) const;
+  [[noreturn]] void lost(const std::string &why);
+
+  const Device &device_;
+  const Driver &driver_;
+  Credentials credentials_;
+  std::shared_ptr<Dialogue> dialogue_;
+  Cancellation cancellation_;
+  std::unique_ptr<SshSession> session_;
+  std::unique_ptr<SshChannel> channel_; // on session_
+  std::unique_ptr<NetconfLibrary> library_;
+  NetconfFrames frames_;
+  NetconfHello hello_;
+  bool lock_denied_ = false; // the last lock was another's
+  bool gone_ = false;        // silent or cut: no goodbye
+};
+
+} // namespace banpush

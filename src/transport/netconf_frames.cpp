@@ -1,0 +1,85 @@
+#include "transport/netconf_frames.hpp"
+
+#include "core/error.hpp"
+#include "transport/judgement.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace banpush {
+
+namespace {
+
+constexpr std::string_view end_of_message = "]]>]]>";
+// 4294967295 has ten digits; RFC 6242 allows no leading zero.
+constexpr std::size_t most_digits = 10;
+
+[[noreturn]] void too_long() {
+  throw Error(ErrorKind::Device, fmt::format("a message of more than {} MiB came, which is not taken", NetconfFrames::most_bytes >> 20U));
+}
+
+[[noreturn]] void no_chunk(std::string_view bytes) {
+  throw Error(ErrorKind::Device, fmt::format("where a chunk has to begin (\"\\n#\" and its length) the device sent \"{}\"",
+                                             in_one_line(bytes.substr(0, 60), 60)));
+}
+
+} // namespace
+
+std::optional<std::string> NetconfFrames::next() {
+  auto message = framing_ == Framing::EndOfMessage ? next_by_end() : next_by_chunks();
+  if (at_ > (1U << 16U) || at_ == held_.size()) {
+    held_.erase(0, at_);
+    looked_ -= std::min(looked_, at_);
+    at_ = 0;
+  }
+  if (message)
+    message->erase(std::remove(message->begin(), message->end(), '\0'), message->end());
+  return message;
+}
+
+std::optional<std::string> NetconfFrames::next_by_end() {
+  const std::size_t end = held_.find(end_of_message, std::max(at_, looked_));
+  if (end == std::string::npos) {
+    if (held_.size() - at_ > most_bytes)
+      too_long();
+    looked_ = held_.size() - std::min(held_.size(), end_of_message.size() - 1);
+    return std::nullopt;
+  }
+  std::string message = held_.substr(at_, end - at_);
+  at_ = looked_ = end + end_of_message.size();
+  return message;
+}
+
+std::string NetconfFrames::finished() { return std::exchange(message_, {}); }
+
+std::optional<std::string> NetconfFrames::next_by_chunks() {
+  for (;;) {
+    const std::string_view rest = std::string_view(held_).substr(at_);
+    if (rest.size() < 3)
+      return std::nullopt;
+    if (rest[0] != '\n' || rest[1] != '#')
+      no_chunk(rest);
+    if (rest[2] == '#') {
+      if (rest.size() < 4)
+        return std::nullopt;
+      if (rest[3] != '\n' || message_.empty())
+        no_chunk(rest);
+      at_ += 4;
+      return finished();
+    }
+    std::size_t length = 0, digits = 0;
+    while (2 + digits < rest.size() && rest[2 + digits] >= '0' && rest[2 + digits] <= '9' && digits <= most_digits)
+      length = length * 10 + static_cast<std::size_t>(rest[2 + digits++] - '0');
+    if (digits == 0 || digits > most_digits || rest[2] == '0' || (2 + digits < rest.size() && rest[2 + digits] != '\n'))
+      no_chunk(rest);
+    if (message_.size() + length > most_bytes)
+      too_long();
+    const std::size_t header = 2 + digits + 1;
+    if (rest.size() < header + length)
+      return std::nullopt;
+    message_ += rest.substr(header, length);
+    at_ += header + length;
+  }
+}
+
+} // namespace banpush

@@ -1,0 +1,40 @@
+// NETCONF messages cut out of the bytes of a session, in both framings of RFC 6242. The peer is hostile:
+// lengths are checked before anything is kept, and a message has an upper bound.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace banpush {
+
+class NetconfFrames {
+public:
+  // The longest message taken, in bytes.
+  static constexpr std::size_t most_bytes = 64U << 20U;
+
+  enum class Framing { EndOfMessage, Chunks }; // base:1.0 (and every hello), base:1.1
+  // Counts from the next message on.
+  void use(Framing framing) noexcept { framing_ = framing; }
+
+  void feed(std::string_view bytes) { held_ += bytes; }
+  // The next whole message, without NUL bytes; nothing while it is not all there. Throws Error (Device) for
+  // a length that is none and for a message of more than most_bytes.
+  std::optional<std::string> next();
+  // Bytes of a message that has begun and not ended.
+  std::size_t unfinished() const noexcept { return held_.size() - at_ + message_.size(); }
+
+private:
+  std::optional<std::string> next_by_end();
+  std::optional<std::string> next_by_chunks();
+  std::string finished();
+
+  Framing framing_ = Framing::EndOfMessage;
+  std::string held_;
+  std::size_t at_ = 0;     // of held_, what is worked off
+  std::size_t looked_ = 0; // of held_, how far the end of the message was looked for
+  std::string message_;    // chunks of the message under way
+};
+
+} // namespace banpush

@@ -1,0 +1,255 @@
+#!/usr/bin/python3
+"""NETCONF as a transport: confirmed commits, locks, warnings, hostile answers; the real banpush against a
+device in the test's process, behind a real sshd."""
+import signal
+import subprocess
+import threading
+import time
+import unittest
+
+from device import BASE, CAPABILITIES, CUT, SILENT, error
+from netconf_case import NetconfCase, prefixes
+from scenario import binary
+
+HOSTS = [f"203.0.113.{i}" for i in range(1, 9)]
+
+
+def until(condition, seconds=20):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+class Commits(NetconfCase):
+    def filled(self, **more):
+        self.start(**more)
+        self.site.insert(HOSTS[:2])
+        self.push()
+        self.forget()
+        self.site.insert(HOSTS[2:4])
+
+    def test_it_is_confirmed_only_after_a_second_connection(self):
+        self.filled()
+        self.push()
+        commits = [i for i, (_, operation) in enumerate(self.device.log) if operation == "commit"]
+        self.assertEqual(len(commits), 2)
+        sessions = {number for number, _ in self.device.log}
+        self.assertEqual(len(sessions), 2)
+        second = next(i for i, (number, _) in enumerate(self.device.log) if number == max(sessions))
+        self.assertTrue(commits[0] < second < commits[1], self.device.log)
+        self.assertIsNone(self.device.pending)
+        self.assertEqual(self.held(), prefixes(*HOSTS[:4]))
+
+    def test_no_second_connection_and_it_is_taken_back_at_once(self):
+        self.filled()
+        first = self.device.sessions + 1
+        self.device.refuse = lambda number: number > first
+        report = self.push(code=1)
+        self.assertIn("a second session could not be opened", report["error"])
+        self.assertIn("returns to what it held", report["error"])
+        self.assertIn("cancel-commit", self.device.operations())
+        self.assertEqual(self.held(), prefixes(*HOSTS[:2]))
+
+    def test_no_second_connection_and_no_cancel_either(self):
+        self.filled(confirm="3s")
+        first = self.device.sessions + 1
+        self.device.refuse = lambda number: number > first
+        self.device.faults["cancel-commit"] = lambda session, rpc: error("operation-failed", "not now")
+        report = self.push(code=1)
+        self.assertIn("a second session could not be opened", report["error"])
+        self.assertEqual(self.held(), prefixes(*HOSTS[:4]), "the timer is still running")
+        self.assertTrue(until(lambda: self.device.pending is None, 10))
+        self.assertEqual(self.held(), prefixes(*HOSTS[:2]))
+
+    def test_the_connection_is_cut_between_commit_and_confirm(self):
+        self.filled(confirm="3s")
+        self.device.faults["get-config"] = lambda session, rpc: CUT if self.device.pending else None
+        report = self.push(code=1)
+        self.assertIn("ended the session", report["error"])
+        self.assertTrue(until(lambda: self.device.pending is None, 10))
+        self.assertEqual(self.held(), prefixes(*HOSTS[:2]))
+
+    def killed(self, when, **more):
+        """banpush is killed as soon as the device sees something after its commit."""
+        self.filled(confirm="3s", **more)
+        reached = threading.Event()
+
+        def stop(session, rpc):
+            if self.device.pending and when(session, rpc):
+                reached.set()
+                return SILENT
+            return None
+
+        self.device.faults["get-config"] = stop
+        self.device.faults["commit"] = stop
+        process = subprocess.Popen([binary(), "-c", str(self.site.config), "push"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            self.assertTrue(reached.wait(20), self.device.log)
+            self.assertEqual(self.held(), prefixes(*HOSTS[:4]))
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        self.assertTrue(until(lambda: self.device.pending is None, 10))
+        self.assertEqual(self.held(), prefixes(*HOSTS[:2]))
+
+    def test_killed_while_it_reads_back(self):
+        self.killed(lambda session, rpc: "get-config" in rpc.tag)
+
+    def test_killed_before_it_confirms(self):
+        self.killed(lambda session, rpc: rpc.tag.endswith("commit") and rpc.find(f"{{{BASE}}}persist-id") is not None)
+
+    def test_killed_where_only_the_session_holds_the_commit(self):
+        capabilities = [one.replace("confirmed-commit:1.1", "confirmed-commit:1.0") for one in CAPABILITIES]
+        self.killed(lambda session, rpc: "get-config" in rpc.tag, capabilities=capabilities)
+
+    def test_without_a_candidate_the_running_configuration_is_edited_and_saved(self):
+        self.start(capabilities=[one for one in CAPABILITIES if not any(word in one for word in ("candidate", "confirmed", "validate"))], save="each")
+        self.site.insert(HOSTS[:2])
+        self.push()
+        self.assertEqual(self.held(), prefixes(*HOSTS[:2]))
+        self.assertNotIn("commit", self.device.operations())
+        self.assertIn("copy-config", self.device.operations())
+        self.assertEqual(len(list(self.device.startup.root.iter())), len(list(self.device.running.root.iter())))
+
+    def test_the_old_framing(self):
+        self.start(capabilities=[one for one in CAPABILITIES if "base:1.1" not in one])
+        self.site.insert(HOSTS)
+        self.push()
+        self.assertEqual(self.held(), prefixes(*HOSTS))
+
+
+class Answers(NetconfCase):
+    def test_a_warning_beside_ok_is_shown_and_no_failure(self):
+        self.start()
+        self.site.insert(HOSTS[:1])
+        self.device.faults["validate"] = lambda session, rpc: error("operation-failed", "statement is deprecated", severity="warning") + "<ok/>"
+        report = self.push()
+        self.assertEqual(report["outcome"], "changed")
+        self.assertIn("statement is deprecated", str(report))
+        self.assertEqual(self.held(), prefixes(HOSTS[0]))
+
+    def test_a_lock_held_by_another_is_named_and_waited_for(self):
+        self.start()
+        self.site.insert(HOSTS[:1])
+        self.device.locks["candidate"] = 4711
+        began = time.monotonic()
+        report = self.push(code=1)
+        self.assertIn("held by session 4711", report["error"])
+        self.assertGreater(time.monotonic() - began, 2)
+        self.assertLess(time.monotonic() - began, 60)
+        self.assertGreater(self.device.operations().count("lock"), 2)
+        self.assertNotIn("discard-changes", self.device.operations(), "what stands in the candidate is somebody else's")
+        self.assertEqual(self.device.locks, {"candidate": 4711})
+        threading.Timer(1.5, self.device.locks.clear).start()
+        self.assertEqual(self.push()["outcome"], "changed")
+
+    def test_a_device_that_says_nothing(self):
+        self.start(silence="2s")
+        self.site.insert(HOSTS[:1])
+        self.device.faults["commit"] = lambda session, rpc: SILENT
+        began = time.monotonic()
+        report = self.push(code=1)
+        self.assertIn("nothing came for", report["error"])
+        del began
+
+    def test_a_slow_commit_is_waited_for(self):
+        self.start(silence="2s")
+        self.site.insert(HOSTS[:1])
+
+        def slow(session, rpc):
+            time.sleep(5)
+
+        self.device.faults["commit"] = slow
+        self.assertEqual(self.push()["outcome"], "changed")
+
+    def hostile(self, message, *words):
+        self.device.faults["get-config"] = lambda session, rpc: message if isinstance(message, bytes) else message(rpc)
+        report = self.push(code=1)
+        self.assertEqual(report["outcome"], "failed")
+        for word in words:
+            self.assertIn(word, report["error"])
+
+    def test_hostile_answers(self):
+        self.start()
+        self.site.insert(HOSTS[:2])
+        self.push()
+        bomb = ('<?xml version="1.0"?><!DOCTYPE a [<!ENTITY a "' + "x" * 50 + '"><!ENTITY b "' + "&a;" * 50 + '"><!ENTITY c "' + "&b;" * 50 + '">]>'
+                f'<rpc-reply xmlns="{BASE}" message-id="1"><data>&c;</data></rpc-reply>').encode()
+        self.hostile(bomb, "document type")
+        self.hostile(b"<rpc-reply><data>", "whole XML")
+        self.hostile(b"hello?", "without XML")
+        self.hostile(b"<html><body>busy</body></html>", "an rpc-reply was due")
+        deep = b"<rpc-reply xmlns='" + BASE.encode() + b"' message-id='1'><data>" + b"<a>" * 5000 + b"</a>" * 5000 + b"</data></rpc-reply>"
+        self.hostile(deep, "200 deep")
+        self.device.faults["get-config"] = lambda session, rpc: "<ok/>"
+        self.assertIn("neither data nor an error", self.push(code=1)["error"])
+        self.device.faults["get-config"] = lambda session, rpc: (
+            '<data><address-sets xmlns="urn:banpush:address-set"><address-set><name>BANPUSH4</name><prefix>all of it</prefix></address-set>'
+            '<address-set><name>BANPUSH6</name></address-set></address-sets></data>')
+        shown = self.site.run("show", "dut", code=None).stdout
+        self.assertIn("all of it", shown, "a value that is no prefix is somebody else's")
+        self.assertEqual(self.held(), prefixes(*HOSTS[:2]))
+
+    def test_an_answer_without_or_with_another_message_id(self):
+        self.start()
+        self.site.insert(HOSTS[:2])
+
+        def late(session, rpc):
+            session.send(f'<rpc-reply xmlns="{BASE}" message-id="99"><ok/></rpc-reply>')
+
+        self.device.faults["edit-config"] = late
+        self.assertEqual(self.push()["outcome"], "changed")
+        self.unban(HOSTS[0])
+        self.device.faults["edit-config"] = lambda session, rpc: f'<rpc-reply xmlns="{BASE}"><ok/></rpc-reply>'.encode()
+        self.assertIn("message-id", self.push(code=1)["error"])
+        self.assertEqual(self.held(), prefixes(*HOSTS[:2]))
+
+    def test_fifty_megabytes(self):
+        self.start()
+        self.site.insert(HOSTS[:2])
+        self.push()
+        others = "".join(f"<prefix>10.{i >> 16 & 255}.{i >> 8 & 255}.{i & 255}/32</prefix>" for i in range(1))
+        filler = "<note>" + "x" * 1000 + "</note>"
+        self.device.faults["get-config"] = lambda session, rpc: (
+            '<data><address-sets xmlns="urn:banpush:address-set"><address-set><name>BANPUSH4</name>' + "".join(f"<prefix>{host}/32</prefix>" for host in HOSTS[:2])
+            + others + '</address-set><address-set><name>BANPUSH6</name></address-set></address-sets>' + filler * 50000 + "</data>")
+        report = self.site.device("plan", "--exit-code", code=None, timeout=120)
+        self.assertNotEqual(report["outcome"], "failed", report)
+        self.device.faults["get-config"] = lambda session, rpc: "<data>" + filler * 70000 + "</data>"
+        self.assertIn("64 MiB", self.site.device("plan", code=1, timeout=120)["error"])
+
+    def test_hellos(self):
+        self.start()
+        self.site.insert(HOSTS[:1])
+        self.device.hello = f'<hello xmlns="{BASE}"><capabilities><capability>urn:example:other</capability></capabilities><session-id>1</session-id></hello>'
+        self.assertIn("neither base:1.0 nor base:1.1", self.push(code=1)["error"])
+        self.device.hello = "<hello><capabilities>"
+        self.assertIn("not whole XML", self.push(code=1)["error"])
+        self.device.hello = "Welcome!\r\n" + f'<hello xmlns="{BASE}"><capabilities>' + "".join(f"<capability>{one}</capability>" for one in CAPABILITIES) + "</capabilities><session-id>1</session-id></hello>"
+        self.assertEqual(self.push()["outcome"], "changed")
+
+    def test_three_hundred_modules_are_not_asked_for(self):
+        modules = [f"urn:example:module-{i}?module=example-module-{i}&revision=2026-01-01" for i in range(300)]
+        library = ["urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring?module=ietf-netconf-monitoring&revision=2010-10-04",
+                   "urn:ietf:params:netconf:capability:yang-library:1.1?revision=2019-01-04&content-id=1"]
+        self.start(capabilities=CAPABILITIES + library + modules)
+        self.site.insert(HOSTS[:1])
+        self.push()
+        self.assertFalse({"get", "get-schema", "get-data"} & set(self.device.operations()))
+        self.assertEqual(self.held(), prefixes(HOSTS[0]))
+
+    def test_others_go_on(self):
+        self.start()
+        self.site.settings["devices"]["dead"] = {**self.site.settings["devices"]["dut"], "address": "127.0.0.77", "port": 9, "connect_timeout": "2s"}
+        self.site.write()
+        self.site.insert(HOSTS[:1])
+        done = self.site.json("push", code=1)
+        outcomes = {one["device"]: one["outcome"] for one in done["devices"]}
+        self.assertEqual(outcomes, {"dut": "changed", "dead": "failed"})
+
+
+if __name__ == "__main__":
+    unittest.main()
