@@ -8,7 +8,10 @@ namespace banpush::lab {
 Configuration &Shell::target() {
   switch (target_) {
   case Target::Own: return own_;
-  case Target::Shared: return device_.shared;
+  case Target::Shared:
+    if (!device_.shared)
+      device_.shared = device_.running;
+    return *device_.shared;
   case Target::Named: return device_.named[candidate_];
   default: return device_.running;
   }
@@ -36,7 +39,7 @@ bool Shell::edit(const Action &action, const Fields &groups) {
   if (!device_.lock.empty() && device_.lock_owner != this)
     return object("locked", {}, {}, groups);
   if (how == "exclusive") {
-    if (!(device_.shared == device_.running))
+    if (device_.shared && !(*device_.shared == device_.running))
       return object("modified", {}, {}, groups);
     device_.lock_owner = this;
     device_.lock = value("user");
@@ -80,18 +83,16 @@ bool Shell::commit(const Action &action, const Fields &groups) {
     return object("nothing", {}, {}, groups);
   device_.stop_timer();
   const milliseconds revert_in = length(action, groups);
-  const Configuration before = device_.running;
+  if (revert_in.count() > 0)
+    device_.start_timer(revert_in, device_.running);
   if (changes)
     device_.commit(candidate);
-  if (revert_in.count() > 0)
-    device_.start_timer(revert_in, before);
   if (target_ == Target::Named) {
     if (revert_in.count() == 0)
       device_.named.erase(candidate_);
     target_ = Target::Running;
   }
-  if (target_ != Target::Shared)
-    device_.shared = device_.running;
+  device_.shared.reset();
   own_version_ = device_.version;
   return true;
 }
@@ -120,7 +121,7 @@ bool Shell::manage(const Action &action, const Fields &groups) {
   }
   case Verb::Discard:
     if (target_ == Target::Shared && text(action, "", groups) == "all")
-      device_.shared = device_.running;
+      device_.shared.reset();
     if (target_ == Target::Named)
       device_.named.erase(candidate_);
     discard();

@@ -43,7 +43,6 @@ Emulated::Emulated(Description description, Variant variant) : description_(std:
     if (const std::string answer = type(lines); !answer.empty())
       throw Error(ErrorKind::Config, fmt::format("{}: its configuration is refused: {}", variant_.hostname, answer));
   startup = running;
-  shared = running;
 }
 
 const Configuration &Emulated::shown() const { return Clock::now() - changed_at_ < description_.shown_after ? before_changes_ : running; }
@@ -77,9 +76,9 @@ void Emulated::revert() {
   ++seen.reverts;
   Configuration back = std::move(revert_->back);
   revert_.reset();
-  running = back;
+  running = std::move(back);
   ++changes;
-  shared = std::move(back);
+  shared.reset();
   ++version;
   if (description_.saves == Description::Saves::ByCommit)
     startup = running;
@@ -96,7 +95,7 @@ void Emulated::reload() {
   ++changes;
   running = reloaded(description_, description_.saves == Description::Saves::Always ? running : startup);
   startup = running;
-  shared = running;
+  shared.reset();
   named.clear();
   revert_.reset();
   if (lock_owner != nullptr)
@@ -127,7 +126,6 @@ std::optional<Fault> Emulated::strikes(Fault::Counts counts) {
 std::string Emulated::type(const std::string &lines) {
   if (lines.empty())
     return {};
-  const bool nothing_pending = shared == running;
   Shell console(*this, {}, Shell::Origin::Console);
   std::size_t from = 0;
   while (from < lines.size()) {
@@ -140,8 +138,6 @@ std::string Emulated::type(const std::string &lines) {
     if (!reply.empty())
       return fmt::format("\"{}\": {}", line, reply);
   }
-  if (nothing_pending)
-    shared = running;
   ++version;
   ++changes;
   return {};

@@ -50,7 +50,8 @@ public:
   const Description &description() const noexcept { return description_; }
   const Variant &variant() const noexcept { return variant_; }
 
-  Configuration running, startup, shared;
+  Configuration running, startup;
+  std::optional<Configuration> shared;        // the candidate for all; none while nobody has changed it
   std::map<std::string, Configuration> named; // pending candidates that outlive their session
   std::deque<Configuration> history;          // before each commit, the latest first
   std::uint64_t version = 0;                  // counts commits

@@ -244,6 +244,23 @@ class Contract(unittest.TestCase):
         one.push()
         self.holds(one, HOSTS4[:30] + HOSTS6[:30])
 
+    def test_the_connection_lost_before_the_commit(self):
+        one = self.bench()
+        one.ban(*HOSTS4[:3], *HOSTS6[:3])
+        one.tell("forget")
+        one.push()
+        lines = [line["line"].strip() for line in one.tell("stats")["lines"]]
+        commits = [number for number, line in enumerate(lines, 1) if line.split(" ")[0] == "commit"]
+        if not commits:
+            self.skipTest("changes hold line by line")
+        one.ban(*HOSTS4[3:6], *HOSTS6[3:6])
+        one.tell("fault", "lose", "after", str(commits[0]), "lines")
+        self.assertEqual(one.push(codes=(1,))["outcome"], "failed")
+        self.holds(one, HOSTS4[:3] + HOSTS6[:3])
+        one.push()
+        self.holds(one, HOSTS4[:6] + HOSTS6[:6])
+        self.assertEqual(one.push()["outcome"], "in_sync")
+
     def test_a_reload_that_renumbers_and_drops_what_was_not_saved(self):
         one = self.bench()
         one.ban(*HOSTS4[:20])

@@ -1,4 +1,5 @@
 """What the contract needs to know of each driver's device: its train, where it binds, and the operator's words."""
+import copy
 
 
 class Platform:
@@ -160,15 +161,15 @@ traffic-filter inbound acl 3001
         noise="Mar  1 2021 03:14:15+00:00 ar1 %%01IFPDT/4/IF_STATE(l)[0]:Interface GigabitEthernet0/0/2 has turned into UP state."),
     "hpe_comware": Platform(
         "hpe_comware", narrow=80, attach=["GigabitEthernet1/0/1"], kinds=[("acl4", "3999"), ("acl6", "3999")], operator="""\
-acl advanced 3001
+acl number 3001
 rule 5 permit tcp destination 192.0.2.10 0 destination-port eq 443
 rule 10 permit ip
 quit
 interface GigabitEthernet1/0/1
 packet-filter 3001 inbound
 """,
-        operator_list=("acl4", "3001"), foreign=["acl advanced 3999", "rule 60001 permit tcp source 192.0.2.77 0"], foreign_shown="192.0.2.77",
-        by_hand=["acl advanced 3999", "rule 90 deny ip source HOST 0"], by_hand_gone=["acl advanced 3999", "undo rule 110"],
+        operator_list=("acl4", "3001"), foreign=["acl number 3999", "rule 60001 permit tcp source 192.0.2.77 0"], foreign_shown="192.0.2.77",
+        by_hand=["acl number 3999", "rule 90 deny ip source HOST 0"], by_hand_gone=["acl number 3999", "undo rule 110"],
         noise="%Mar  1 03:14:15:926 2021 sw7 IFNET/3/PHY_UPDOWN: Physical state on the interface GigabitEthernet1/0/2 changed to up."),
     "aruba_procurve": Platform(
         "aruba_procurve", attach=["1"], kinds=[ACL4, ACL6], operator="""\
@@ -259,3 +260,8 @@ set rulebase security rules banpush from any to any source any destination any a
         operator_list=("rules", "security"), operator_shown="banpush", refuses_with="security rule banpush",
         foreign=["set address MAIL ip-netmask 192.0.2.77", "set address-group BANPUSH static MAIL"], foreign_shown="MAIL"),
 }
+
+# The same drivers with another train of their device.
+for name, of, train in (("huawei_vrp8", "huawei_vrp", "vrp8"), ("hpe_comware5", "hpe_comware", "comware5")):
+    PLATFORMS[name] = copy.copy(PLATFORMS[of])
+    PLATFORMS[name].train = train
