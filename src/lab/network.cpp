@@ -108,10 +108,11 @@ void Network::write_files(const NetworkFile &file) {
       return path;
     };
     text += fmt::format("  {}: {{address: {}, port: {}, driver: {}, username: {}, password: {{file: {}}}, enable: {{file: {}}}, "
-                        "known_hosts: {}/known_hosts{}}}\n",
+                        "known_hosts: {}/known_hosts{}{}}}\n",
                         name, one.member.address, one.ssh->port(), one.member.driver,
                         one.member.variant.values.count("login") != 0 ? one.member.variant.values.at("login") : variant.username,
                         secret("password", variant.password), secret("enable", variant.enable), folder_,
+                        one.member.banpush.find("accept_unproven") == std::string::npos ? ", accept_unproven: yes" : "", // a rehearsal
                         one.member.banpush.size() > 2 ? ", " + one.member.banpush.substr(1, one.member.banpush.size() - 2) : "");
     ports[name] = one.ssh->port();
   }

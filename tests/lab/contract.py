@@ -307,6 +307,19 @@ class Contract(unittest.TestCase):
                 self.assertEqual(one.push()["outcome"], "in_sync")
                 one.close()
 
+    def test_questions_at_the_login(self):
+        for values, says in PLATFORM.dialogs:
+            with self.subTest(values):
+                one = self.bench(set_up=False, values=values)
+                done = one.run("setup", "dut", codes=None)
+                if says:
+                    self.assertEqual(done.returncode, 1)
+                    self.assertIn(says, done.stderr)
+                    self.assertEqual(one.tell("stats")["lines_count"], 0, "nothing was typed")
+                else:
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                one.close()
+
     def test_a_silent_device_is_given_up(self):
         one = self.bench(banpush={"silence": "1s"})
         one.ban(*HOSTS4[:30])

@@ -5,7 +5,7 @@ import copy
 class Platform:
     def __init__(self, driver, device=None, train="", attach=(), kinds=(), bare="", operator="", operator_list=None, operator_shown="", refuses=True,
                  refuses_with="", foreign="", foreign_shown="", by_hand=(), by_hand_gone=(), noise="", settings=None, saves=True, params=None,
-                 lists_stand=True, sets_up=True, settles=0, narrow=40, longest_name=42):
+                 lists_stand=True, sets_up=True, settles=0, dialogs=(), narrow=40, longest_name=42):
         self.driver, self.device, self.train = driver, device or driver, train
         self.attach = attach                  # interfaces
         self.kinds = kinds                    # (kind, name) of the lists banpush keeps, as the lab's state has them
@@ -13,6 +13,7 @@ class Platform:
         self.sets_up = sets_up                # whether there is anything to set up
         self.settles = settles                # seconds until what was accepted is shown
         self.narrow = narrow                  # columns of a narrow screen
+        self.dialogs = dialogs                # questions at the login: values of the lab's device, and what banpush says (empty: it goes on)
         self.bare = bare                      # what every device of this platform has on it
         self.operator = operator              # the operator's own list, bound where banpush wants to be
         self.operator_list = operator_list    # its (kind, name) in the lab's state
@@ -51,7 +52,7 @@ IOS_NOISE = "*Mar  1 00:01:02.345: %SYS-5-CONFIG_I: Configured from console by v
 IOS = {
     "attach": ["GigabitEthernet0/0"], "kinds": [ACL4, ACL6], "operator": IOS_OPERATOR, "operator_list": ("acl4", "OUTSIDE-IN"), "foreign": IOS_FOREIGN,
     "foreign_shown": "192.0.2.77", "by_hand": ["ip access-list extended BANPUSH-IN4", "900 deny ip host HOST any"],
-    "by_hand_gone": ["ip access-list extended BANPUSH-IN4", "no deny ip host HOST any"], "noise": IOS_NOISE}
+    "by_hand_gone": ["ip access-list extended BANPUSH-IN4", "no deny ip host HOST any"], "noise": IOS_NOISE, "dialogs": [({"expired": "yes"}, "New password")]}
 
 PLATFORMS = {
     "cisco_ios": Platform("cisco_ios", **IOS),
@@ -70,7 +71,7 @@ set interfaces ge-0/0/0 unit 0 family inet filter input OUTSIDE-IN
         operator_list=("filter4", "OUTSIDE-IN"), by_hand=["set policy-options prefix-list BANPUSH4 HOST/32"],
         by_hand_gone=["delete policy-options prefix-list BANPUSH4 HOST/32"]),
     "mikrotik_routeros": Platform(
-        "mikrotik_routeros", kinds=[("addresses4", "banpush"), ("addresses6", "banpush")], saves=False, lists_stand=False, refuses=False,
+        "mikrotik_routeros", dialogs=[({"license": "yes"}, ""), ({"new_password": "yes"}, "new password>")], kinds=[("addresses4", "banpush"), ("addresses6", "banpush")], saves=False, lists_stand=False, refuses=False,
         operator="/ip firewall raw add chain=prerouting action=accept src-address-list=friends comment=friends-first\n",
         operator_list=("raw4", "rules"), operator_shown="friends",
         foreign=["/ip firewall address-list add list=banpush address=192.0.2.77 comment=mine"], foreign_shown="192.0.2.77",
@@ -148,7 +149,7 @@ set interfaces ethernet eth0 firewall in name OUTSIDE_IN
         operator_list=("filter4", "OUTSIDE_IN"), by_hand=["set firewall group network-group BANPUSH4 network HOST/32"],
         by_hand_gone=["delete firewall group network-group BANPUSH4 network HOST/32"]),
     "huawei_vrp": Platform(
-        "huawei_vrp", attach=["GigabitEthernet0/0/1"], kinds=[("acl4", "3999"), ("acl6", "3999")], operator="""\
+        "huawei_vrp", dialogs=[({"initial": "yes"}, "")], attach=["GigabitEthernet0/0/1"], kinds=[("acl4", "3999"), ("acl6", "3999")], operator="""\
 acl number 3001
 rule 5 permit tcp destination 192.0.2.10 0 destination-port eq 443
 rule 10 permit ip
@@ -160,7 +161,7 @@ traffic-filter inbound acl 3001
         by_hand=["acl number 3999", "rule 900 deny ip source HOST 0"], by_hand_gone=["acl number 3999", "undo rule 1020"],
         noise="Mar  1 2021 03:14:15+00:00 ar1 %%01IFPDT/4/IF_STATE(l)[0]:Interface GigabitEthernet0/0/2 has turned into UP state."),
     "hpe_comware": Platform(
-        "hpe_comware", narrow=80, attach=["GigabitEthernet1/0/1"], kinds=[("acl4", "3999"), ("acl6", "3999")], operator="""\
+        "hpe_comware", dialogs=[({"wants_key": "yes"}, "")], narrow=80, attach=["GigabitEthernet1/0/1"], kinds=[("acl4", "3999"), ("acl6", "3999")], operator="""\
 acl number 3001
 rule 5 permit tcp destination 192.0.2.10 0 destination-port eq 443
 rule 10 permit ip
@@ -231,7 +232,7 @@ ip access-group OUTSIDE-IN in
         by_hand_gone=['delete /configure filter match-list ip-prefix-list "BANPUSH4" prefix HOST/32'],
         noise='18 2021/03/01 03:14:15.92 UTC MINOR: SYSTEM #2006 Base CLI "something happened"'),
     "fortinet_fortios": Platform(
-        "fortinet_fortios", kinds=[("addrgrp", "BANPUSH4"), ("addrgrp6", "BANPUSH6")], saves=False, operator="""\
+        "fortinet_fortios", dialogs=[({"wants_a": "yes"}, "")], kinds=[("addrgrp", "BANPUSH4"), ("addrgrp6", "BANPUSH6")], saves=False, operator="""\
 config firewall policy
 edit 7112
 set name "guests"

@@ -191,6 +191,20 @@ TEST_CASE("a driver file that is wrong is refused, each mistake with its place")
   }
 }
 
+TEST_CASE("questions at the login are answered as the driver says, and told apart when they are wrong") {
+  const DriverFolder folder;
+  const std::string login = "login: [{question: '^Press any key', answer: y}, {question: 'license\\? \\[Y/n\\]:', answer: n}]\n";
+  const Driver driver = folder.load(whole + login);
+  REQUIRE(driver.login.size() == 2);
+  CHECK(driver.login[0].question.found_in("Press any key to continue"));
+  CHECK(driver.login[0].answer == "y");
+  CHECK(driver.login[1].question.found_in("see the software license? [Y/n]:"));
+  CHECK(driver.login[1].answer == "n");
+  CHECK(folder.load().login.empty());
+  CHECK_THAT(folder.complaint(std::string(whole) + "login: [{question: '(', answer: y}]\n"), Catch::Contains("drivers/x.yaml:"));
+  CHECK_THAT(folder.complaint(std::string(whole) + "login: [{quesion: 'x', answer: y}]\n"), Catch::Contains("question"));
+}
+
 TEST_CASE("a template that is wrong is refused with its place") {
   const DriverFolder folder;
   const std::vector<std::pair<std::string, std::string>> cases{
