@@ -76,6 +76,7 @@ std::string NetconfTransport::next_message(std::chrono::seconds silence, const s
       if (auto message = frames_.next())
         return std::move(*message);
     } catch (const Error &error) {
+      gone_ = true; // where the next message begins nobody knows
       throw Error(error.kind(), fmt::format("{}: {}: {}", device_.name, what, error.what()));
     }
     if (!take_some(Clock::now() + silence))

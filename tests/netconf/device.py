@@ -95,8 +95,8 @@ class Store:
                 old.text = node.text
             self.edit(node, old)
         numbered = [one for one in into if child(one, "sequence-id") is not None or child(one, "sequence") is not None]
-        if numbered and len(numbered) == len(into):
-            into[:] = sorted(into, key=lambda one: int(text(one, "sequence-id") or text(one, "sequence")))
+        if len(numbered) > 1:
+            into[:] = [one for one in into if one not in numbered] + sorted(numbered, key=lambda one: int(text(one, "sequence-id") or text(one, "sequence")))
 
     def select(self, wanted):
         out = ET.Element("data")

@@ -149,11 +149,10 @@ class Answers(NetconfCase):
     def test_a_device_that_says_nothing(self):
         self.start(silence="2s")
         self.site.insert(HOSTS[:1])
-        self.device.faults["commit"] = lambda session, rpc: SILENT
-        began = time.monotonic()
+        self.device.faults["validate"] = lambda session, rpc: SILENT
         report = self.push(code=1)
-        self.assertIn("nothing came for", report["error"])
-        del began
+        self.assertIn("validate: nothing came for 2 s", report["error"])
+        self.assertEqual(self.held(), [])
 
     def test_a_slow_commit_is_waited_for(self):
         self.start(silence="2s")

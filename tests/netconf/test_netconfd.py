@@ -62,7 +62,7 @@ class RealServer(unittest.TestCase):
             (folder / "drivers").mkdir()
             (folder / "drivers/naive.yaml").write_text(
                 "about: validates before it commits\nextends: yang_set\ntransport: [netconf]\nevidence: {level: live, source: a test}\n"
-                "facts: {no_validate: {holds: 'never said by any server'}}\n")
+                "facts: {yuma: {holds: 'never said by any server'}}\n")
         self.start("naive", believing)
         setup = self.site.run("setup", "dut", "--apply", code=1)
         self.assertIn("the device accepted the setup, but", setup.stderr)
