@@ -57,6 +57,16 @@ public:
   }
 
   using Texts = std::map<std::string, std::string, std::less<>>;
+  // The number of an entry that no shape fits: it is somebody else's, and not to be given away again.
+  Texts number_of(pugi::xml_node node) const {
+    for (const auto &shape : shapes_)
+      for (const auto &[name, query] : shape)
+        if (name == "number")
+          if (auto text = scalar(node, query))
+            return {{name, std::move(*text)}};
+    return {};
+  }
+
   // Of the first shape all of whose paths resolve; empty when none does.
   Texts of(pugi::xml_node node) const {
     for (const auto &shape : shapes_) {
@@ -126,6 +136,8 @@ void XmlItems::each(const std::function<void(std::string_view, const Pieces &, s
     const auto name = compiled(read_.list_at), entries = compiled(read_.entries), ours = compiled(read_.ours_at);
     const auto entry = [&](const std::string &list, pugi::xml_node node) {
       Shapes::Texts texts = shapes.of(node);
+      if (texts.empty())
+        texts = shapes.number_of(node);
       if (ours)
         if (auto mark = scalar(node, *ours))
           texts.emplace(read_.ours_at, std::move(*mark));
