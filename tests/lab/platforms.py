@@ -5,7 +5,7 @@ import copy
 class Platform:
     def __init__(self, driver, device=None, train="", attach=(), kinds=(), bare="", operator="", operator_list=None, operator_shown="", refuses=True,
                  refuses_with="", foreign="", foreign_shown="", by_hand=(), by_hand_gone=(), noise="", settings=None, saves=True, params=None,
-                 lists_stand=True, sets_up=True, settles=0, dialogs=(), narrow=40, longest_name=42):
+                 lists_stand=True, sets_up=True, settles=0, dialogs=(), many=250, narrow=40, longest_name=42):
         self.driver, self.device, self.train = driver, device or driver, train
         self.attach = attach                  # interfaces
         self.kinds = kinds                    # (kind, name) of the lists banpush keeps, as the lab's state has them
@@ -14,6 +14,7 @@ class Platform:
         self.settles = settles                # seconds until what was accepted is shown
         self.narrow = narrow                  # columns of a narrow screen
         self.dialogs = dialogs                # questions at the login: values of the lab's device, and what banpush says (empty: it goes on)
+        self.many = many                      # entries of each family that fill it
         self.bare = bare                      # what every device of this platform has on it
         self.operator = operator              # the operator's own list, bound where banpush wants to be
         self.operator_list = operator_list    # its (kind, name) in the lab's state
@@ -266,3 +267,4 @@ set rulebase security rules banpush from any to any source any destination any a
 for name, of, train in (("huawei_vrp8", "huawei_vrp", "vrp8"), ("hpe_comware5", "hpe_comware", "comware5")):
     PLATFORMS[name] = copy.copy(PLATFORMS[of])
     PLATFORMS[name].train = train
+    PLATFORMS[name].many = 25  # the full number is the first train's
