@@ -1,3 +1,4 @@
+#include "core/parse.hpp"
 #include "transport/terminal.hpp"
 
 #include <catch2/catch.hpp>
@@ -38,6 +39,18 @@ TEST_CASE("terminal: lines end in any of the ways devices have", "[transport]") 
   using namespace std::string_view_literals;
   CHECK(see("a\r\0\nb\r\n\rc"sv) == Seen{{"a", "b"}, "c", ""});
   CHECK(see("end  \t \r\n").lines == Lines{"end"});
+}
+
+TEST_CASE("terminal: a NUL is no part of anything, not even of the sequence it falls into", "[transport]") {
+  using namespace std::string_view_literals;
+  CHECK(see("\x1b\0]0;a title\0\a\x1b[\0K\x1b\0[2K[ed\0it]\r\n"sv) == Seen{{"[edit]"}, "", ""});
+}
+
+TEST_CASE("log lines are taken out with the line end they come with", "[transport]") {
+  const std::vector<Pattern> noise{Pattern("^%SYS-")};
+  CHECK(without_noise(noise, "interface 1\n\n%SYS-5-CONFIG_I: x\n access-group A in\n") == "interface 1\n access-group A in\n");
+  CHECK(without_noise(noise, "one\n\ntwo\n") == "one\n\ntwo\n");
+  CHECK(without_noise(noise, "%SYS-5-A: x\none\n") == "one\n");
 }
 
 TEST_CASE("terminal: carriage returns and backspaces overwrite", "[transport]") {
