@@ -348,6 +348,8 @@ class Session:
 
     def commit(self, request):
         device = self.device
+        if text(request, "persist-id") and not device.pending:
+            raise Refused(error("invalid-value", "no confirmed commit of that id is pending", "protocol"))
         if device.pending and device.pending[1] != text(request, "persist-id"):
             raise Refused(error("invalid-value", "another confirmed commit is pending", "protocol"))
         before = device.pending[0] if device.pending else device.running

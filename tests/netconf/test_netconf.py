@@ -54,27 +54,27 @@ class Commits(NetconfCase):
         self.assertEqual(self.held(), prefixes(*HOSTS[:2]))
 
     def test_no_second_connection_and_no_cancel_either(self):
-        self.filled(confirm="3s")
+        self.filled(confirm="12s")
         first = self.device.sessions + 1
         self.device.refuse = lambda number: number > first
         self.device.faults["cancel-commit"] = lambda session, rpc: error("operation-failed", "not now")
         report = self.push(code=1)
         self.assertIn("a second session could not be opened", report["error"])
         self.assertEqual(self.held(), prefixes(*HOSTS[:4]), "the timer is still running")
-        self.assertTrue(until(lambda: self.device.pending is None, 10))
+        self.assertTrue(until(lambda: self.device.pending is None, 30))
         self.assertEqual(self.held(), prefixes(*HOSTS[:2]))
 
     def test_the_connection_is_cut_between_commit_and_confirm(self):
-        self.filled(confirm="3s")
+        self.filled(confirm="12s")
         self.device.faults["get-config"] = lambda session, rpc: CUT if self.device.pending else None
         report = self.push(code=1)
         self.assertIn("ended the session", report["error"])
-        self.assertTrue(until(lambda: self.device.pending is None, 10))
+        self.assertTrue(until(lambda: self.device.pending is None, 30))
         self.assertEqual(self.held(), prefixes(*HOSTS[:2]))
 
     def killed(self, when, **more):
         """banpush is killed as soon as the device sees something after its commit."""
-        self.filled(confirm="3s", **more)
+        self.filled(confirm="12s", **more)
         reached = threading.Event()
 
         def stop(session, rpc):
@@ -87,12 +87,12 @@ class Commits(NetconfCase):
         self.device.faults["commit"] = stop
         process = subprocess.Popen([binary(), "-c", str(self.site.config), "push"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            self.assertTrue(reached.wait(20), self.device.log)
+            self.assertTrue(reached.wait(40), self.device.log)
             self.assertEqual(self.held(), prefixes(*HOSTS[:4]))
         finally:
             process.send_signal(signal.SIGKILL)
             process.wait()
-        self.assertTrue(until(lambda: self.device.pending is None, 10))
+        self.assertTrue(until(lambda: self.device.pending is None, 30))
         self.assertEqual(self.held(), prefixes(*HOSTS[:2]))
 
     def test_killed_while_it_reads_back(self):
