@@ -202,6 +202,7 @@ void measure_deltas(const TableSource &source, const std::string &password, std:
 } // namespace
 
 int main() {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0); // each line as it is measured
   try {
     test::MariaDbServer server({"--option=--innodb-buffer-pool-size=512M"});
     for (const std::size_t rows : {200'000U, 2'000'000U}) {
