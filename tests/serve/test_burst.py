@@ -102,6 +102,7 @@ class Burst(unittest.TestCase):
         self.site.settings["policy"]["shortest"] = {"ipv4": 32}
         self.site.write()
         self.site.run("setup", "r1", "--apply")
+        wait_until(lambda: lab.tell("stats")["open"] == 0, 30, "the session of the setup has ended")
         lab.tell("forget")
         return lab
 
