@@ -50,14 +50,21 @@ class Case(unittest.TestCase):
         site.write()
         return site
 
-    def refused(self, site, *words):
+    def refused(self, site, *words, verbs=(["check"], ["plan"], ["push"], ["setup", "fw", "--apply"], ["ban", "203.0.113.9"])):
         """Every verb that would do something says these words, with status 2, and does nothing."""
         before = site.rows("SELECT * FROM fail2ban")
-        for verb in (["check"], ["plan"], ["push"], ["ban", "203.0.113.9"], ["setup", "fw", "--apply"]):
+        for verb in verbs:
             done = site.run(*verb, code=2)
             for word in words:
                 self.assertIn(word, done.stderr, verb)
         self.assertEqual(site.rows("SELECT * FROM fail2ban"), before)
+        self.assertFalse(self.log.exists(), "the device was spoken to")
+
+    def refused_but_recorded(self, site, *words):
+        """What is wrong with a device's driver keeps everybody from devices, and no ban from the table."""
+        self.refused(site, *words, verbs=(["check"], ["plan"], ["push"], ["setup", "fw", "--apply"]))
+        site.run("ban", "203.0.113.9", "--no-push")
+        self.assertIn(("203.0.113.9",), site.rows("SELECT ip FROM fail2ban"))
         self.assertFalse(self.log.exists(), "the device was spoken to")
 
     def text(self, site, text):
@@ -98,7 +105,7 @@ class Configuration(Case):
 
     def test_a_driver_that_is_not_there(self):
         self.device["driver"] = "linux_nfft"
-        self.refused(self.site(), "linux_nfft", "linux_nft")
+        self.refused_but_recorded(self.site(), "linux_nfft", "linux_nft")
 
     def test_an_allowlist_with_a_broken_line(self):
         allow = self.folder / "allow"
@@ -135,23 +142,23 @@ class Drivers(Case):
 
     def test_a_wrong_type(self):
         site = self.own(DRIVER.replace("lists:\n", "limits: {entries: many}\nlists:\n"))
-        self.refused(site, f"{site.folder}/drivers/our_firewall.yaml:7:", "entries", "many")
+        self.refused_but_recorded(site, f"{site.folder}/drivers/our_firewall.yaml:7:", "entries", "many")
 
     def test_a_key_it_does_not_know(self):
         site = self.own(DRIVER.replace("batch: whole", "bacth: whole"))
-        self.refused(site, f"{site.folder}/drivers/our_firewall.yaml:6:1", "bacth", "batch")
+        self.refused_but_recorded(site, f"{site.folder}/drivers/our_firewall.yaml:6:1", "bacth", "batch")
 
     def test_a_pattern_that_is_none(self):
         site = self.own(DRIVER.replace("[0-9./]+)$", "[0-9./+)$"))
-        self.refused(site, f"{site.folder}/drivers/our_firewall.yaml:14:", "missing")
+        self.refused_but_recorded(site, f"{site.folder}/drivers/our_firewall.yaml:14:", "missing")
 
     def test_a_template_with_a_name_nobody_knows(self):
         site = self.own(add=ADD.replace("{{prefix}}", "{{prefixx}}"))
-        self.refused(site, f"{site.folder}/templates/our_firewall/add:2:", "prefixx")
+        self.refused_but_recorded(site, f"{site.folder}/templates/our_firewall/add:2:", "prefixx")
 
     def test_a_template_that_does_not_end(self):
         site = self.own(remove=REMOVE.replace("{{/entries}}\n", ""))
-        self.refused(site, f"{site.folder}/templates/our_firewall/remove:", "entries")
+        self.refused_but_recorded(site, f"{site.folder}/templates/our_firewall/remove:", "entries")
 
 
 class EveryDriver(unittest.TestCase):

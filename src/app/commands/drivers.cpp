@@ -249,11 +249,13 @@ int drivers_render(const Settings &settings, const RenderOptions &options) {
     selection.wanted.push_back(std::move(one));
   };
   std::vector<Prefix> gone;
+  bool invented = false;
   for (const std::string &text : options.remove) {
     gone.push_back(prefix_of(text));
     const bool there = std::any_of(installed.entries.begin(), installed.entries.end(),
                                    [&](const Entry &entry) { return entry.block.prefix == gone.back(); });
     if (!there) { // not in a given list: shown as if it stood there
+      invented = true;
       Entry entry;
       entry.block = {gone.back(), {}};
       const List *list = driver.list_for(gone.back(), false);
@@ -275,13 +277,14 @@ int drivers_render(const Settings &settings, const RenderOptions &options) {
   const Facts facts;
   Rendering rendering{driver, driver.transports.front(), values, facts, {}, 0, false, {}};
   const Script script = render(rendering, difference.change);
-  const Change spoken = read_back(driver, values, script, installed);
+  if (!invented) // without the device's own output nobody knows by which name or number it would let go of an entry
+    read_back(driver, values, script, installed);
   if (settings.console.json())
     settings.console.out(Json{{"schema", 1},
                               {"driver", driver.name},
                               {"script", script.text()},
-                              {"adds", spoken.add.size()},
-                              {"removes", spoken.remove.size()}}
+                              {"adds", difference.change.add.size()},
+                              {"removes", difference.change.remove.size()}}
                              .dump(2) +
                          "\n");
   else
