@@ -9,3 +9,5 @@ set_tests_properties("system: verbs" PROPERTIES LABELS "system;flow")
 set_tests_properties("system: config" PROPERTIES LABELS "system;flow")
 set_tests_properties("system: in_force" PROPERTIES LABELS "system;flow")
 set_tests_properties("system: policy" PROPERTIES LABELS "system;flow")
+# The longest begin first, or the run ends with waiting for one of them.
+set_tests_properties("system: block" "system: bytes" PROPERTIES COST 200)
