@@ -130,7 +130,7 @@ class NetworkCase(unittest.TestCase):
 
     def assert_reaches(self, namespace, expected, *addresses):
         for address in addresses:
-            self.assertEqual(self.net.reaches(namespace, address, seconds=2 if expected else 0.4), expected, f"{namespace} to {address}")
+            self.assertEqual(self.net.reaches(namespace, address, seconds=8 if expected else 0.4), expected, f"{namespace} to {address}")
 
     def assert_only_attacker_is_blocked(self, arrives=True):
         self.assert_reaches(self.net.attacker, False, SERVER4, SERVER6)

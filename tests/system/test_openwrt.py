@@ -36,21 +36,18 @@ class OpenWrt(NetworkCase):
         self.ours = self.site(self.local("openwrt", run_with=run_with, params={"boot_file": str(self.boot_file)}), name=f"site-{self.folder.name}")
         self.addCleanup(self.net.inside, self.net.router, "nft", "flush", "ruleset")
 
-    def reach(self, namespace):
-        return [self.net.reaches(namespace, SERVER4), self.net.reaches(namespace, SERVER6)]
-
     def test_blocks_and_lifts(self):
         self.ours.run("setup", "r1", "--apply")
         for address in (ATTACKER4, ATTACKER6, "198.51.100.128/25"):
             self.ours.run("ban", address, "--jail", "sshd", "--no-push")
         self.assertEqual(self.ours.device("push")["outcome"], "changed")
-        self.assertEqual(self.reach(self.net.attacker), [False, False])
-        self.assertEqual(self.reach(self.net.client), [True, True])
+        self.assert_reaches(self.net.attacker, False, SERVER4, SERVER6)
+        self.assert_reaches(self.net.client, True, SERVER4, SERVER6)
         self.assertEqual(self.ours.device("push")["outcome"], "in_sync")
         for address in (ATTACKER4, ATTACKER6):
             self.ours.run("unban", address, "--no-push")
         self.assertEqual(self.ours.device("push")["outcome"], "changed")
-        self.assertEqual(self.reach(self.net.attacker), [True, True])
+        self.assert_reaches(self.net.attacker, True, SERVER4, SERVER6)
 
     def test_the_skeleton_outlives_a_restart_of_the_firewall(self):
         self.ours.run("setup", "r1", "--apply")
