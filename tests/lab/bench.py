@@ -3,10 +3,11 @@ import json
 import os
 import pathlib
 import shutil
-import socket
 import sqlite3
 import subprocess
 import tempfile
+
+import control
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BANPUSH = os.environ.get("BANPUSH", str(ROOT / "build/dev/bin/banpush"))
@@ -73,18 +74,7 @@ class Bench:
         return json.loads(done.stdout)["devices"][0]
 
     def tell(self, *words):
-        line = " ".join(json.dumps(word) for word in ("dut", *words)) + "\n"
-        with socket.socket(socket.AF_UNIX) as control:
-            control.settimeout(10)
-            control.connect(f"{self.folder}/lab.sock")
-            control.sendall(line.encode())
-            answer = b""
-            while chunk := control.recv(1 << 20):
-                answer += chunk
-        answer = json.loads(answer)
-        if "error" in answer:
-            raise AssertionError(answer["error"])
-        return answer
+        return control.tell(self.folder, "dut", *words)
 
     def state(self):
         return self.tell("state")

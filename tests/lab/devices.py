@@ -7,11 +7,12 @@ import json
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import unittest
+
+import control
 
 LAB = ""
 
@@ -49,14 +50,7 @@ class Lab(unittest.TestCase):
         return pathlib.Path(self.folder, "enable_" + device).read_text().strip()
 
     def tell(self, device, *words):
-        with socket.socket(socket.AF_UNIX) as control:
-            control.settimeout(10)
-            control.connect(f"{self.folder}/lab.sock")
-            control.sendall((" ".join(json.dumps(word) for word in (device, *words)) + "\n").encode())
-            answer = b""
-            while chunk := control.recv(1 << 20):
-                answer += chunk
-        return json.loads(answer)
+        return control.tell(self.folder, device, *words)
 
     def numbers(self, device, kind, name, which="running"):
         return [entry["number"] for entry in self.tell(device, "state")[which][kind][name]["entries"]]

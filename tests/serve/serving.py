@@ -14,20 +14,10 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 SOURCE = HERE.parents[1]
 sys.path[:0] = [str(SOURCE / "tests" / "bans"), str(SOURCE / "tests" / "system"), str(SOURCE / "tests" / "lab")]
+from topology import wait_until  # noqa: E402
+
 BANPUSH = os.environ.get("BANPUSH", str(SOURCE / "build/dev/bin/banpush"))
 ENVIRONMENT = {**os.environ, "BANPUSH_DATADIR": os.environ.get("BANPUSH_DATADIR", str(SOURCE))}
-
-
-def wait_until(condition, seconds, what):
-    """Polls; an error names what did not come about in time."""
-    end = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError(f"after {seconds} s still not so: {what}")
-        time.sleep(0.02)
 
 
 class Notified:
@@ -148,7 +138,7 @@ class Site:
         wanted = set(prefixes)
         try:
             wait_until(lambda: self.holds(number) == wanted, seconds, "the device holds what it should")
-        except AssertionError as error:
+        except TimeoutError as error:
             there = self.holds(number)
             raise AssertionError(f"{error}\nmissing {sorted(wanted - there)[:5]}, too many {sorted(there - wanted)[:5]} of {len(wanted)}\n{self.log_text()}") from None
 

@@ -5,7 +5,6 @@ import json
 import os
 import pathlib
 import signal
-import socket
 import subprocess
 import time
 import unittest
@@ -13,6 +12,7 @@ import unittest
 import serving
 from serving import Site, addresses, hosts, wait_until
 
+import control
 from mariadb import MariaDb
 
 BANS = int(os.environ.get("BANPUSH_TEST_BANS", "1000"))
@@ -40,17 +40,7 @@ class Lab:
                        "attach": [{"interface": "GigabitEthernet0/0"}]}
 
     def tell(self, *words):
-        with socket.socket(socket.AF_UNIX) as control:
-            control.settimeout(20)
-            control.connect(str(self.folder / "lab.sock"))
-            control.sendall((" ".join(json.dumps(word) for word in ("r1", *words)) + "\n").encode())
-            answer = b""
-            while chunk := control.recv(1 << 20):
-                answer += chunk
-        answer = json.loads(answer)
-        if "error" in answer:
-            raise AssertionError(answer["error"])
-        return answer
+        return control.tell(self.folder, "r1", *words)
 
     def entries(self):
         return {entry["prefix"] for entry in self.tell("state")["running"]["acl4"]["BANPUSH-IN4"]["entries"] if "prefix" in entry}

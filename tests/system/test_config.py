@@ -63,7 +63,9 @@ class Case(unittest.TestCase):
     def refused_but_recorded(self, site, *words):
         """What is wrong with a device's driver keeps everybody from devices, and no ban from the table."""
         self.refused(site, *words, verbs=(["check"], ["plan"], ["push"], ["setup", "fw", "--apply"]))
-        site.run("ban", "203.0.113.9", "--no-push")
+        done = site.run("ban", "203.0.113.9")
+        for word in ("no device is told until this is mended", *words):
+            self.assertIn(word, done.stderr)
         self.assertIn(("203.0.113.9",), site.rows("SELECT ip FROM fail2ban"))
         self.assertFalse(self.log.exists(), "the device was spoken to")
 

@@ -168,8 +168,16 @@ void ask_for_push(const Settings &settings, const Config &config) {
     settings.console.warn(error.what());
   }
   State(config.state).request();
-  if (const auto turn = Turn::attempt(config.state))
-    start_behind(settings, *turn);
+  const auto turn = Turn::attempt(config.state);
+  if (!turn)
+    return;
+  try {
+    load_all(settings); // whoever pushes behind us could tell nobody
+  } catch (const Error &error) {
+    settings.console.warn(fmt::format("no device is told until this is mended: {}", error.what()));
+    return;
+  }
+  start_behind(settings, *turn);
 }
 
 Waited push_and_wait(const Settings &settings, const Config &config, const Prefix &prefix) {
