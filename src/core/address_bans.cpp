@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -36,6 +38,45 @@ bool within(const Service &inner, const Service &outer) noexcept {
 }
 
 } // namespace
+
+// The hosts that reported within a window of time. The heaviest report of each counts.
+class AddressBans::HostsInWindow {
+public:
+  enum class Weights : bool { Ignored, Summed };
+  HostsInWindow(std::vector<std::uint32_t> &reports_of, Weights weights) : reports_of_(reports_of), weights_(weights) {}
+
+  void enter(const Report &report) {
+    size_ += reports_of_[report.host]++ == 0 ? 1 : 0;
+    if (weights_ == Weights::Summed)
+      change(report, [](std::map<std::uint64_t, std::uint32_t> &of_host, std::uint64_t weight) { ++of_host[weight]; });
+  }
+  void leave(const Report &report) {
+    size_ -= --reports_of_[report.host] == 0 ? 1 : 0;
+    if (weights_ == Weights::Summed)
+      change(report, [](std::map<std::uint64_t, std::uint32_t> &of_host, std::uint64_t weight) {
+        if (--of_host[weight] == 0)
+          of_host.erase(weight);
+      });
+  }
+
+  std::size_t size() const noexcept { return size_; }
+  std::uint64_t weight() const noexcept { return weight_; }
+
+private:
+  template <typename Change>
+  void change(const Report &report, Change change) {
+    std::map<std::uint64_t, std::uint32_t> &of_host = hosts_[report.host];
+    weight_ -= of_host.empty() ? 0 : of_host.rbegin()->first;
+    change(of_host, report.weight);
+    weight_ += of_host.empty() ? 0 : of_host.rbegin()->first;
+  }
+
+  std::vector<std::uint32_t> &reports_of_; // by host; all zero but while a window stands
+  Weights weights_;
+  std::unordered_map<std::uint32_t, std::map<std::uint64_t, std::uint32_t>> hosts_; // how many reports of each weight
+  std::size_t size_ = 0;
+  std::uint64_t weight_ = 0;
+};
 
 bool AddressBans::first_seen(std::uint32_t host) noexcept {
   const bool first = seen_[host] != round_;
@@ -147,54 +188,51 @@ std::vector<ServiceTally> AddressBans::by_service(Rows rows) {
   return kept;
 }
 
-bool AddressBans::quorum(Rows rows) {
-  struct Report {
-    std::int32_t age;
-    std::uint32_t host;
-    std::uint64_t weight;
-    bool in_force;
-  };
-  const Quorum &quorum = *policy_.quorum;
-  const auto least_weight = static_cast<std::uint64_t>(std::llround(quorum.weight * 1000));
+void AddressBans::note_reports(Rows rows) {
+  reports_.clear();
   note_ages(rows);
-  std::vector<Report> reports;
   for (const std::uint32_t row : rows) {
     const Ban &ban = bans_.rows()[row];
     if (rules_.filter(ban) != Verdict::Wanted || ban.revoked == Ban::Revoked::ByOperator)
       continue;
     const std::int32_t age = rules_.age(ban);
-    reports.push_back({age, ban.host, rules_.weight(ban), !rules_.revoked(ban) && rules_.left(ban, place(age)) > 0});
+    reports_.push_back({age, ban.host, rules_.weight(ban), !rules_.revoked(ban) && rules_.left(ban, place(age)) > 0});
   }
-  std::sort(reports.begin(), reports.end(), [](const Report &a, const Report &b) { return a.age < b.age; });
+}
 
-  // A window that slides over time. The heaviest report of each host in it counts.
-  std::map<std::uint32_t, std::map<std::uint64_t, std::uint32_t>> hosts;
-  std::uint64_t weight = 0;
+bool AddressBans::quorum(Rows rows) {
+  const Quorum &quorum = *policy_.quorum;
+  note_reports(rows);
+  ++round_;
+  std::size_t distinct = 0;
+  for (const Report &report : reports_)
+    distinct += first_seen(report.host) ? 1 : 0;
+  const bool counted = quorum.hosts == 0 && quorum.bans == 0;
+  if (!counted && (quorum.hosts == 0 || distinct < quorum.hosts) && (quorum.bans == 0 || reports_.size() < quorum.bans))
+    return false; // not even all of them are enough
+  std::sort(reports_.begin(), reports_.end(), [](const Report &a, const Report &b) { return a.age < b.age; });
+
+  // A window that slides over time.
+  HostsInWindow hosts(in_window_, quorum.weight > 0 ? HostsInWindow::Weights::Summed : HostsInWindow::Weights::Ignored);
+  const auto least_weight = static_cast<std::uint64_t>(std::llround(quorum.weight * 1000));
   std::size_t in_force = 0, oldest = 0;
-  const auto heaviest = [&](std::uint32_t host) { return hosts.count(host) != 0 ? hosts[host].rbegin()->first : 0; };
-  for (std::size_t i = 0; i < reports.size(); ++i) {
-    const Report &report = reports[i];
-    weight -= heaviest(report.host);
-    ++hosts[report.host][report.weight];
-    weight += heaviest(report.host);
-    in_force += report.in_force ? 1 : 0;
-    for (; report.age - reports[oldest].age > quorum.within; ++oldest) {
-      const Report &gone = reports[oldest];
-      weight -= heaviest(gone.host);
-      auto &weights = hosts[gone.host];
-      if (--weights[gone.weight] == 0)
-        weights.erase(gone.weight);
-      if (weights.empty())
-        hosts.erase(gone.host);
-      weight += heaviest(gone.host);
-      in_force -= gone.in_force ? 1 : 0;
+  for (std::size_t i = 0; i < reports_.size(); ++i) {
+    hosts.enter(reports_[i]);
+    in_force += reports_[i].in_force ? 1 : 0;
+    for (; reports_[i].age - reports_[oldest].age > quorum.within; ++oldest) {
+      hosts.leave(reports_[oldest]);
+      in_force -= reports_[oldest].in_force ? 1 : 0;
     }
-    const bool counted = quorum.hosts == 0 && quorum.bans == 0;
     const bool enough_hosts = quorum.hosts > 0 && hosts.size() >= quorum.hosts;
     const bool enough_bans = quorum.bans > 0 && i + 1 - oldest >= quorum.bans;
-    if (in_force > 0 && (counted || enough_hosts || enough_bans) && weight >= least_weight)
+    if (in_force > 0 && (counted || enough_hosts || enough_bans) && hosts.weight() >= least_weight) {
+      for (; oldest <= i; ++oldest)
+        hosts.leave(reports_[oldest]);
       return true;
+    }
   }
+  for (; oldest < reports_.size(); ++oldest)
+    hosts.leave(reports_[oldest]);
   return false;
 }
 

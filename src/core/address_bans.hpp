@@ -40,7 +40,7 @@ struct ServiceTally {
 class AddressBans {
 public:
   AddressBans(const Bans &bans, const Policy &policy, Seconds elapsed = 0)
-      : bans_(bans), policy_(policy), rules_(bans, policy, elapsed), seen_(bans.names()) {}
+      : bans_(bans), policy_(policy), rules_(bans, policy, elapsed), seen_(bans.names()), in_window_(bans.names()) {}
 
   Tally tally(Rows rows);
   // The services of the rows in force, none of them within another, sorted.
@@ -57,7 +57,17 @@ public:
   std::vector<unsigned> places(Rows rows);
 
 private:
+  // One row as a quorum counts it.
+  struct Report {
+    std::int32_t age;
+    std::uint32_t host;
+    std::uint64_t weight;
+    bool in_force;
+  };
+  class HostsInWindow;
+
   void note_ages(Rows rows);
+  void note_reports(Rows rows);
   unsigned place(std::int32_t age) const noexcept;
   bool first_seen(std::uint32_t host) noexcept;
 
@@ -66,7 +76,9 @@ private:
   RowRules rules_;
   std::vector<std::uint32_t> seen_; // by host: the last round it was seen in
   std::uint32_t round_ = 0;
-  std::vector<std::int32_t> ages_; // of the rows that count for escalation, ascending
+  std::vector<Report> reports_;
+  std::vector<std::uint32_t> in_window_; // by host: its reports in quorum's window
+  std::vector<std::int32_t> ages_;       // of the rows that count for escalation, ascending
 };
 
 } // namespace banpush

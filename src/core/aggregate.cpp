@@ -126,7 +126,10 @@ Aggregated aggregate(std::vector<Candidate> blocks, const Policy &policy, const 
   if (!std::is_sorted(blocks.begin(), blocks.end(), by_block))
     std::sort(blocks.begin(), blocks.end(), by_block);
   std::map<Service, std::vector<Candidate>> others;
-  const auto whole = std::stable_partition(blocks.begin(), blocks.end(), [](const Candidate &one) { return one.block.service.is_any(); });
+  const auto of_any = [](const Candidate &one) { return one.block.service.is_any(); };
+  const auto whole = std::is_partitioned(blocks.begin(), blocks.end(), of_any)
+                         ? std::partition_point(blocks.begin(), blocks.end(), of_any)
+                         : std::stable_partition(blocks.begin(), blocks.end(), of_any);
   for (auto one = whole; one != blocks.end(); ++one)
     others[one->block.service].push_back(*one);
   blocks.erase(whole, blocks.end());
