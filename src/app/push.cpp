@@ -67,16 +67,29 @@ void send_all(Session &session, const std::vector<Step> &steps, const char *what
   }
 }
 
-// What is not confirmed is taken back: at once where the device knows how, else when its time runs out.
-void undo(Session &session, const Plan &plan, std::string &words) {
+std::string time_to_confirm(const Session &session) {
+  return fmt::format("when its time to confirm is over (confirm: {}s)", session.device().confirm);
+}
+
+bool same_entries(const Installed &one, const Installed &other) {
+  return std::equal(one.entries.begin(), one.entries.end(), other.entries.begin(), other.entries.end(),
+                    [](const Entry &a, const Entry &b) { return a.block == b.block && a.list == b.list; });
+}
+
+// What is not confirmed is taken back: at once where the device knows how, else when its time runs out. Says
+// which of them, as read back; empty where nothing waits to be confirmed.
+std::string undo(Session &session, const Plan &plan, std::string &words) {
   if (plan.script.confirm.empty())
-    return;
+    return {};
   try {
     send_all(session, plan.script.cancel, "cancel", words);
     send_all(session, plan.script.leave, "leave", words);
+    if (!plan.script.cancel.empty() && same_entries(session.read(), plan.installed))
+      return "the change was cancelled, and the device shows again what it held before";
   } catch (const Error &error) {
     words += std::string(error.what()) + "\n"; // the device undoes the change by itself; that is what the dead-man is for
   }
+  return "the device returns by itself to what it held before, " + time_to_confirm(session);
 }
 
 // With a dead-man running: a second session proves that the device can be reached, then the change is
@@ -88,31 +101,43 @@ void confirm(Site &site, Session &session, const Plan &plan, std::string &words)
     Session proof(session.device(), session.driver(), site.credentials(session.device()), site.trace);
     proof.open();
   } catch (const Error &error) {
-    undo(session, plan, words);
-    throw Error(
-        ErrorKind::Connect,
-        fmt::format(
-            "a second session could not be opened after the change, so it is not confirmed and the device returns to what it held: {}",
-            error.what()));
+    throw Error(ErrorKind::Connect, fmt::format("a second session could not be opened after the change, so it is not confirmed ({}); {}",
+                                                error.what(), undo(session, plan, words)));
   }
-  send_all(session, plan.script.confirm, "confirm", words);
+  try {
+    send_all(session, plan.script.confirm, "confirm", words);
+  } catch (const Error &error) {
+    throw Error(error.kind(), fmt::format("{}; unless the device took it all the same, it returns to what it held before, {}", error.what(),
+                                          time_to_confirm(session)));
+  }
+}
+
+// The steps, again while the device is busy, and what it shows then. An error says what becomes of the change.
+std::pair<Delivery, Verified> deliver_and_verify(Session &session, const Plan &plan, DeviceReport &report) {
+  try {
+    Delivery delivery = deliver(session, plan.script, report);
+    for (int tries = 1; delivery.busy && tries < most_tries; ++tries) {
+      std::this_thread::sleep_for(first_wait * (1 << tries));
+      delivery = deliver(session, plan.script, report);
+    }
+    return {std::move(delivery), verify(session, plan)};
+  } catch (const Error &error) {
+    if (plan.script.confirm.empty())
+      throw;
+    throw Error(error.kind(), fmt::format("{}; it was not confirmed, so the device holds what it held before, at the latest {}",
+                                          error.what(), time_to_confirm(session)));
+  }
 }
 
 // Applies a cleared plan and reads back until the device shows it, or says what it shows instead. Returns
 // what it holds then.
 Installed apply(Site &site, Session &session, const Cleared &cleared, DeviceReport &report) {
   const Plan &plan = cleared.plan();
-  Delivery delivery = deliver(session, plan.script, report);
-  for (int tries = 1; delivery.busy && tries < most_tries; ++tries) {
-    std::this_thread::sleep_for(first_wait * (1 << tries));
-    delivery = deliver(session, plan.script, report);
-  }
-  const Verified verified = verify(session, plan);
+  const auto [delivery, verified] = deliver_and_verify(session, plan, report);
   if (!verified.difference.empty()) {
-    if (delivery.accepted)
-      undo(session, plan, report.words);
-    throw Error(ErrorKind::Device,
-                delivery.accepted ? "accepted, but " + verified.difference : delivery.complaint + "; " + verified.difference);
+    const std::string undone = delivery.accepted ? undo(session, plan, report.words) : std::string();
+    throw Error(ErrorKind::Device, fmt::format("{}{}{}{}", delivery.accepted ? "accepted, but " : delivery.complaint + "; ",
+                                               verified.difference, undone.empty() ? "" : "; ", undone));
   }
   if (!delivery.accepted)
     report.notes.push_back(fmt::format("the device complained ({}), but shows what it should", delivery.complaint));

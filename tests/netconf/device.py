@@ -9,7 +9,6 @@ import pathlib
 import socket
 import sys
 import threading
-import time
 import xml.etree.ElementTree as ET
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -138,8 +137,10 @@ class Device:
         self.capabilities = list(CAPABILITIES if capabilities is None else capabilities)
         self.running, self.candidate, self.startup = Store(keys), Store(keys), Store(keys)
         self.faults = {}   # operation → function(session, rpc) that gives the inside of the reply, CUT, SILENT, or None to go on
+        self.after = {}    # operation → function(session, rpc), called when it is done and not answered yet
         self.hello = None  # the whole first message instead of the device's own
         self.refuse = lambda number: False  # of the n-th session: it is cut before the hello
+        self.clock = 1     # how much faster than ours the device's clock runs
         self.locks = {}    # datastore → session id
         self.pending = None  # of a confirmed commit: (what stood before, persist id, session id, timer)
         self.log = []      # (session id, operation)
@@ -289,7 +290,9 @@ class Session:
         if inside is CUT:
             return False
         if inside is SILENT:
-            time.sleep(3600)
+            while self.peer.recv(1 << 16):
+                pass
+            return False
         if isinstance(inside, bytes):
             self.send(inside)
             return True
@@ -299,6 +302,8 @@ class Session:
                     inside = self.do(operation, request)
             except Refused as refused:
                 inside = refused.reply
+            if after := self.device.after.get(operation):
+                after(self, request)
         self.send(f'<rpc-reply xmlns="{BASE}" message-id="{rpc.get("message-id")}">{inside}</rpc-reply>')
         return operation != "close-session"
 
@@ -358,7 +363,7 @@ class Session:
             device.pending = None
         device.running = device.candidate.copy()
         if child(request, "confirmed") is not None:
-            timer = threading.Timer(float(text(request, "confirm-timeout", "600")), device.roll_back)
+            timer = threading.Timer(float(text(request, "confirm-timeout", "600")) / device.clock, device.roll_back)
             timer.daemon = True
             device.pending = (before, text(request, "persist"), self.number, timer)
             timer.start()

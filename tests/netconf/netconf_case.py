@@ -49,7 +49,7 @@ class NetconfCase(unittest.TestCase):
     maxDiff = None
     driver = "yang_set"
 
-    def start(self, set_up=True, capabilities=None, netns=None, **more):
+    def start(self, set_up=True, capabilities=None, netns=None, namespace=None, **more):
         model = MODELS[self.driver]
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="netconf-"))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
@@ -60,7 +60,7 @@ class NetconfCase(unittest.TestCase):
             self.device.put(model["before"])
         if model.get("attach"):
             more["attach"] = [{"interface": "eth0", "direction": "in"}]
-        self.site = scenario.Site(self.folder / "site", {"dut": self.device.device(self.driver, **more)}, limits={"floor": 100000}, policy={"aggregate": "none"})
+        self.site = scenario.Site(self.folder / "site", {"dut": self.device.device(self.driver, **more)}, namespace, limits={"floor": 100000}, policy={"aggregate": "none"})
         self.site.run("init")
         if set_up:
             self.site.run("setup", "dut", "--apply")

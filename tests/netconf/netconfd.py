@@ -27,7 +27,7 @@ def missing():
 class Netconfd:
     """`target` is candidate or running; more options go to netconfd as they are."""
 
-    def __init__(self, folder, modules=("banpush-address-set", "ietf-access-control-list"), target="candidate", options=()):
+    def __init__(self, folder, modules=("banpush-address-set", "ietf-access-control-list"), target="candidate", options=(), netns=None, address="127.0.0.1"):
         self.folder = pathlib.Path(folder)
         self.modules, self.target, self.options = modules, target, options
         self.process = None
@@ -37,7 +37,7 @@ class Netconfd:
         shutil.copy(HERE / "ietf-access-control-list.yang", self.yang)
         self.socket = self.folder / "ncx.sock"
         port = private.free_port("127.0.0.1")
-        self.sshd = private.Sshd(self.folder / "sshd", port=port, options=[f"Subsystem netconf {SUBSYSTEM} --ncxserver-sockname={port}@{self.socket}"])
+        self.sshd = private.Sshd(self.folder / "sshd", netns=netns, address=address, port=port, options=[f"Subsystem netconf {SUBSYSTEM} --ncxserver-sockname={port}@{self.socket}"])
 
     def __enter__(self):
         self.sshd.start()

@@ -49,7 +49,7 @@ class Commits(NetconfCase):
         self.device.refuse = lambda number: number > first
         report = self.push(code=1)
         self.assertIn("a second session could not be opened", report["error"])
-        self.assertIn("returns to what it held", report["error"])
+        self.assertIn("the change was cancelled, and the device shows again what it held before", report["error"])
         self.assertIn("cancel-commit", self.device.operations())
         self.assertEqual(self.held(), prefixes(*HOSTS[:2]))
 
@@ -60,6 +60,7 @@ class Commits(NetconfCase):
         self.device.faults["cancel-commit"] = lambda session, rpc: error("operation-failed", "not now")
         report = self.push(code=1)
         self.assertIn("a second session could not be opened", report["error"])
+        self.assertIn("returns by itself to what it held before, when its time to confirm is over (confirm: 12s)", report["error"])
         self.assertEqual(self.held(), prefixes(*HOSTS[:4]), "the timer is still running")
         self.assertTrue(until(lambda: self.device.pending is None, 30))
         self.assertEqual(self.held(), prefixes(*HOSTS[:2]))
@@ -72,38 +73,85 @@ class Commits(NetconfCase):
         self.assertTrue(until(lambda: self.device.pending is None, 30))
         self.assertEqual(self.held(), prefixes(*HOSTS[:2]))
 
-    def killed(self, when, **more):
-        """banpush is killed as soon as the device sees something after its commit."""
+    def start_push(self):
+        process = subprocess.Popen([binary(), "-c", str(self.site.config), "push"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(lambda: (process.poll() is None and process.kill(), process.wait()))
+        return process
+
+    def killed(self, set_trap, number=signal.SIGKILL, **more):
+        """banpush is ended as soon as the device comes to the trap, behind the commit and before the confirm."""
         self.filled(confirm="12s", **more)
         reached = threading.Event()
 
-        def stop(session, rpc):
-            if self.device.pending and when(session, rpc):
-                reached.set()
-                return SILENT
-            return None
+        def trap(session=None, rpc=None):
+            if not self.device.pending:
+                return None
+            reached.set()
+            return SILENT
 
-        self.device.faults["get-config"] = stop
-        self.device.faults["commit"] = stop
-        process = subprocess.Popen([binary(), "-c", str(self.site.config), "push"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            self.assertTrue(reached.wait(40), self.device.log)
-            self.assertEqual(self.held(), prefixes(*HOSTS[:4]))
-        finally:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+        set_trap(trap)
+        self.device.clock = 4
+        process = self.start_push()
+        self.assertTrue(reached.wait(40), self.device.log)
+        self.assertEqual(self.held(), prefixes(*HOSTS[:4]), "it is in force, and waits for its confirmation")
+        process.send_signal(number)
+        process.wait()
         self.assertTrue(until(lambda: self.device.pending is None, 30))
         self.assertEqual(self.held(), prefixes(*HOSTS[:2]))
+        self.device.clock = 1
+        self.device.faults.clear()
+        self.device.after.clear()
+        self.device.refuse = lambda number: False
+        self.assertEqual(self.push()["outcome"], "changed", "and the next push finds nothing in its way")
+        self.assertEqual(self.held(), prefixes(*HOSTS[:4]))
+
+    def stop_at(self, operation):
+        return lambda trap: self.device.faults.update({operation: trap})
+
+    def test_killed_before_the_commit_is_answered(self):
+        self.killed(lambda trap: self.device.after.update(commit=lambda session, rpc: time.sleep(3) if trap() else None))
 
     def test_killed_while_it_reads_back(self):
-        self.killed(lambda session, rpc: "get-config" in rpc.tag)
+        self.killed(self.stop_at("get-config"))
+
+    def test_ended_while_it_reads_back(self):
+        self.killed(self.stop_at("get-config"), signal.SIGTERM)
+
+    def test_killed_while_the_second_session_opens(self):
+        self.killed(lambda trap: setattr(self.device, "refuse", lambda number: trap() is SILENT and time.sleep(3) is None))
+
+    def test_killed_while_the_second_session_closes(self):
+        self.killed(self.stop_at("close-session"))
 
     def test_killed_before_it_confirms(self):
-        self.killed(lambda session, rpc: rpc.tag.endswith("commit") and rpc.find(f"{{{BASE}}}persist-id") is not None)
+        self.killed(self.stop_at("commit"))
 
     def test_killed_where_only_the_session_holds_the_commit(self):
-        capabilities = [one.replace("confirmed-commit:1.1", "confirmed-commit:1.0") for one in CAPABILITIES]
-        self.killed(lambda session, rpc: "get-config" in rpc.tag, capabilities=capabilities)
+        self.killed(self.stop_at("get-config"), capabilities=[one.replace("confirmed-commit:1.1", "confirmed-commit:1.0") for one in CAPABILITIES])
+
+    def test_killed_at_any_moment(self):
+        """Wherever it was: the old list, unless the confirmation had arrived."""
+        self.filled(confirm="12s")
+        self.push()
+        expected, confirmed = list(HOSTS[:4]), 0
+        for step in range(10):
+            with self.subTest(step):
+                host = f"198.51.100.{step + 1}"
+                self.site.rows("DELETE FROM fail2ban WHERE ip LIKE '198.51.100.%'")
+                self.site.insert([host, *(one for one in expected if one.startswith("198."))])
+                self.forget()
+                self.device.clock = 8
+                process = self.start_push()
+                self.assertTrue(until(lambda: "commit" in self.device.operations(), 40))
+                time.sleep(0.03 * step)
+                process.kill()
+                process.wait()
+                self.assertTrue(until(lambda: self.device.pending is None, 30))
+                if self.device.operations().count("commit") == 2:
+                    expected.append(host)
+                    confirmed += 1
+                self.assertEqual(self.held(), prefixes(*expected))
+        self.assertLess(confirmed, 10, "not once it came between commit and confirm")
 
     def test_without_a_candidate_the_running_configuration_is_edited_and_saved(self):
         self.start(capabilities=[one for one in CAPABILITIES if not any(word in one for word in ("candidate", "confirmed", "validate"))], save="each")

@@ -1,0 +1,196 @@
+#!/usr/bin/python3
+"""A change that cuts its own pusher off: the device stands in a network namespace, and as soon as it has committed
+a real packet filter drops new connections to it, or all of them. It must be back to its old list when the time to
+confirm is over, and the report must say so. Against the device in the test's process and against netconfd."""
+import contextlib
+import os
+import pathlib
+import shutil
+import tempfile
+import threading
+import time
+import unittest
+
+import netconfd
+from device import CAPABILITIES
+from netconf_case import NetconfCase, prefixes, scenario
+import topology
+
+HOSTS = [f"203.0.113.{i}" for i in range(1, 9)]
+OPERATOR, DEVICE = "10.77.0.2", "10.77.0.1"
+CONFIRM = 10  # seconds
+NEW = "tcp flags & (syn | ack) == syn drop"  # a connection that stands goes on
+ALL = "meta l4proto tcp drop"
+
+
+class Cable:
+    """Two namespaces with a cable between them: `operator`, where banpush runs, and `device`."""
+
+    def __init__(self):
+        self.operator, self.device = (f"bp{os.getpid()}-{name}" for name in ("operator", "device"))
+        self.made = []
+
+    def __enter__(self):
+        for name in (self.operator, self.device):
+            topology.run("ip", "netns", "add", name)
+            self.made.append(name)
+        topology.run("ip", "link", "add", "eth0", "netns", self.operator, "type", "veth", "peer", "name", "eth0", "netns", self.device)
+        for name, address in ((self.operator, OPERATOR), (self.device, DEVICE)):
+            topology.run("ip", "-n", name, "-batch", "-", input=f"link set lo up\nlink set eth0 up\naddr add {address}/24 dev eth0\n")
+        return self
+
+    def __exit__(self, *_):
+        for name in self.made:
+            topology.run("ip", "netns", "del", name, check=False)
+
+    def block(self, rule):
+        topology.run("ip", "netns", "exec", self.device, "nft", "-f", "-", input=f"table inet cut {{\nchain in {{\ntype filter hook input priority 0;\n{rule}\n}}\n}}\n")
+
+    def dropped(self):
+        """Packets that the rule has taken so far."""
+        text = topology.run("ip", "netns", "exec", self.device, "nft", "list", "ruleset").stdout
+        return int(text.split("packets ")[1].split()[0])
+
+    def unblock(self):
+        topology.run("ip", "netns", "exec", self.device, "nft", "delete", "table", "inet", "cut")
+
+
+def permitted():
+    return os.geteuid() == 0 and topology.namespaces_permitted()
+
+
+@unittest.skipUnless(permitted(), "network namespaces are not permitted here (they need root)")
+class Blocked(NetconfCase):
+    def setUp(self):
+        self.cable = Cable()
+        self.addCleanup(self.cable.__exit__)
+        self.cable.__enter__()
+
+    def filled(self, rule, **more):
+        self.start(netns=self.cable.device, namespace=self.cable.operator, confirm=f"{CONFIRM}s", connect_timeout="2s", silence="3s", **more)
+        self.site.insert(HOSTS[:2])
+        self.push()
+        self.forget()
+        self.site.insert(HOSTS[2:4])
+        self.committed = 0.0
+
+        def cut(session, rpc):
+            if not self.committed and self.device.pending:
+                self.cable.block(rule.replace("drop", "counter drop"))
+                self.committed = time.monotonic()
+
+        self.device.after["commit"] = cut
+
+    def failed(self, *words):
+        report = self.push(code=1)
+        self.assertEqual(report["outcome"], "failed")
+        for word in words:
+            self.assertIn(word, report["error"])
+        self.assertTrue(self.committed)
+        self.assertGreater(self.cable.dropped(), 0, "the filter has dropped something")
+        return report
+
+    def returned(self):
+        """Waits for the time to confirm, looks, and lets banpush in again."""
+        while time.monotonic() < self.committed + CONFIRM + 1:
+            time.sleep(0.1)
+        self.assertIsNone(self.device.pending)
+        self.assertEqual(self.held(), prefixes(*HOSTS[:2]))
+        self.assertNotIn("203.0.113.3", "".join(self.device.texts("prefix")))
+        self.cable.unblock()
+        shown = self.site.device("plan")
+        self.assertEqual(sorted(one["prefix"] for one in shown["add"]), prefixes(*HOSTS[2:4]))
+        self.assertEqual(self.push()["outcome"], "changed", "the next push has nothing left in its way")
+        self.assertEqual(self.held(), prefixes(*HOSTS[:4]))
+
+    def test_new_connections_are_dropped(self):
+        self.filled(NEW)
+        first = self.device.sessions + 1
+        self.failed("a second session could not be opened", "not confirmed", "the change was cancelled, and the device shows again what it held before")
+        self.assertEqual(self.device.sessions, first, "the second connection never arrived")
+        self.assertEqual(self.device.operations().count("commit"), 1)
+        self.assertEqual(self.held(), prefixes(*HOSTS[:2]))
+        self.assertFalse(self.device.locks)
+        self.returned()
+
+    def test_new_connections_are_dropped_and_nothing_can_be_cancelled(self):
+        """Only the device's own timer takes the change back."""
+        self.filled(NEW)
+        self.device.faults["cancel-commit"] = lambda session, rpc: "<rpc-error><error-type>protocol</error-type><error-tag>operation-not-supported</error-tag><error-severity>error</error-severity></rpc-error>"
+        self.failed("a second session could not be opened", f"returns by itself to what it held before, when its time to confirm is over (confirm: {CONFIRM}s)")
+        self.returned()
+
+    def test_new_connections_are_dropped_and_the_session_alone_holds_the_commit(self):
+        """Confirmed commits of RFC 4741: they end with their session."""
+        self.filled(NEW, capabilities=[one.replace("confirmed-commit:1.1", "confirmed-commit:1.0") for one in CAPABILITIES])
+        self.failed("a second session could not be opened", "not confirmed", "returns by itself to what it held before")
+        self.returned()
+
+    def test_everything_is_dropped(self):
+        self.filled(ALL)
+        self.failed("nothing came for 3 s", "it was not confirmed, so the device holds what it held before, at the latest when its time to confirm is over")
+        self.returned()
+
+    def test_the_report_in_words(self):
+        self.filled(NEW)
+        done = self.site.run("push", code=1)
+        for word in ("dut", "failed", "a second session could not be opened", "shows again what it held before"):
+            self.assertIn(word, done.stdout + done.stderr)
+        self.assertEqual(self.held(), prefixes(*HOSTS[:2]))
+
+
+@unittest.skipUnless(permitted(), "network namespaces are not permitted here (they need root)")
+@unittest.skipIf(netconfd.missing(), netconfd.missing())
+class BlockedRealServer(unittest.TestCase):
+    """netconfd, its sshd in a namespace; its own timer."""
+
+    def start(self):
+        cable = Cable().__enter__()
+        self.addCleanup(cable.__exit__)
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="netconfd-"))
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        server = netconfd.Netconfd(folder / "server", netns=cable.device, address=DEVICE).__enter__()
+        self.addCleanup(server.__exit__)
+        site = scenario.Site(folder / "site", {"dut": server.device("yang_set", confirm=f"{CONFIRM}s", connect_timeout="2s", silence="5s")}, cable.operator, limits={"floor": 100000},
+                             policy={"aggregate": "none"})
+        site.run("init")
+        site.run("setup", "dut", "--apply")
+        site.insert(HOSTS[:2])
+        site.run("push")
+        site.insert(HOSTS[2:4])
+        return cable, server, site
+
+    def block_once_logged_in(self, server, cable):
+        """Drops new connections as soon as the first session stands."""
+        log = server.sshd.log
+        before = log.read_text(errors="replace").count("Accepted publickey")
+
+        def watch():
+            end = time.monotonic() + 40
+            while time.monotonic() < end:
+                if log.read_text(errors="replace").count("Accepted publickey") > before:
+                    cable.block(NEW.replace("drop", "counter drop"))
+                    return
+                time.sleep(0.01)
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        return watcher
+
+    def test_new_connections_are_dropped(self):
+        cable, server, site = self.start()
+        watcher = self.block_once_logged_in(server, cable)
+        report = site.device("push", code=1)
+        ended = time.monotonic()
+        watcher.join()
+        self.assertGreater(cable.dropped(), 0)
+        self.assertIn("a second session could not be opened", report["error"])
+        self.assertIn("what it held before", report["error"])
+        time.sleep(max(0.0, ended + CONFIRM + 1 - time.monotonic()))
+        cable.unblock()
+        self.assertEqual(sorted(one["prefix"] for one in site.device("plan")["add"]), prefixes(*HOSTS[2:4]), "it holds the old list")
+        self.assertEqual(site.device("push")["outcome"], "changed")
+
+
+if __name__ == "__main__":
+    unittest.main()
