@@ -23,6 +23,7 @@ ONLY = {
     r"libnetconf2|nc_client|nc_server|libyang": ("src/transport/", "src/lab/", "tests/"),
     r"kainjow/": ("src/core/text_template.cpp",),
     r"re2/": ("src/core/pattern.cpp",),
+    r"nftables/": ("src/transport/nft_library.cpp",),
     r"systemd/": ("src/app/serve/notify.cpp",),
     r"openssl/": ("src/core/digest.cpp",),
 }

@@ -51,7 +51,7 @@ void Session::learn_fact(const Fact &fact, Asked &asked) {
 
 Ask Session::question(const std::string &send, const std::vector<std::string> &run, const std::string &rpc, const Values &values) const {
   Ask question;
-  const TransportKind kind = transport_kind(device_, driver_);
+  const TransportKind kind = rendered_for(transport_kind(device_, driver_));
   if (kind == TransportKind::Exec) {
     if (run.empty())
       throw Error(ErrorKind::Config, fmt::format("driver {}: `{}` has no `run` and cannot be asked over exec", driver_.name, send));
@@ -82,6 +82,7 @@ const Reply &Session::ask_once(Asked &asked, const Ask &question) {
 }
 
 Installed Session::read() {
+  transport_->watch();
   Asked asked;
   Answers answers;
   for (const Read &read : driver_.reads)
@@ -99,7 +100,7 @@ void Session::close() noexcept {
 }
 
 Rendering Session::rendering(const Facts &facts) const {
-  Rendering rendering{driver_, transport_kind(device_, driver_), values_, facts, device_.run_with, 0, false, {}};
+  Rendering rendering{driver_, rendered_for(transport_kind(device_, driver_)), values_, facts, device_.run_with, 0, false, {}};
   if (driver_.dead_man && holds(driver_.dead_man->when, values_, facts))
     rendering.confirm_seconds = static_cast<unsigned>(device_.confirm);
   rendering.save = device_.save.when == Device::Save::When::Each;

@@ -28,6 +28,10 @@ public:
   // What the device's lists hold now. Throws Error (Connect, Device): never a guess.
   Installed read();
   Delivery send(const Step &step) { return transport_->send(step); }
+  // Whether somebody else is known to have changed the lists since read().
+  bool disturbed() { return transport_->disturbed(); }
+  // What the device shows of the entries of the last step; nothing where read() must tell.
+  std::optional<std::vector<Shown>> shown() { return transport_->shown(); }
   // One question of a driver's (send, run or rpc), with the device's own names put in.
   Reply ask(const std::string &send, const std::vector<std::string> &run, const std::string &rpc = {}) {
     return transport_->ask(question(send, run, rpc, values_));

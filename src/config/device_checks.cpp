@@ -84,17 +84,23 @@ void check_transport(const Device &device, const Driver &driver, const Node &mer
   };
   std::string all;
   for (const TransportKind kind : driver.transports)
-    all += (all.empty() ? "" : " or ") + std::string(word(kind));
+    if (device.is_local() || kind != TransportKind::Nftables)
+      all += (all.empty() ? "" : " or ") + std::string(word(kind));
   if (device.transport && !offers(*device.transport))
     problems.add(at(merged, {"transport"})->place,
                  fmt::format("transport: driver {} speaks {}, not {}", driver.name, all, word(*device.transport)));
+  if (device.transport == TransportKind::Nftables && !device.is_local())
+    problems.add(at(merged, {"transport"})->place, "transport: nftables is for this host alone (`address: local`)");
+  else if (device.transport == TransportKind::Nftables && !device.run_with.empty())
+    problems.add(at(merged, {"transport"})->place, "transport: nftables starts no program for `run_with` to stand before; exec does");
   if (!device.is_local())
     return;
   if (!offers(TransportKind::Exec))
     problems.add(at(merged, {"address"})->place,
                  fmt::format("address: driver {} speaks {} and cannot be used for this host", driver.name, all));
-  else if (device.transport && *device.transport != TransportKind::Exec)
-    problems.add(at(merged, {"transport"})->place, "transport: this host is reached by exec alone");
+  else if (device.transport && *device.transport != TransportKind::Exec && *device.transport != TransportKind::Nftables)
+    problems.add(at(merged, {"transport"})->place,
+                 fmt::format("transport: this host is reached by exec {}", offers(TransportKind::Nftables) ? "or nftables" : "alone"));
 }
 
 void check_budget(const Device &device, const Driver &driver, const Node &merged, Problems &problems) {

@@ -19,7 +19,8 @@ namespace fs = std::filesystem;
 
 std::optional<TransportKind> transport_of(const Node &node, Problems &problems) {
   using Kind = TransportKind;
-  return word_of<Kind>(node, problems, {{"cli", Kind::Cli}, {"exec", Kind::Exec}, {"netconf", Kind::Netconf}});
+  return word_of<Kind>(node, problems,
+                       {{"cli", Kind::Cli}, {"exec", Kind::Exec}, {"netconf", Kind::Netconf}, {"nftables", Kind::Nftables}});
 }
 
 std::vector<TransportKind> transports_of(const Node &node, Problems &problems) {
@@ -29,6 +30,9 @@ std::vector<TransportKind> transports_of(const Node &node, Problems &problems) {
       transports.push_back(*kind);
   if (items_of(node).empty())
     add_mismatch(node, problems, "at least one of cli, exec and netconf");
+  const auto speaks = [&](TransportKind kind) { return std::find(transports.begin(), transports.end(), kind) != transports.end(); };
+  if (speaks(TransportKind::Nftables) && !speaks(TransportKind::Exec))
+    problems.add(node.place, "transport: nftables answers what exec's programs are asked, so exec must stand there, too");
   return transports;
 }
 

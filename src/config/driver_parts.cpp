@@ -46,7 +46,8 @@ std::vector<std::string> DriverNames::conditions() const {
   std::vector<std::string> all = facts;
   all.insert(all.end(), params.begin(), params.end());
   for (const TransportKind kind : transports)
-    all.emplace_back(word(kind));
+    if (kind != TransportKind::Nftables) // what goes there is made as for exec
+      all.emplace_back(word(kind));
   return all;
 }
 

@@ -9,6 +9,7 @@ const char *word(TransportKind kind) noexcept {
   case TransportKind::Cli: return "cli";
   case TransportKind::Exec: return "exec";
   case TransportKind::Netconf: return "netconf";
+  case TransportKind::Nftables: return "nftables";
   }
   return "?";
 }

@@ -6,7 +6,7 @@
 
 namespace banpush {
 
-// Over LocalRunner for this host, over SshRunner for exec channels.
+// Over LocalRunner for this host, over NftRunner in this process, over SshRunner for exec channels.
 class ExecTransport : public Transport {
 public:
   // `device` and `driver` outlive it.
@@ -15,6 +15,9 @@ public:
   Facts open() override;
   Reply ask(const Ask &question) override;
   Delivery send(const Step &step) override;
+  void watch() override { runner_->watch(); }
+  bool disturbed() override { return runner_->disturbed(); }
+  std::optional<std::vector<Shown>> shown() override { return runner_->shown(); }
   void close() noexcept override { runner_->close(); }
   void cancel() noexcept override { runner_->cancel(); }
 

@@ -2,8 +2,10 @@
 #pragma once
 
 #include "core/installed.hpp"
+#include "transport/transport.hpp"
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +39,10 @@ public:
   // Throws Error (Connect) when the session is lost, the program is silent too long, or cancelled;
   // Error (Device) when it says more than most_output. The program has ended then.
   virtual Finished run(const Program &program) = 0;
+  // As of Transport.
+  virtual void watch() {}
+  virtual bool disturbed() { return false; }
+  virtual std::optional<std::vector<Shown>> shown() { return std::nullopt; }
   virtual void close() noexcept = 0;
   // From another thread.
   virtual void cancel() noexcept = 0;

@@ -4,6 +4,7 @@
 #include "transport/exec.hpp"
 #include "transport/local.hpp"
 #include "transport/netconf.hpp"
+#include "transport/nft_runner.hpp"
 #include "transport/ssh_runner.hpp"
 
 #include <algorithm>
@@ -19,10 +20,16 @@ std::uint16_t standard_port(TransportKind kind) noexcept { return kind == Transp
 } // namespace
 
 TransportKind transport_kind(const Device &device, const Driver &driver) {
-  if (device.is_local())
-    return TransportKind::Exec;
+  if (device.is_local()) {
+    const bool in_process =
+        device.transport != TransportKind::Exec && device.run_with.empty() &&
+        std::find(driver.transports.begin(), driver.transports.end(), TransportKind::Nftables) != driver.transports.end();
+    return in_process ? TransportKind::Nftables : TransportKind::Exec;
+  }
   return device.transport.value_or(driver.transports.empty() ? TransportKind::Cli : driver.transports.front());
 }
+
+TransportKind rendered_for(TransportKind kind) noexcept { return kind == TransportKind::Nftables ? TransportKind::Exec : kind; }
 
 std::unique_ptr<Transport> make_transport(const Device &device, const Driver &driver, Credentials credentials, Trace trace) {
   const TransportKind kind = transport_kind(device, driver);
@@ -30,6 +37,8 @@ std::unique_ptr<Transport> make_transport(const Device &device, const Driver &dr
     throw Error(ErrorKind::Config, fmt::format("{}: driver {} cannot be used over {}{}", device.name, driver.name, word(kind),
                                                device.is_local() ? ", and `address: local` knows no other" : ""));
   auto dialogue = std::make_shared<Dialogue>(std::move(trace), credentials);
+  if (kind == TransportKind::Nftables)
+    return std::make_unique<ExecTransport>(device, driver, std::move(dialogue), std::make_unique<NftRunner>(device.name));
   if (device.is_local())
     return std::make_unique<ExecTransport>(device, driver, std::move(dialogue), std::make_unique<LocalRunner>(device.name));
   if (kind == TransportKind::Exec) {

@@ -6,7 +6,9 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace banpush {
 
@@ -26,6 +28,13 @@ struct Delivery {
   std::string words;     // everything the device said, for the audit; secrets redacted
 };
 
+// What the device shows of one entry that was asked for by itself.
+struct Shown {
+  std::string list; // as the device calls it
+  Prefix prefix;
+  bool there = false;
+};
+
 class Transport {
 public:
   virtual ~Transport() = default;
@@ -35,6 +44,16 @@ public:
   // Throws Error (Connect) on silence or a lost session.
   virtual Reply ask(const Ask &question) = 0;
   virtual Delivery send(const Step &step) = 0;
+
+  // Before the device's lists are read whole: from now on it is watched whether anybody else changes what is
+  // asked. Where a transport cannot tell, nothing.
+  virtual void watch() {}
+  // Whether somebody else has changed it since watch(); false, too, where that cannot be told.
+  virtual bool disturbed() { return false; }
+  // What the device shows now of the entries that the last step wrote or took away, each asked for by itself:
+  // only when it is proven that nobody else changed anything since watch(). Nothing: read the whole.
+  virtual std::optional<std::vector<Shown>> shown() { return std::nullopt; }
+
   virtual void close() noexcept = 0;
   // From another thread: whatever is under way ends at once with Error (Connect).
   virtual void cancel() noexcept = 0;
@@ -49,11 +68,15 @@ struct Credentials {
   std::string password, passphrase, enable;
 };
 
-// The transport of this device: exec on this host for `address: local`; else SSH. Nothing is opened yet.
+// The transport of this device: for `address: local` nftables where the driver has it, else exec on this host;
+// for all others SSH. Nothing is opened yet.
 std::unique_ptr<Transport> make_transport(const Device &device, const Driver &driver, Credentials credentials, Trace trace = {});
 
 // The transport kind the device will be reached by.
 TransportKind transport_kind(const Device &device, const Driver &driver);
+
+// The kind its scripts and questions are made for: what goes to nftables is programs and their input, as over exec.
+TransportKind rendered_for(TransportKind kind) noexcept;
 
 // For `trust`: what key the host shows, without logging in.
 struct HostKey {
