@@ -20,8 +20,9 @@ struct Flags {
   bool json = false, quiet = false, verbose = false, no_color = false;
 };
 
-Settings settings_of(const Flags &flags) {
+Settings settings_of(const Flags &flags, int argc, char **argv) {
   Settings settings;
+  settings.words.assign(argv, argv + argc);
   settings.config = flags.config;
   settings.trace = flags.trace;
   settings.console.format = flags.json ? Console::Format::Json : Console::Format::Text;
@@ -150,7 +151,8 @@ private:
     one->add_option("device", push_options->devices, "devices; all by default");
     one->add_option("--plan", push_options->plan, "only what this saved plan says; refused when what it rests on has moved");
     one->add_option("--force", push_options->force, "lift a limit (add, remove, storm, span) for this run")->allow_extra_args(false);
-    one->add_option("--turn", push_options->turn)->group(""); // not for people
+    one->add_option("--turn", push_options->turn)->group(""); // these two are not for people
+    one->add_option("--shows", push_options->shows)->group("");
     on(one, push, push_options);
 
     one = verb("serve", "Go round for ever: follow the table, keep every device in step (systemd: banpush.service)");
@@ -284,5 +286,5 @@ int main(int argc, char **argv) {
   } catch (const CLI::ParseError &error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  return run(settings_of(flags), work);
+  return run(settings_of(flags, argc, argv), work);
 }

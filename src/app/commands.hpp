@@ -39,7 +39,8 @@ struct PushOptions {
   Names devices;
   std::string plan; // file of a saved plan
   Names force;
-  int turn = -1; // descriptor of a turn that another process left to this one, for what bans have asked for
+  int turn = -1;     // descriptor of a turn that another process left to this one, for what bans have asked for
+  std::string shows; // for `ban --wait`, which started this: a prefix, and what to say is which devices show it
 };
 int push(const Settings &settings, const PushOptions &options);
 

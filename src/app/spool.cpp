@@ -2,12 +2,16 @@
 
 #include "app/turn.hpp"
 #include "bans/sqlite.hpp"
+#include "transport/descriptor.hpp"
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <ctime>
 #include <filesystem>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <sys/random.h>
@@ -24,6 +28,8 @@ CREATE TABLE IF NOT EXISTS spool (
 CREATE TABLE IF NOT EXISTS copy (name TEXT PRIMARY KEY, at INTEGER NOT NULL, content TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS gone (one INTEGER PRIMARY KEY CHECK (one = 1), at INTEGER NOT NULL);
 )";
+
+std::string mark_of(const std::string &path) { return path + ".waits"; }
 
 std::int64_t now() { return static_cast<std::int64_t>(std::time(nullptr)); }
 
@@ -87,16 +93,36 @@ SpooledUnban unban_of(const Json &json) {
 struct Spool::Handle {
   Database database;
   explicit Handle(const std::string &path) : database(path, Database::Open::Create, ErrorKind::Config) { database.script(schema); }
-  void put(const Json &what) const {
-    database.execute("INSERT INTO spool (at, token, what) VALUES (?, ?, ?)", {now(), new_token(), what.dump()});
-  }
 };
 
 Spool::Spool(const std::string &path) : handle_(std::make_unique<Handle>(path)), path_(path) {}
 Spool::~Spool() = default;
 
-void Spool::put(const NewBan &ban) { handle_->put(json_of(ban)); }
-void Spool::put(const SpooledUnban &unban) { handle_->put(json_of(unban)); }
+void Spool::put(const NewBan &ban) { put(json_of(ban).dump()); }
+void Spool::put(const SpooledUnban &unban) { put(json_of(unban).dump()); }
+
+// The mark stands before the line does, and again after it: whoever found nothing waiting may have taken it away meanwhile.
+void Spool::put(const std::string &what) {
+  set_mark();
+  handle_->database.execute("INSERT INTO spool (at, token, what) VALUES (?, ?, ?)", {now(), new_token(), what});
+  set_mark();
+}
+
+void Spool::set_mark() {
+  const std::string mark = mark_of(path_);
+  const Descriptor file(::open(mark.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640));
+  if (!file)
+    throw Error(ErrorKind::Config, fmt::format("{} cannot be made: {}", mark, std::strerror(errno)));
+}
+
+void Spool::clear_mark_if_idle(Seconds gone_for) {
+  if (size() != 0 || gone_within(gone_for))
+    return;
+  std::error_code none;
+  std::filesystem::remove(mark_of(path_), none);
+  if (size() != 0)
+    set_mark();
+}
 
 std::vector<Spooled> Spool::waiting(std::size_t at_most) {
   std::vector<Spooled> all;
@@ -173,6 +199,7 @@ std::optional<TableCopy> Spool::copy(const std::string &table) {
 
 void Spool::table_is_gone() {
   handle_->database.execute("INSERT INTO gone (one, at) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET at = excluded.at", {now()});
+  set_mark();
 }
 
 void Spool::table_is_back() { handle_->database.execute("DELETE FROM gone"); }
@@ -180,6 +207,11 @@ void Spool::table_is_back() { handle_->database.execute("DELETE FROM gone"); }
 bool Spool::gone_within(Seconds seconds) {
   auto row = handle_->database.prepare("SELECT at FROM gone");
   return row.step() && row.number(0) <= now() && now() - row.number(0) < seconds;
+}
+
+bool spool_is_marked(const std::string &path) {
+  std::error_code none;
+  return std::filesystem::exists(mark_of(path), none);
 }
 
 bool spool_waits(const std::string &path) {

@@ -47,12 +47,21 @@ public:
   void table_is_gone();
   void table_is_back();
   bool gone_within(Seconds seconds);
+  // Takes the mark away when nothing waits and the table was not found gone for so long.
+  void clear_mark_if_idle(Seconds gone_for);
 
 private:
+  void put(const std::string &what);
+  void set_mark();
+
   struct Handle;
   std::unique_ptr<Handle> handle_;
   std::string path_;
 };
+
+// Whether a look into the spool is due at all: an empty file beside it says so. Opening the spool itself takes longer than
+// all else that a ban does here.
+bool spool_is_marked(const std::string &path);
 
 // Whether there is a spool with something in it, without making one.
 bool spool_waits(const std::string &path);

@@ -17,7 +17,8 @@ namespace banpush {
 struct Settings {
   std::string config; // path
   Console console;
-  std::string trace; // file for the dialogue with devices; empty: none
+  std::string trace;              // file for the dialogue with devices; empty: none
+  std::vector<std::string> words; // the command line, from the program's name on, for a program that goes on with it
 };
 
 // Folders with drivers/ and templates/ in them, the configuration's own first.

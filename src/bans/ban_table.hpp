@@ -115,4 +115,11 @@ public:
 // that is not there is created by init() only; every other call says that it is missing.
 std::unique_ptr<BanTable> open_table(const TableSource &source, const std::string &password, const TableTimeouts &timeouts = {});
 
+// Whether the connection to it is one over TLS.
+bool wants_tls(const TableSource &source) noexcept;
+
+// For a process that speaks to these tables only and ends: where none of them wants TLS, OpenSSL's configuration and
+// texts are not read, which would cost more than a ban does. Before the first open_table().
+void read_no_tls_settings(const std::vector<TableSource> &tables);
+
 } // namespace banpush

@@ -56,6 +56,10 @@ private:
   template <typename Call>
   auto repeated(Call call) -> decltype(call());
   void require_columns();
+  // Calls, and where that fails says first what is wrong with the table's columns, if that is it.
+  template <typename Call>
+  auto with_columns(Call call) -> decltype(call());
+  bool side_tables_answer();
   void require_side_tables(std::string_view wanted_for);
   SideIndex side_index();
   void stream_rows(SideIndex &notes, const std::function<void(const RawBan &)> &row);
@@ -91,9 +95,10 @@ private:
   std::string table_; // checked: safe in backticks and in quotes
   std::unique_ptr<SqlSession> session_;
   bool columns_seen_ = false;
-  bool sides_seen_ = false;  // by each()
-  std::optional<Mark> mark_; // of changed()
-  std::optional<Mark> next_; // the mark from `next_at_` on
+  std::chrono::steady_clock::time_point sides_stand_until_; // has_side_tables() need not ask again before
+  bool sides_seen_ = false;                                 // by each()
+  std::optional<Mark> mark_;                                // of changed()
+  std::optional<Mark> next_;                                // the mark from `next_at_` on
   std::chrono::steady_clock::time_point next_at_;
   std::string state_;
   std::set<std::string> noted_; // host names whose address banpush_reporter has by now
@@ -116,6 +121,20 @@ private:
   std::string key_;
   bool open_ = false;
 };
+
+template <typename Call>
+auto SqlTable::with_columns(Call call) -> decltype(call()) {
+  try {
+    return call();
+  } catch (const ConnectionLost &) {
+    throw;
+  } catch (const Outrun &) {
+    throw;
+  } catch (const Error &) {
+    require_columns();
+    throw;
+  }
+}
 
 template <typename Call>
 auto SqlTable::repeated(Call call) -> decltype(call()) {

@@ -66,15 +66,16 @@ void Work::commit() {
 
 Recorded SqlTable::ban(const NewBan &ban) {
   return repeated([&, created = std::string()]() mutable {
-    require_columns();
-    const bool sides = has_side_tables();
-    if (!sides && ban.until)
-      require_side_tables("a ban with a length of its own");
-    if (!sides && !ban.reason.empty())
-      require_side_tables("a ban with a reason");
-    if (sides)
-      note_reporter(ban.hostname);
-    return record(ban, sides, created);
+    return with_columns([&] {
+      const bool sides = has_side_tables();
+      if (!sides && ban.until)
+        require_side_tables("a ban with a length of its own");
+      if (!sides && !ban.reason.empty())
+        require_side_tables("a ban with a reason");
+      if (sides)
+        note_reporter(ban.hostname);
+      return record(ban, sides, created);
+    });
   });
 }
 

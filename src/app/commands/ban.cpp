@@ -1,11 +1,13 @@
-#include "app/commands/pass.hpp"
+#include "app/commands.hpp"
 #include "app/new_ban.hpp"
 #include "app/protect.hpp"
+#include "app/push_request.hpp"
 #include "app/spool.hpp"
+#include "app/state.hpp"
 #include "core/life.hpp"
+#include "core/plan.hpp"
 
 #include <algorithm>
-#include <filesystem>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -98,11 +100,13 @@ bool has_spool(const Config &config) { return config.tables.front().kind == Tabl
 
 // Whether what is to be written has to queue up behind what waits already.
 bool must_queue(const Config &config) {
-  std::error_code none;
-  if (!has_spool(config) || !std::filesystem::exists(config.spool, none))
+  if (!has_spool(config) || !spool_is_marked(config.spool))
     return false;
   Spool spool(config.spool);
-  return spool.size() != 0 || spool.gone_within(gone_lately);
+  if (spool.size() != 0 || spool.gone_within(gone_lately))
+    return true;
+  spool.clear_mark_if_idle(gone_lately);
+  return false;
 }
 
 // Puts it into the spool, and takes the spool to the table if that is back. False: it waits.
@@ -200,6 +204,7 @@ Pushed push_after(const Settings &settings, const Config &config, bool skip, boo
 int ban(const Settings &settings, const BanOptions &options) {
   NewBan wanted = new_ban(options.ip, options.jail, options.protocol, options.port, options.bantime, options.hostname, options.reason);
   Config config = load_for_recording(settings);
+  read_no_tls_settings(config.tables);
   const Config untouched = config;
   wanted.occasion = options.restored != 0 ? Occasion::Restored : Occasion::New;
   wanted.lasts = length_for(config.policy, wanted.jail);
@@ -232,6 +237,7 @@ int unban(const Settings &settings, const UnbanOptions &options) {
   if (!options.hostname.empty())
     require_hostname(options.hostname);
   const Config config = load_for_recording(settings);
+  read_no_tls_settings(config.tables);
   const auto count = revoke(
       settings, config, {*ip, options.jail, options.hostname, actor(), options.by == "fail2ban" ? Revoker::Fail2ban : Revoker::Operator});
   const bool nothing = count == 0U && !options.wait;

@@ -14,7 +14,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <spawn.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -85,39 +84,6 @@ bool shows(const DeviceReport &report, const Prefix &prefix) {
                      [&](const Wanted &one) { return one.candidate.block.prefix.contains(prefix); });
 }
 
-Waited waited_for(const nlohmann::json &answer) {
-  Waited waited;
-  waited.seconds = answer.value("seconds", 0.0);
-  for (const auto &one : answer.at("devices"))
-    waited.devices.push_back({one.at("device"), one.at("outcome"), one.at("error"), one.at("shows")});
-  return waited;
-}
-
-// A process of its own that has the turn from us. It says nothing: what it does is in the audit.
-void start_behind(const Settings &settings, const Turn &turn) {
-  posix_spawn_file_actions_t files;
-  posix_spawn_file_actions_init(&files);
-  for (const int standard : {0, 1, 2})
-    posix_spawn_file_actions_addopen(&files, standard, "/dev/null", O_RDWR, 0);
-  posix_spawn_file_actions_adddup2(&files, turn.descriptor(), 3);
-  posix_spawn_file_actions_addclosefrom_np(&files, 4);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID); // what ends its caller's group does not end it
-  std::string program = "/proc/self/exe", config = settings.config;
-  std::vector<std::string> words{"banpush", "--config", config, "push", "--turn", "3"};
-  std::vector<char *> argv;
-  for (std::string &word : words)
-    argv.push_back(word.data());
-  argv.push_back(nullptr);
-  pid_t child = 0;
-  const int error = posix_spawn(&child, program.c_str(), &files, &attributes, argv.data(), environ);
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&files);
-  if (error != 0)
-    settings.console.warn(fmt::format("no process could be started to push: {}; the next push takes it along", std::strerror(error)));
-}
-
 } // namespace
 
 Report run_pass(const Settings &settings, Config &config, const Names &devices, const Order &asked) {
@@ -160,46 +126,23 @@ std::optional<Report> push_requested(const Settings &settings, const Config &con
   return last;
 }
 
-void ask_for_push(const Settings &settings, const Config &config) {
-  try {
-    if (tell_service(config, {{"do", "look"}}))
-      return;
-  } catch (const Error &error) {
-    settings.console.warn(error.what());
-  }
-  State(config.state).request();
-  const auto turn = Turn::attempt(config.state);
-  if (!turn)
-    return;
-  try {
-    load_all(settings); // whoever pushes behind us could tell nobody
-  } catch (const Error &error) {
-    settings.console.warn(fmt::format("no device is told until this is mended: {}", error.what()));
-    return;
-  }
-  start_behind(settings, *turn);
-}
-
-Waited push_and_wait(const Settings &settings, const Config &config, const Prefix &prefix) {
+nlohmann::json push_and_show(const Settings &settings, const Config &config, const Prefix &prefix) {
   const auto begin = std::chrono::steady_clock::now();
-  if (const auto answer = ask_service(config, {{"do", "wait"}, {"prefix", prefix.text()}}, patience))
-    return waited_for(*answer);
   auto turn = Turn::attempt(config.state);
   for (; !turn; turn = Turn::within(config.state, patience))
     if (const auto answer = ask_service(config, {{"do", "wait"}, {"prefix", prefix.text()}}, patience)) // it has come up meanwhile
-      return waited_for(*answer);
+      return *answer;
   Config fresh = config;
   Order order;
   order.actor = actor();
   const long served = State(config.state).requested();
   const Report report = run_pass(settings, fresh, {}, order);
-  Waited waited;
+  turn.reset();
+  nlohmann::json devices = nlohmann::json::array();
   for (const DeviceReport &one : report.devices)
-    waited.devices.push_back({one.device, word(one.outcome), one.error, shows(one, prefix)});
-  waited.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  if (State(config.state).requested() > served)
-    ask_for_push(settings, config);
-  return waited;
+    devices.push_back({{"device", one.device}, {"outcome", word(one.outcome)}, {"error", one.error}, {"shows", shows(one, prefix)}});
+  push_requested(settings, config, served);
+  return {{"devices", std::move(devices)}, {"seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()}};
 }
 
 } // namespace banpush

@@ -7,6 +7,8 @@
 
 #include <functional>
 
+#include <nlohmann/json.hpp>
+
 namespace banpush {
 
 // The dialogue with devices into the file of --trace (mode 0600), or nowhere. Throws Error (Usage) where
@@ -23,20 +25,8 @@ std::optional<Report> push_requested(const Settings &settings, const Config &con
 // The same with the turn held already.
 std::optional<Report> push_requested(const Settings &settings, const Config &config, long served, Turn turn);
 
-// Asks for a push, as a ban does: of the service, else of the process that has the turn, else of one that is started
-// for it and works behind our back. Returns at once.
-void ask_for_push(const Settings &settings, const Config &config);
-
-// What came of a push that was waited for, of each device.
-struct Reached {
-  std::string device, outcome, error;
-  bool shows = false; // a block over the prefix in question is in force there
-};
-struct Waited {
-  std::vector<Reached> devices;
-  double seconds = 0;
-};
-// Pushes, by the service or here, and waits for the devices. Throws Error (Table, Connect).
-Waited push_and_wait(const Settings &settings, const Config &config, const Prefix &prefix);
+// One pass over all devices, by the service if it has come up meanwhile, and what it came to on each: "seconds", and in
+// "devices" whether a block over the prefix is in force there ("shows"), as the service itself answers.
+nlohmann::json push_and_show(const Settings &settings, const Config &config, const Prefix &prefix);
 
 } // namespace banpush

@@ -107,6 +107,13 @@ int push(const Settings &settings, const PushOptions &options) {
     const auto report = push_requested(settings, config, State(config.state).requested() - 1, Turn::inherited(options.turn));
     return report ? report->exit_code() : 0;
   }
+  if (!options.shows.empty()) {
+    const auto prefix = Prefix::parse(options.shows);
+    if (!prefix)
+      throw Error(ErrorKind::Usage, fmt::format("push --shows {}: no prefix", shown(options.shows)));
+    settings.console.out(push_and_show(settings, config, *prefix).dump() + "\n");
+    return 0;
+  }
   Order order;
   order.actor = actor();
   order.forced = forced_limits(options.force);

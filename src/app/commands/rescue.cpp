@@ -2,6 +2,7 @@
 #include "app/new_ban.hpp"
 #include "app/planning.hpp"
 #include "app/protect.hpp"
+#include "app/push_request.hpp"
 #include "app/serve/doorbell.hpp"
 #include "app/session.hpp"
 #include "app/turn.hpp"
