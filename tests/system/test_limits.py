@@ -57,6 +57,21 @@ class Limits(NetworkCase):
         self.assertEqual(site.device("push", "--force", "remove")["outcome"], "changed")
         self.assertEqual(self.installed(site), len(FLOOD) // 2)
 
+    def test_a_storm_is_held_and_lifted_for_one_run(self):
+        site = self.start("storm", flood=FLOOD[:20], limits={"storm": {"bans": 30, "within": "1m", "hold": "1h"}})
+        storm = FLOOD[20:70]
+        site.insert(storm, age="-2 minutes")
+        report = site.device("push", code=5)
+        self.assertEqual({guard["name"] for guard in report["guards"]}, {"storm"})
+        self.assertEqual(self.installed(site), 20, "what stood stays, what is new waits")
+        site.run("push", "--force", "add", code=5)
+        self.assertEqual(self.installed(site), 20, "another limit's name lifts nothing")
+        self.assertEqual(site.device("push", "--force", "storm")["outcome"], "changed")
+        self.assertEqual(self.installed(site), 70)
+        site.insert(FLOOD[70:110], age="-1 minutes")
+        self.assertEqual({guard["name"] for guard in site.device("push", code=5)["guards"]}, {"storm"}, "the next run asks again")
+        self.assertEqual(self.installed(site), 70)
+
     def test_an_empty_table_is_no_order_to_remove_all(self):
         site = self.start("empty")
         site.rows("DELETE FROM fail2ban")
