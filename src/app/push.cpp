@@ -230,13 +230,37 @@ void run_offline(Site &site, const Device &device, const Order &order, DeviceRep
   judge(site, device, order, session, known_of(site, device, report), report);
 }
 
-} // namespace
-
-DeviceReport push_device(Site &site, const Device &device, const Order &order) {
-  Kept kept;
-  return push_device(site, device, order, kept,
-                     [&] { return std::make_shared<Session>(device, site.config().driver(device), site.credentials(device), site.trace); });
+DeviceReport push_in_session(Site &site, const Device &device, const Order &order, Sessions &sessions) {
+  Kept &kept = sessions.kept.at(device.name);
+  const Device &meant = *sessions.config.device(device.name);
+  const auto log_in = [&] { return std::make_shared<Session>(meant, sessions.config.driver(meant), site.credentials(device), site.trace); };
+  const bool reused = kept.session && kept.session->is_open();
+  DeviceReport report = push_device(site, device, order, kept, log_in);
+  if (reused && report.outcome == Outcome::Failed && report.kind == ErrorKind::Connect)
+    report = push_device(site, device, order, kept, log_in);
+  return report;
 }
+
+Report side_by_side(Site &site, const std::vector<const Device *> &devices, const std::function<DeviceReport(const Device &)> &push_one) {
+  Report report;
+  report.devices.resize(devices.size());
+  std::atomic<std::size_t> next{0};
+  const auto work = [&] {
+    for (std::size_t i = next++; i < devices.size(); i = next++)
+      report.devices[i] = push_one(*devices[i]);
+  };
+  const std::size_t workers = std::min<std::size_t>(devices.size(), std::max(1U, site.config().serve.workers));
+  std::vector<std::jthread> threads;
+  for (std::size_t i = 1; i < workers; ++i)
+    threads.emplace_back(work);
+  work();
+  threads.clear();
+  if (!site.state().trouble().empty())
+    report.notes.push_back(site.state().trouble());
+  return report;
+}
+
+} // namespace
 
 DeviceReport push_device(Site &site, const Device &device, const Order &order, Kept &kept,
                          const std::function<std::shared_ptr<Session>()> &log_in) {
@@ -269,22 +293,16 @@ DeviceReport push_device(Site &site, const Device &device, const Order &order, K
 }
 
 Report push_devices(Site &site, const std::vector<const Device *> &devices, const Order &order) {
-  Report report;
-  report.devices.resize(devices.size());
-  std::atomic<std::size_t> next{0};
-  const auto work = [&] {
-    for (std::size_t i = next++; i < devices.size(); i = next++)
-      report.devices[i] = push_device(site, *devices[i], order);
-  };
-  const std::size_t workers = std::min<std::size_t>(devices.size(), std::max(1U, site.config().serve.workers));
-  std::vector<std::jthread> threads;
-  for (std::size_t i = 1; i < workers; ++i)
-    threads.emplace_back(work);
-  work();
-  threads.clear();
-  if (!site.state().trouble().empty())
-    report.notes.push_back(site.state().trouble());
-  return report;
+  return side_by_side(site, devices, [&](const Device &device) {
+    Sessions of_this{site.config(), {{device.name, {}}}}; // closed before the next device's is opened
+    return push_in_session(site, device, order, of_this);
+  });
+}
+
+Report push_devices(Site &site, const std::vector<const Device *> &devices, const Order &order, Sessions &sessions) {
+  for (const Device *device : devices)
+    sessions.kept[device->name].known.reset();
+  return side_by_side(site, devices, [&](const Device &device) { return push_in_session(site, device, order, sessions); });
 }
 
 } // namespace banpush

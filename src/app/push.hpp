@@ -32,21 +32,28 @@ struct Order {
   bool only_adds = false;                    // the table is not to be had: nothing is taken away
 };
 
-// One device, start to end. Never throws for what a device does: that is in the report.
-DeviceReport push_device(Site &site, const Device &device, const Order &order);
-
 // What outlives one push of a device: its session, and what it held when that was last read.
 struct Kept {
   std::shared_ptr<Session> session; // null: nobody has logged in yet. Shared with who may cancel what it does
   std::optional<Installed> known;   // nothing: the device is read first
 };
 
-// The same over a session that is kept: a device that needs nothing by what is known is not even asked;
-// any complaint drops what is kept. `log_in` makes the session where there is none that is open.
+// One device, start to end, over a session that is kept: a device that needs nothing by what is known is not even asked;
+// any complaint drops what is kept. `log_in` makes the session where there is none that is open. Never throws for what a
+// device does: that is in the report.
 DeviceReport push_device(Site &site, const Device &device, const Order &order, Kept &kept,
                          const std::function<std::shared_ptr<Session>()> &log_in);
 
 // Many devices, side by side, bounded by serve.workers; the report keeps their order.
 Report push_devices(Site &site, const std::vector<const Device *> &devices, const Order &order);
+
+// The sessions of one who makes several passes, by device. A configuration may change from pass to pass in its policy; what
+// the sessions rest on is this one, which must outlive them.
+struct Sessions {
+  const Config &config;
+  std::map<std::string, Kept> kept;
+};
+// The same over sessions that are kept. Each device is read anew; one whose session has died meanwhile is logged in to again.
+Report push_devices(Site &site, const std::vector<const Device *> &devices, const Order &order, Sessions &sessions);
 
 } // namespace banpush

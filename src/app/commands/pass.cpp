@@ -86,7 +86,7 @@ bool shows(const DeviceReport &report, const Prefix &prefix) {
 
 } // namespace
 
-Report run_pass(const Settings &settings, Config &config, const Names &devices, const Order &asked) {
+Report run_pass(const Settings &settings, Config &config, const Names &devices, const Order &asked, Sessions *sessions) {
   const auto meant = chosen(config, devices);
   Order order = asked;
   Fetched fetched = fetch_for(config, order);
@@ -94,7 +94,7 @@ Report run_pass(const Settings &settings, Config &config, const Names &devices, 
   const std::size_t bad_rows = fetched.bans.bad_rows();
   Site site(config, state, std::move(fetched.bans), std::move(fetched.protect));
   site.trace = trace_to(settings.trace);
-  Report report = push_devices(site, meant, order);
+  Report report = sessions != nullptr ? push_devices(site, meant, order, *sessions) : push_devices(site, meant, order);
   report.table_gone = order.only_adds;
   report.bad_rows = bad_rows;
   report.notes.insert(report.notes.end(), fetched.notes.begin(), fetched.notes.end());
@@ -111,12 +111,13 @@ std::optional<Report> push_requested(const Settings &settings, const Config &con
   std::optional<Report> last;
   Order order;
   order.actor = actor();
+  Sessions sessions{config, {}}; // a burst of bans is one session to each device, however many passes it takes
   std::optional<Turn> turn(std::move(mine));
   // Looked at again once the turn is given up: who asked while it was held found it taken and went away.
   while (turn && (!state.trouble().empty() ? !last : state.requested() > served)) {
     served = state.requested();
     Config fresh = config; // the table's allowlist is read anew
-    last = run_pass(settings, fresh, {}, order);
+    last = run_pass(settings, fresh, {}, order, &sessions);
     if (state.requested() > served)
       continue;
     turn.reset();

@@ -15,8 +15,9 @@ namespace banpush {
 // it cannot be written.
 Trace trace_to(const std::string &path);
 
-// Loads the table, runs the order over the devices (all when there are none), in turn with other passes.
-Report run_pass(const Settings &settings, Config &config, const Names &devices, const Order &order);
+// Loads the table, runs the order over the devices (all when there are none), in turn with other passes; over sessions that
+// are kept, where there are some.
+Report run_pass(const Settings &settings, Config &config, const Names &devices, const Order &order, Sessions *sessions = nullptr);
 
 // Pushes that were asked for (State::request) beyond the one that was served last, all of them in one
 // pass, as often as new ones come. Nothing when somebody else has the turn, who will see them.
