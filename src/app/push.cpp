@@ -199,6 +199,8 @@ bool has_numbers(const Driver &driver) {
 
 void run(Site &site, const Device &device, const Order &order, Kept &kept, const std::function<std::shared_ptr<Session>()> &log_in,
          DeviceReport &report) {
+  if (kept.known && kept.session->is_open() && kept.session->disturbed())
+    kept.known.reset();
   if (kept.known) {
     judge(site, device, order, *kept.session, *kept.known, report);
     if (report.outcome == Outcome::InSync)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <thread>
 
 #include <fmt/format.h>
@@ -69,11 +70,60 @@ std::string difference_of(const Plan &plan, const Installed &now) {
   return text;
 }
 
+bool before(const Entry &entry, const Block &block) { return entry.block < block; }
+
+// What was installed, with the change done to it.
+Installed with_change(Installed installed, const Change &change) {
+  for (const Removal &removal : change.remove) {
+    auto at = std::lower_bound(installed.entries.begin(), installed.entries.end(), removal.block, before);
+    while (at != installed.entries.end() && at->block == removal.block)
+      at = at->list == removal.list ? installed.entries.erase(at) : at + 1;
+  }
+  for (const Addition &addition : change.add) {
+    Entry entry;
+    entry.block = addition.block;
+    entry.list = addition.list;
+    const auto at = std::lower_bound(installed.entries.begin(), installed.entries.end(), addition.block, before);
+    if (at == installed.entries.end() || at->block != addition.block || at->list != addition.list)
+      installed.entries.insert(at, std::move(entry));
+  }
+  return installed;
+}
+
+// What the device holds by what it shows of the change alone: only where it shows exactly that, and it is
+// proven that nobody else has changed anything since all was read.
+std::optional<Installed> shown_change(Session &session, const Plan &plan) {
+  const auto shown = session.shown();
+  if (!shown)
+    return std::nullopt;
+  std::map<std::string, std::string> keys; // the device's names of the lists
+  for (const List &list : session.driver().lists) {
+    const auto name = session.values().find(list.name);
+    keys[name == session.values().end() ? list.name : name->second] = list.name;
+  }
+  std::map<Spot, bool> due, there;
+  for (const Removal &removal : plan.change.remove)
+    due[{removal.block, removal.list}] = false;
+  for (const Addition &addition : plan.change.add)
+    due[{addition.block, addition.list}] = true;
+  for (const Shown &one : *shown) {
+    const auto key = keys.find(one.list);
+    if (key == keys.end())
+      return std::nullopt;
+    there[{Block{one.prefix, {}}, key->second}] = one.there;
+  }
+  return there == due ? std::optional(with_change(plan.installed, plan.change)) : std::nullopt;
+}
+
 } // namespace
 
 Verified verify(Session &session, const Plan &plan) {
   const auto end = std::chrono::steady_clock::now() + session.driver().settle;
   Verified verified;
+  if (auto installed = shown_change(session, plan)) {
+    verified.installed = std::move(*installed);
+    return verified;
+  }
   for (;;) {
     verified.installed = session.read();
     verified.difference = difference_of(plan, verified.installed);
