@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::string_view end_of_message = "]]>]]>";
 constexpr const char *standard_hello[] = {"urn:ietf:params:netconf:base:1.0", "urn:ietf:params:netconf:base:1.1"};
+constexpr std::string_view newer_commit = ":confirmed-commit:1.1", older_commit = ":confirmed-commit:1.0";
 constexpr std::size_t read_at_once = 1U << 20U; // bytes of an answer told to a watcher at most
 constexpr std::chrono::seconds goodbye_silence{2};
 
@@ -137,6 +138,10 @@ Facts NetconfTransport::open() {
   if (!chunks && !hello_.has(":base:1.0"))
     throw Error(ErrorKind::Device,
                 fmt::format("{}: the device speaks base:1.1 only, driver {} offers base:1.0", device_.name, driver_.name));
+  if (!chunks) // a confirmed commit that outlives its session is of the newer protocol; in the old one netconfd refuses it
+    for (std::string &capability : hello_.capabilities)
+      if (const std::size_t at = capability.find(newer_commit); at != std::string::npos)
+        capability.replace(at, newer_commit.size(), older_commit);
   library_ =
       std::make_unique<NetconfLibrary>(device_.name, chunks ? NetconfLibrary::Framing::Chunks : NetconfLibrary::Framing::EndOfMessage);
   frames_.use(chunks ? NetconfFrames::Framing::Chunks : NetconfFrames::Framing::EndOfMessage);

@@ -20,7 +20,7 @@ class Platform:
         self.operator_list = operator_list    # its (kind, name) in the lab's state
         self.operator_shown = operator_shown  # what the operator's entries in it have and ours have not
         self.refuses = refuses                # whether setup then refuses: nothing can stand beside that list
-        self.refuses_with = refuses_with      # what it names; the list, unless said
+        self.refuses_with = refuses_with or (operator_list or ("", ""))[1]  # what it names; the list, unless said
         self.foreign = foreign                # lines by which somebody else puts an entry into banpush's list
         self.foreign_shown = foreign_shown    # part of how `show` names it
         self.by_hand = by_hand                # lines by which somebody bans HOST at the console, in banpush's own shape
@@ -30,6 +30,17 @@ class Platform:
         self.saves = saves                    # whether anything has to be saved
         self.params = params
         self.longest_name = longest_name      # of the host
+
+    def manners(self):
+        """How devices of this platform may speak: variants of the lab's device."""
+        return {
+            "one byte at a time; a long name, banner and message of the day": {
+                "chunk": 1, "hostname": "a-very-long-host-name-of-an-edge-router-42"[:self.longest_name], "banner": "### no prompt# \n",
+                "motd": "\n*****\nlast login: never#\n\n"},
+            "a pager on a narrow screen": {"rows": 5, "columns": self.narrow},
+            "a slow device with log lines and NULs in between": {
+                "delay": "2ms", "connect_delay": "100ms", "noise_every": 4 if self.noise else 0, "noise": self.noise, "nul_every": 41},
+        }
 
     @staticmethod
     def lines(lines, host):

@@ -71,6 +71,8 @@ class Store:
         into = self.root if into is None else into
         there = {self.identity(one): one for one in into}
         for node in wanted:
+            if (node.text or "").startswith("300."):
+                raise Refused(error("invalid-value", f"{node.text} is no address"))
             operation = node.get(OPERATION, "merge")
             old = there.get(self.identity(node))
             if operation in ("remove", "delete"):
@@ -92,6 +94,9 @@ class Store:
                 there[self.identity(node)] = old
             elif not len(node):
                 old.text = node.text
+            elif node.get(INSERT) == "first":
+                into.remove(old)
+                into.insert(next((i for i, one in enumerate(into) if local(one.tag) == local(node.tag)), len(into)), old)
             self.edit(node, old)
         numbered = [one for one in into if child(one, "sequence-id") is not None or child(one, "sequence") is not None]
         if len(numbered) > 1:
@@ -130,7 +135,7 @@ class Store:
 
 
 class Device:
-    def __init__(self, folder, keys, capabilities=None, netns=None):
+    def __init__(self, folder, keys, capabilities=None, netns=None, through=()):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.keys = keys
@@ -143,14 +148,17 @@ class Device:
         self.clock = 1     # how much faster than ours the device's clock runs
         self.locks = {}    # datastore → session id
         self.pending = None  # of a confirmed commit: (what stood before, persist id, session id, timer)
+        self.full = lambda root: False  # whether a configuration is more than it can hold
+        self.saves = True  # whether what is not saved is lost at a restart
         self.log = []      # (session id, operation)
         self.requests = []  # as they came
         self.sessions = 0
         self.mutex = threading.RLock()
         self.path = str(self.folder / "device.sock")
         self.listener = socket.socket(socket.AF_UNIX)
+        self.argv = ["/usr/bin/python3", HERE / "relay.py", self.path]  # carries a session to it
         self.sshd = private.Sshd(self.folder / "sshd", netns=netns, address="10.77.0.1" if netns else "127.0.0.1",
-                                 options=[f"Subsystem netconf /usr/bin/python3 {HERE / 'relay.py'} {self.path}"])
+                                 options=["Subsystem netconf " + " ".join(map(str, [*through, *self.argv]))])
 
     def __enter__(self):
         self.listener.bind(self.path)
@@ -188,6 +196,14 @@ class Device:
                 before, _, _, timer = self.pending
                 timer.cancel()
                 self.running, self.candidate, self.pending = before, before.copy(), None
+
+    def restart(self):
+        self.roll_back()
+        with self.mutex:
+            if self.saves:
+                self.running = self.startup.copy()
+            self.candidate = self.running.copy()
+            self.locks.clear()
 
     def put(self, xml):
         """Configuration from somewhere else."""
@@ -314,7 +330,8 @@ class Session:
         device = self.device
         if operation == "get-config":
             wanted = child(request, "filter")
-            found = device.running.root if wanted is None else device.running.select(wanted)
+            store = device.startup if device.saves and self.store(child(request, "source")) == "startup" else device.running
+            found = store.root if wanted is None else store.select(wanted)
             return "<data>" + "".join(ET.tostring(one, encoding="unicode") for one in found) + "</data>"
         if operation == "lock":
             store = self.store(child(request, "target"))
@@ -332,6 +349,8 @@ class Session:
             name = self.store(child(request, "target"))
             edited = (device.candidate if name == "candidate" else device.running).copy()
             edited.edit(child(request, "config"))
+            if device.full(edited.root):
+                raise Refused(error("operation-failed", "there is no room for more entries"))
             if name == "candidate":
                 device.candidate = edited
             else:

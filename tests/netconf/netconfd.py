@@ -27,7 +27,7 @@ def missing():
 class Netconfd:
     """`target` is candidate or running; more options go to netconfd as they are."""
 
-    def __init__(self, folder, modules=("banpush-address-set", "ietf-access-control-list"), target="candidate", options=(), netns=None, address="127.0.0.1"):
+    def __init__(self, folder, modules=("banpush-address-set", "ietf-access-control-list"), target="candidate", options=(), netns=None, address="127.0.0.1", through=()):
         self.folder = pathlib.Path(folder)
         self.modules, self.target, self.options = modules, target, options
         self.process = None
@@ -36,18 +36,34 @@ class Netconfd:
         shutil.copy(SOURCE / "config/yang/banpush-address-set.yang", self.yang)
         shutil.copy(HERE / "ietf-access-control-list.yang", self.yang)
         self.socket = self.folder / "ncx.sock"
+        # Without one of its own it would keep its configuration in the home of whoever starts it.
+        self.startup = self.folder / "startup-cfg.xml"
+        self.startup.write_text('<?xml version="1.0"?>\n<config xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"/>\n')
         port = private.free_port("127.0.0.1")
-        self.sshd = private.Sshd(self.folder / "sshd", netns=netns, address=address, port=port, options=[f"Subsystem netconf {SUBSYSTEM} --ncxserver-sockname={port}@{self.socket}"])
+        self.sshd = private.Sshd(self.folder / "sshd", netns=netns, address=address, port=port, options=["Subsystem netconf " + " ".join(map(str, [*through, *self.argv(port)]))])
+
+    def argv(self, port):
+        """Carries a session to it; believes what sshd puts into the environment."""
+        return [SUBSYSTEM, f"--ncxserver-sockname={port}@{self.socket}"]
 
     def __enter__(self):
         self.sshd.start()
+        self.begin()
+        return self
+
+    def restart(self):
+        """With what was saved; what it does not find there it forgets."""
+        self.end()
+        self.begin()
+
+    def begin(self):
         log = self.folder / "netconfd.log"
         self.process = subprocess.Popen(
-            [PROGRAM, f"--ncxserver-sockname={self.socket}", f"--port={self.sshd.port}", f"--superuser={self.sshd.user}", f"--target={self.target}", "--no-startup",
+            [PROGRAM, f"--ncxserver-sockname={self.socket}", f"--port={self.sshd.port}", f"--superuser={self.sshd.user}", f"--target={self.target}", f"--startup={self.startup}",
              "--system-sorted=false", f"--modpath=/usr/share/yuma/modules:{self.yang}", *[f"--module={one}" for one in self.modules], f"--log={log}", "--log-level=debug",
              *self.options],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self.folder, env={**os.environ, "HOME": str(self.folder)})
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while not self.socket.exists() and time.monotonic() < end and self.process.poll() is None:
             time.sleep(0.05)
         if not self.socket.exists():
@@ -55,9 +71,8 @@ class Netconfd:
             self.__exit__()
             raise RuntimeError(f"netconfd does not start: {text}")
         self.socket.chmod(0o777)
-        return self
 
-    def __exit__(self, *_):
+    def end(self):
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
@@ -65,6 +80,10 @@ class Netconfd:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        self.socket.unlink(missing_ok=True)
+
+    def __exit__(self, *_):
+        self.end()
         self.sshd.stop()
 
     def device(self, driver, **more):

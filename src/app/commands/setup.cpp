@@ -35,15 +35,20 @@ void send(State &state, Session &session, const std::vector<Step> &steps, const 
     throw Error(ErrorKind::Device, fmt::format("{}: {}: {}", session.device().name, intent, error));
 }
 
-// What is still wrong after a setup; empty when every list stands and is in force.
+// What is wrong for people; empty when every list stands and is in force.
+std::string missing(const Installed &installed) {
+  std::string text;
+  for (const ListState &list : installed.lists)
+    if (!list.stands || !list.in_force)
+      text += fmt::format("{}list {}: {}", text.empty() ? "" : "; ", list.list, list.why_not);
+  return text;
+}
+
+// The same after a setup, as soon as the device shows what it accepted.
 std::string missing_after(Session &session) {
   const auto end = std::chrono::steady_clock::now() + session.driver().settle;
   for (;;) {
-    std::string text;
-    const Installed installed = session.read();
-    for (const ListState &list : installed.lists)
-      if (!list.stands || !list.in_force)
-        text += fmt::format("{}list {}: {}", text.empty() ? "" : "; ", list.list, list.why_not);
+    std::string text = missing(session.read());
     if (text.empty() || std::chrono::steady_clock::now() >= end)
       return text;
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
@@ -76,12 +81,14 @@ int setup(const Settings &settings, const SetupOptions &options) {
   Session session(device, driver, site.credentials(device), site.trace);
   session.open(stage);
   // What stands already is asked first: setup adds what is missing and replaces nothing.
-  const Facts facts = with_states(session.facts(), session.read());
+  const Installed installed = session.read();
+  const Facts facts = with_states(session.facts(), installed);
   const Rendering rendering = session.rendering(facts);
   if (const auto reasons = refusals(driver, stage, session.values(), facts, rendering.attach); !reasons.empty())
     throw Error(ErrorKind::Guard,
                 fmt::format("{}: {} is refused, and nothing was sent: {}", device.name, word(stage), fmt::join(reasons, "; ")));
-  const std::vector<Step> steps = render_stage(rendering, stage);
+  const bool stands = stage == Stage::Setup && !installed.lists.empty() && missing(installed).empty();
+  const std::vector<Step> steps = stands ? std::vector<Step>{} : render_stage(rendering, stage);
   const std::string script = text_of(steps);
   if (steps.empty()) {
     say(settings, device, "in_sync", "", fmt::format("{}: nothing to do, it stands already\n", device.name));

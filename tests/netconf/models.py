@@ -1,0 +1,117 @@
+"""What the tests of NETCONF know of each driver's model: how the device without schema tells entries apart, where
+addresses stand, and what somebody else would write there.
+
+    keys      element → leaves that make an entry of its list; nothing: its own text
+    entry     elements that are entries; of them `leaves` hold an address, the first set that is there
+    list      elements that are lists, `lists` the names of banpush's own
+    before    what the operator has there already
+    one       (host, how) → an entry in banpush's own shape, as XML with `how` as its attribute
+    number    leaf by which an entry is taken away again, where that is not the address
+    foreign   somebody else's entry in a list of ours; `foreign_shown` is part of it
+    operator  the operator's own list, bound where banpush wants to be, and `operator_shown` its name
+    saves     whether what is not saved is lost
+"""
+import device as fake
+
+BASE = fake.BASE
+OC = {"acl-set": ["name", "type"], "acl-entry": ["sequence-id"], "interface": ["id"], "ingress-acl-set": ["set-name", "type"]}
+NO_CONFIRM = [one for one in fake.CAPABILITIES if "confirmed" not in one]
+NO_STARTUP = [one for one in fake.CAPABILITIES if "startup" not in one]
+
+XE_INTERFACE = """<native xmlns="http://cisco.com/ns/yang/Cisco-IOS-XE-native"><interface><GigabitEthernet><name>1</name>
+<ip><access-group><in><acl><acl-name>BANPUSH-IN4</acl-name></acl></in></access-group></ip><ipv6><traffic-filter><access-list>BANPUSH-IN6</access-list></traffic-filter></ipv6></GigabitEthernet></interface></native>"""
+XR_ACLS = "".join(f"""<ipv{v} xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-um-ipv{v}-access-list-cfg"><access-lists><access-list><access-list-name>IN{v}</access-list-name>
+<sequences><sequence><sequence-number>10</sequence-number><deny><source><net-group>BANPUSH{v}</net-group></source></deny></sequence></sequences></access-list></access-lists></ipv{v}>""" for v in (4, 6))
+SROS_FILTER = """<configure xmlns="urn:nokia.com:sros:ns:yang:sr:conf"><filter><ip-filter><filter-name>in</filter-name><entry><match><src-ip><ip-prefix-list>BANPUSH4</ip-prefix-list></src-ip></match></entry></ip-filter>
+<ipv6-filter><filter-name>in6</filter-name><entry><match><src-ip><ipv6-prefix-list>BANPUSH6</ipv6-prefix-list></src-ip></match></entry></ipv6-filter></filter></configure>"""
+JUNOS_FILTER = """<configuration xmlns="http://xml.juniper.net/xnm/1.1/xnm"><firewall><filter><name>IN</name>
+<term><name>a</name><from><source-prefix-list><name>BANPUSH4</name></source-prefix-list><source-prefix-list><name>BANPUSH6</name></source-prefix-list></from></term></filter></firewall></configuration>"""
+
+
+def wrapped(*elements):
+    """The innermost text inside of these elements, each `name` or `name xmlns`."""
+    def around(text):
+        for one in reversed(elements):
+            name, _, space = one.partition(" ")
+            text = f"<{name}" + (f' xmlns="{space}"' if space else "") + f">{text}</{name}>"
+        return text
+    return around
+
+
+IETF = wrapped("acls urn:ietf:params:xml:ns:yang:ietf-access-control-list")
+
+
+def address_set(host, how):
+    return f'<address-sets xmlns="urn:banpush:address-set"><address-set><name>BANPUSH4</name><prefix{how}>{host}/32</prefix></address-set></address-sets>'
+
+
+def ietf(host, how, name="", more="", action="drop"):
+    return IETF(f'<acl><name>BANPUSH-IN4</name><aces><ace{how}><name>{name or "ban-" + host.replace(".", "-") + "-32"}</name><matches><ipv4><source-ipv4-network>{host}/32</source-ipv4-network>'
+                f'</ipv4>{more}</matches><actions><forwarding>{action}</forwarding></actions></ace></aces></acl>')
+
+
+def openconfig(host, how, number="900", more=""):
+    return (f'<acl xmlns="http://openconfig.net/yang/acl"><acl-sets><acl-set><name>BANPUSH-IN4</name><type>ACL_IPV4</type><acl-entries><acl-entry{how}><sequence-id>{number}</sequence-id>'
+            f'<ipv4><config><source-address>{host}/32</source-address></config></ipv4>{more}<actions><config><forwarding-action>DROP</forwarding-action></config></actions></acl-entry>'
+            '</acl-entries></acl-set></acl-sets></acl>')
+
+
+def iosxe(host, how, number="900", protocol="ip", more=""):
+    return ('<native xmlns="http://cisco.com/ns/yang/Cisco-IOS-XE-native"><ip><access-list><extended xmlns="http://cisco.com/ns/yang/Cisco-IOS-XE-acl"><name>BANPUSH-IN4</name>'
+            f'<access-list-seq-rule{how}><sequence>{number}</sequence><ace-rule><action>deny</action><protocol>{protocol}</protocol><host-address>{host}</host-address><dst-any/>{more}</ace-rule>'
+            '</access-list-seq-rule></extended></access-list></ip></native>')
+
+
+def junos(host, how):
+    return ('<configuration xmlns="http://xml.juniper.net/xnm/1.1/xnm"><policy-options><prefix-list><name>BANPUSH4</name>'
+            f'<prefix-list-item{how}><name>{host}/32</name></prefix-list-item></prefix-list></policy-options></configuration>')
+
+
+def iosxr(host, how):
+    return ('<object-group xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-um-object-group-cfg"><network><ipv4s><ipv4><ipv4-object-group-name>BANPUSH4</ipv4-object-group-name>'
+            f'<hosts><host{how}><host-address>{host}</host-address></host></hosts></ipv4></ipv4s></network></object-group>')
+
+
+def sros(host, how):
+    return ('<configure xmlns="urn:nokia.com:sros:ns:yang:sr:conf"><filter><match-list><ip-prefix-list><prefix-list-name>BANPUSH4</prefix-list-name>'
+            f'<prefix{how}><ip-prefix>{host}/32</ip-prefix></prefix></ip-prefix-list></match-list></filter></configure>')
+
+
+PORT_22 = "<tcp><destination-port><operator>eq</operator><port>22</port></destination-port></tcp>"
+ACL, GROUP = ["BANPUSH-IN4", "BANPUSH-IN6"], ["BANPUSH4", "BANPUSH6"]
+OPENCONFIG = {"list": ("acl-set",), "keys": OC, "entry": "acl-entry", "leaves": [("source-address",)], "lists": ACL, "one": openconfig, "number": "sequence-id",
+              "foreign": openconfig("192.0.2.77", "", "5", "<transport><config><destination-port>22</destination-port></config></transport>"), "foreign_shown": "192.0.2.77"}
+
+MODELS = {
+    "yang_set": {"list": ("address-set",), "keys": {"address-set": ["name"], "prefix": []}, "entry": "prefix", "leaves": [()], "lists": GROUP, "one": address_set},
+    "ietf_acl": {"list": ("acl",), "keys": {"acl": ["name"], "ace": ["name"], "interface": ["interface-id"], "acl-set": ["name"]}, "entry": "ace", "leaves": [("source-ipv4-network",), ("source-ipv6-network",)],
+                 "attach": True, "lists": ACL, "one": ietf, "foreign": ietf("192.0.2.77", ' xmlns:yang="urn:ietf:params:xml:ns:yang:1" yang:insert="first"', "web", PORT_22), "foreign_shown": "192.0.2.77", "operator_shown": "OUTSIDE-IN",
+                 "operator": IETF("<acl><name>OUTSIDE-IN</name><aces><ace><name>all</name><actions><forwarding>accept</forwarding></actions></ace></aces></acl>"
+                                  "<attachment-points><interface><interface-id>eth0</interface-id><ingress><acl-sets><acl-set><name>OUTSIDE-IN</name></acl-set></acl-sets></ingress></interface></attachment-points>")},
+    "openconfig_acl": OPENCONFIG,
+    "cisco_nxos_netconf": OPENCONFIG,
+    "juniper_junos_netconf": {"list": ("prefix-list",), "keys": {"prefix-list": ["name"], "prefix-list-item": ["name"], "source-prefix-list": ["name"]}, "entry": "prefix-list-item", "leaves": [("name",)], "before": JUNOS_FILTER,
+                              "lists": GROUP, "one": junos, "saves": False, "capabilities": NO_STARTUP},
+    "cisco_iosxe_netconf": {"list": ("extended", "named-acl"), "keys": {"extended": ["name"], "named-acl": ["name"], "access-list-seq-rule": ["sequence"]}, "entry": "access-list-seq-rule", "before": XE_INTERFACE, "lists": ACL,
+                            "leaves": [("host-address",), ("ipv4-address", "mask"), ("source-host",), ("source-prefix",)], "capabilities": NO_CONFIRM, "one": iosxe, "number": "sequence",
+                            "foreign": iosxe("192.0.2.77", "", "5", "tcp", "<dst-eq>22</dst-eq>"), "foreign_shown": "192.0.2.77"},
+    "cisco_iosxr_netconf": {"list": ("ipv4", "ipv6"), "keys": {"ipv4": ["ipv4-object-group-name"], "ipv6": ["ipv6-object-group-name"], "host": ["host-address"], "ip-address": ["address", "length"]}, "before": XR_ACLS,
+                            "entry": ("host", "ip-address"), "leaves": [("host-address",), ("address", "length")], "lists": GROUP, "one": iosxr, "saves": False, "capabilities": NO_STARTUP},
+    "nokia_sros_netconf": {"list": ("ip-prefix-list", "ipv6-prefix-list"), "keys": {"ip-prefix-list": ["prefix-list-name"], "ipv6-prefix-list": ["prefix-list-name"], "prefix": ["ip-prefix", "ipv6-prefix"]}, "before": SROS_FILTER,
+                           "entry": "prefix", "leaves": [("ip-prefix",), ("ipv6-prefix",)], "lists": GROUP, "one": sros, "saves": False, "capabilities": NO_STARTUP},
+}
+
+
+def entries_of(model, root):
+    """Each entry of the model with the address in it, as text; none where it holds none."""
+    names = (model["entry"],) if isinstance(model["entry"], str) else model["entry"]
+    for entry in root.iter():
+        if fake.local(entry.tag) not in names:
+            continue
+        texts = {fake.local(one.tag): (one.text or "").strip() for one in entry.iter()}
+        address = ""
+        for leaves in model["leaves"]:
+            parts = [texts.get(leaf, "") for leaf in leaves] if leaves else [(entry.text or "").strip()]
+            if all(parts):
+                address = "/".join(parts)
+        yield entry, address
