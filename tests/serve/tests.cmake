@@ -1,7 +1,7 @@
 # The service with real parts at both ends: `banpush serve`, SQLite and MariaDB, the lab's router, real fail2ban, FRR and
 # nftables in namespaces. What needs root or namespaces says so and is skipped. Run by hand they
 # do a thousand bans where ctest does 300.
-foreach(name service burst history fail2ban units)
+foreach(name service burst history fail2ban units nftables)
   add_test(NAME "serve: ${name}" COMMAND /usr/bin/python3 ${CMAKE_CURRENT_LIST_DIR}/test_${name}.py)
   set_tests_properties("serve: ${name}" PROPERTIES LABELS serve TIMEOUT 1800
                        ENVIRONMENT "BANPUSH=$<TARGET_FILE:banpush>;BANPUSH_LAB_PROGRAM=$<TARGET_FILE:banpush-lab>;BANPUSH_DATADIR=${CMAKE_SOURCE_DIR};BANPUSH_TEST_BANS=300;BANPUSH_TEST_RESTORED=300")
