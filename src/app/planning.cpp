@@ -99,7 +99,49 @@ void keep_instead_of_held(Change &change, const std::vector<LeftOut> &held, cons
                 [&](const Removal &removal) { return staying.count(removal.block) != 0 && removal.reason != "there twice"; });
 }
 
+// The service's own pushes, not what a person asks for once.
+bool may_be_followed(const Order &order) {
+  return order.intent == Intent::Push && order.depth == Depth::Push && !order.only_adds && order.forced.empty() && order.hashes.empty();
+}
+
+// What a device's selection makes of the changes, one after the other, as one; nothing where that cannot be told.
+std::optional<LiveSelection::Change> in_one(LiveSelection &selection, const Site::Changes &since) {
+  std::map<Block, Wanted> add;
+  std::map<Block, std::pair<Wanted, Verdict>> remove;
+  LiveSelection::Change all;
+  for (const CandidateChange &one : since.changes) {
+    LiveSelection::Change change = selection.update(one, since.elapsed);
+    if (change.needs_whole)
+      return std::nullopt;
+    for (auto &gone : change.remove)
+      if (add.erase(gone.first.candidate.block) == 0)
+        remove.emplace(gone.first.candidate.block, std::move(gone));
+    for (Wanted &come : change.add)
+      if (remove.erase(come.candidate.block) == 0)
+        add.emplace(come.candidate.block, std::move(come));
+    append(all.left_out, std::move(change.left_out));
+  }
+  for (auto &[block, wanted] : add)
+    all.add.push_back(std::move(wanted));
+  for (auto &[block, gone] : remove)
+    all.remove.push_back(std::move(gone));
+  return all;
+}
+
+// The device's entries of this block and list.
+void add_entries_of(const Wanted &wanted, const Installed &known, Installed &part) {
+  const auto before = [](const Entry &entry, const Block &block) { return entry.block < block; };
+  for (auto entry = std::lower_bound(known.entries.begin(), known.entries.end(), wanted.candidate.block, before);
+       entry != known.entries.end() && entry->block == wanted.candidate.block; ++entry)
+    if (entry->list == wanted.list)
+      part.entries.push_back(*entry);
+}
+
 } // namespace
+
+bool has_numbers(const Driver &driver) {
+  return std::any_of(driver.lists.begin(), driver.lists.end(), [](const List &list) { return list.numbers.has_value(); });
+}
 
 Capacity capacity_of(const Device &device) { return {device.budget4, device.budget6}; }
 
@@ -117,17 +159,24 @@ FromLedger from_ledger(Site &site, const Device &device) {
   return known;
 }
 
-Plan make_decision(Site &site, const Device &device, const Facts &facts, Installed installed, const Order &order) {
+Decision make_decision(Site &site, const Device &device, const Facts &facts, Installed installed, const Order &order) {
   const Driver &driver = site.config().driver(device);
-  Plan plan;
+  Decision decision;
+  Plan &plan = decision.plan;
   plan.device = device.name;
   plan.driver = driver.name;
   plan.installed = std::move(installed);
-  const Candidates &candidates = site.candidates_for(device, facts);
+  const Site::Standing standing = site.candidates_for(device, facts);
+  const Candidates &candidates = standing.candidates;
   Selection selection =
-      select(driver, candidates, site.bans(), device.policy,
+      select(driver, candidates, standing.bans, device.policy,
              order.only_adds ? beside_what_stays(capacity_of(device), candidates, plan.installed) : capacity_of(device), plan.installed);
-  Difference difference = diff(driver, selection, site.bans(), candidates, plan.installed);
+  Difference difference = diff(driver, selection, standing.bans, candidates, plan.installed);
+  if (standing.of != nullptr && plan.installed.entries.size() + difference.change.add.size() != 0 && may_be_followed(order) &&
+      !has_numbers(driver) && LiveSelection::can_follow(driver, device.policy))
+    decision.in_step = InStep{
+        site.id(), standing.of, standing.version,
+        LiveSelection(driver, device.policy, device.limits, capacity_of(device), candidates, selection, plan.installed, standing.elapsed)};
   if (order.only_adds)
     keep_what_is_there(difference.change);
   plan.left_out = candidates.left_out;
@@ -142,11 +191,51 @@ Plan make_decision(Site &site, const Device &device, const Facts &facts, Install
   append(plan.guards, std::move(held.notes));
   append(plan.left_out, std::move(held.left_out));
   plan.wanted = std::move(selection.wanted);
+  if (!plan.guards.empty())
+    decision.in_step.reset();
+  return decision;
+}
+
+std::optional<Plan> make_part(Site &site, const Session &session, Kept &kept, const Order &order) {
+  if (!kept.in_step || !kept.known || kept.in_step->site != site.id() || !may_be_followed(order))
+    return std::nullopt;
+  InStep &in_step = *kept.in_step;
+  const Device &device = *site.config().device(session.device().name);
+  const auto since = site.changes_since(device, session.facts(), in_step.of, in_step.version);
+  const auto change = since ? in_one(in_step.selection, *since) : std::nullopt;
+  if (!change)
+    return std::nullopt;
+  in_step.version = since->version;
+  Plan plan;
+  plan.extent = Plan::Extent::Part;
+  plan.device = device.name;
+  plan.driver = session.driver().name;
+  plan.installed.lists = kept.known->lists;
+  Selection selection;
+  Candidates candidates;
+  for (const auto &[wanted, verdict] : change->remove) {
+    add_entries_of(wanted, *kept.known, plan.installed);
+    if (verdict == Verdict::OverBudget) { // it is wanted still, and that is what diff() asks
+      candidates.wanted.push_back(wanted.candidate);
+      selection.left_out.push_back({wanted.candidate.block.prefix, verdict, {}});
+    } else {
+      candidates.verdicts.emplace_back(wanted.candidate.block.prefix, verdict);
+    }
+  }
+  selection.wanted = change->add;
+  {
+    const auto lock = site.reading();
+    plan.change = diff(session.driver(), selection, site.bans(), candidates, plan.installed).change;
+  }
+  plan.left_out = change->left_out;
+  plan.wanted = std::move(selection.wanted);
+  plan.script = render(session.rendering(), plan.change);
   return plan;
 }
 
-Plan make_plan(Site &site, const Session &session, const Installed &installed, const Order &order) {
-  Plan plan;
+Decision make_plan(Site &site, const Session &session, const Installed &installed, const Order &order) {
+  Decision decision;
+  Plan &plan = decision.plan;
   if (order.intent == Intent::Flush) {
     plan.device = session.device().name;
     plan.driver = session.driver().name;
@@ -154,12 +243,12 @@ Plan make_plan(Site &site, const Session &session, const Installed &installed, c
     plan.change = take_all_away(installed);
   } else {
     // As the table's allowlist has it now: the session may be older than that.
-    plan = make_decision(site, *site.config().device(session.device().name), session.facts(), installed, order);
+    decision = make_decision(site, *site.config().device(session.device().name), session.facts(), installed, order);
   }
   plan.intent = order.intent;
   plan.script = render(session.rendering(), plan.change);
   plan.hash = hash_of(plan);
-  return plan;
+  return decision;
 }
 
 } // namespace banpush

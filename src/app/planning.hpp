@@ -9,11 +9,23 @@
 
 namespace banpush {
 
+struct Decision {
+  Plan plan;
+  std::optional<InStep> in_step; // as the device will be once the plan is carried out, where that can be followed
+};
+
 // Throws Error (Config, Device) where the change cannot be said in the driver's words.
-Plan make_plan(Site &site, const Session &session, const Installed &installed, const Order &order);
+Decision make_plan(Site &site, const Session &session, const Installed &installed, const Order &order);
 
 // The same up to the words: what is wanted, changed, left out and held, without a script or its hash.
-Plan make_decision(Site &site, const Device &device, const Facts &facts, Installed installed, const Order &order);
+Decision make_decision(Site &site, const Device &device, const Facts &facts, Installed installed, const Order &order);
+
+// The plan for what has changed since the device was in step, which it then is again; nothing where the whole has to be
+// computed anew. It costs what the change does, however much the device holds.
+std::optional<Plan> make_part(Site &site, const Session &session, Kept &kept, const Order &order);
+
+// Whether entries carry numbers: what was read a while ago may be somebody else's number by now.
+bool has_numbers(const Driver &driver);
 
 // The entries of each family that a device may hold.
 Capacity capacity_of(const Device &device);

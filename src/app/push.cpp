@@ -71,8 +71,17 @@ std::string time_to_confirm(const Session &session) {
   return fmt::format("when its time to confirm is over (confirm: {}s)", session.device().confirm);
 }
 
-bool same_entries(const Installed &one, const Installed &other) {
-  return std::equal(one.entries.begin(), one.entries.end(), other.entries.begin(), other.entries.end(),
+// Whether the device shows what it held before the change; of a plan of a part, as far as the change goes.
+bool is_as_before(const Installed &now, const Plan &plan) {
+  const auto is_there = [&now](const Block &block, const std::string &list) {
+    return std::any_of(now.entries.begin(), now.entries.end(), [&](const Entry &one) { return one.block == block && one.list == list; });
+  };
+  if (plan.extent == Plan::Extent::Part)
+    return std::none_of(plan.change.add.begin(), plan.change.add.end(),
+                        [&](const Addition &one) { return is_there(one.block, one.list); }) &&
+           std::all_of(plan.change.remove.begin(), plan.change.remove.end(),
+                       [&](const Removal &one) { return is_there(one.block, one.list); });
+  return std::equal(now.entries.begin(), now.entries.end(), plan.installed.entries.begin(), plan.installed.entries.end(),
                     [](const Entry &a, const Entry &b) { return a.block == b.block && a.list == b.list; });
 }
 
@@ -84,7 +93,7 @@ std::string undo(Session &session, const Plan &plan, std::string &words) {
   try {
     send_all(session, plan.script.cancel, "cancel", words);
     send_all(session, plan.script.leave, "leave", words);
-    if (!plan.script.cancel.empty() && same_entries(session.read(), plan.installed))
+    if (!plan.script.cancel.empty() && is_as_before(session.read(), plan))
       return "the change was cancelled, and the device shows again what it held before";
   } catch (const Error &error) {
     words += std::string(error.what()) + "\n"; // the device undoes the change by itself; that is what the dead-man is for
@@ -113,14 +122,14 @@ void confirm(Site &site, Session &session, const Plan &plan, std::string &words)
 }
 
 // The steps, again while the device is busy, and what it shows then. An error says what becomes of the change.
-std::pair<Delivery, Verified> deliver_and_verify(Session &session, const Plan &plan, DeviceReport &report) {
+std::pair<Delivery, Verified> deliver_and_verify(Session &session, const Plan &plan, Installed known, DeviceReport &report) {
   try {
     Delivery delivery = deliver(session, plan.script, report);
     for (int tries = 1; delivery.busy && tries < most_tries; ++tries) {
       std::this_thread::sleep_for(first_wait * (1 << tries));
       delivery = deliver(session, plan.script, report);
     }
-    return {std::move(delivery), verify(session, plan)};
+    return {std::move(delivery), verify(session, plan, std::move(known))};
   } catch (const Error &error) {
     if (plan.script.confirm.empty())
       throw;
@@ -129,11 +138,11 @@ std::pair<Delivery, Verified> deliver_and_verify(Session &session, const Plan &p
   }
 }
 
-// Applies a cleared plan and reads back until the device shows it, or says what it shows instead. Returns
-// what it holds then.
-Installed apply(Site &site, Session &session, const Cleared &cleared, DeviceReport &report) {
+// Applies a cleared plan to a device that holds what is known and reads back until it shows it, or says what it shows
+// instead. Returns what it holds then.
+Verified apply(Site &site, Session &session, const Cleared &cleared, Installed known, DeviceReport &report) {
   const Plan &plan = cleared.plan();
-  const auto [delivery, verified] = deliver_and_verify(session, plan, report);
+  auto [delivery, verified] = deliver_and_verify(session, plan, std::move(known), report);
   if (!verified.difference.empty()) {
     const std::string undone = delivery.accepted ? undo(session, plan, report.words) : std::string();
     throw Error(ErrorKind::Device, fmt::format("{}{}{}{}", delivery.accepted ? "accepted, but " : delivery.complaint + "; ",
@@ -146,19 +155,20 @@ Installed apply(Site &site, Session &session, const Cleared &cleared, DeviceRepo
   send_all(session, plan.script.leave, "leave", report.words);
   const std::lock_guard lock(site.state_lock());
   site.state().verified(plan.device, plan, verified.installed, site.seconds_since_fetch());
-  return verified.installed;
+  return std::move(verified);
 }
 
-std::optional<Installed> apply_and_record(Site &site, Session &session, const Cleared &cleared, const Order &order, DeviceReport &report) {
+std::optional<Verified> apply_and_record(Site &site, Session &session, const Cleared &cleared, const Order &order, Installed known,
+                                         DeviceReport &report) {
   const Plan &plan = cleared.plan();
   long record = 0;
   {
     const std::lock_guard lock(site.state_lock());
     record = site.state().started(plan.device, plan.intent == Intent::Flush ? "flush" : "push", order.actor, plan.script.text());
   }
-  std::optional<Installed> installed;
+  std::optional<Verified> verified;
   try {
-    installed = apply(site, session, cleared, report);
+    verified = apply(site, session, cleared, std::move(known), report);
     report.outcome = Outcome::Changed;
   } catch (const Error &error) {
     report.outcome = Outcome::Failed;
@@ -167,7 +177,7 @@ std::optional<Installed> apply_and_record(Site &site, Session &session, const Cl
   }
   const std::lock_guard lock(site.state_lock());
   site.state().ended(record, word(report.outcome), report.error, report.words);
-  return installed;
+  return verified;
 }
 
 // For a plan without a connection.
@@ -179,10 +189,8 @@ Installed known_of(Site &site, const Device &device, DeviceReport &report) {
   return std::move(known.installed);
 }
 
-// Plan and ruling for what the device holds; the report has the plan.
-Guard::Ruling judge(Site &site, const Device &device, const Order &order, const Session &session, const Installed &installed,
-                    DeviceReport &report) {
-  report.plan = make_plan(site, session, installed, order);
+// Ruling on the plan of the report.
+Guard::Ruling judge(Site &site, const Device &device, const Order &order, const Session &session, DeviceReport &report) {
   const auto protect = order.intent == Intent::Flush ? std::vector<NamedPrefix>{} : site.protect_for(device, session.facts());
   const Guard guard{session.driver(), session.values(), device.policy, device.limits, protect, order.forced, device.accept_unproven};
   Guard::Ruling ruling = guard.rule(*report.plan);
@@ -192,9 +200,36 @@ Guard::Ruling judge(Site &site, const Device &device, const Order &order, const 
   return ruling;
 }
 
-// Where numbers are given, what was read a while ago may be somebody else's number by now.
-bool has_numbers(const Driver &driver) {
-  return std::any_of(driver.lists.begin(), driver.lists.end(), [](const List &list) { return list.numbers.has_value(); });
+// For what the device is known to hold, as far as that can be told only for what has changed; the report has the plan.
+Guard::Ruling plan_and_judge(Site &site, const Device &device, const Order &order, Kept &kept, DeviceReport &report) {
+  report.plan = make_part(site, *kept.session, kept, order);
+  if (!report.plan) {
+    Decision decision = make_plan(site, *kept.session, *kept.known, order);
+    report.plan = std::move(decision.plan);
+    kept.in_step = std::move(decision.in_step);
+  }
+  return judge(site, device, order, *kept.session, report);
+}
+
+// The end of the line, for what was judged. `read`: whether the device was read for it.
+enum class Known { Before, Read };
+void carry_out(Site &site, const Order &order, const Guard::Ruling &ruling, Known known, Kept &kept, DeviceReport &report) {
+  if (order.depth != Depth::Push)
+    return;
+  if (report.outcome == Outcome::Planned) {
+    auto verified = apply_and_record(site, *kept.session, *ruling.cleared, order, std::move(*kept.known), report);
+    kept.known.reset();
+    if (!verified)
+      return;
+    kept.known = std::move(verified->installed);
+    if (verified->by == Verified::By::Change && report.plan->extent == Plan::Extent::Part)
+      return; // in step before, and nothing else has changed
+  } else if (report.outcome == Outcome::InSync && known == Known::Read) {
+    const std::lock_guard lock(site.state_lock());
+    site.state().verified(report.device, *report.plan, *kept.known, site.seconds_since_fetch());
+  }
+  if (kept.in_step && !kept.in_step->selection.is_held(*kept.known))
+    kept.in_step.reset();
 }
 
 void run(Site &site, const Device &device, const Order &order, Kept &kept, const std::function<std::shared_ptr<Session>()> &log_in,
@@ -202,34 +237,25 @@ void run(Site &site, const Device &device, const Order &order, Kept &kept, const
   if (kept.known && kept.session->is_open() && kept.session->disturbed())
     kept.known.reset();
   if (kept.known) {
-    judge(site, device, order, *kept.session, *kept.known, report);
+    const Guard::Ruling ruling = plan_and_judge(site, device, order, kept, report);
     if (report.outcome == Outcome::InSync)
       return;
-    if (!kept.session->is_open() || has_numbers(kept.session->driver()))
-      kept.known.reset();
+    if (kept.session->is_open() && !has_numbers(kept.session->driver()))
+      return carry_out(site, order, ruling, Known::Before, kept, report);
   }
   if (!kept.session || !kept.session->is_open()) {
     kept.session = log_in();
     kept.session->open();
   }
-  Session &session = *kept.session;
-  const bool fresh = !kept.known;
-  if (fresh)
-    kept.known = session.read();
-  const Guard::Ruling ruling = judge(site, device, order, session, *kept.known, report);
-  if (order.depth != Depth::Push)
-    return;
-  if (report.outcome == Outcome::Planned) {
-    kept.known = apply_and_record(site, session, *ruling.cleared, order, report);
-  } else if (report.outcome == Outcome::InSync && fresh) {
-    const std::lock_guard lock(site.state_lock());
-    site.state().verified(device.name, *report.plan, *kept.known, site.seconds_since_fetch());
-  }
+  kept.in_step.reset();
+  kept.known = kept.session->read();
+  carry_out(site, order, plan_and_judge(site, device, order, kept, report), Known::Read, kept, report);
 }
 
 void run_offline(Site &site, const Device &device, const Order &order, DeviceReport &report) {
   const Session session(device, site.config().driver(device), {}, site.trace);
-  judge(site, device, order, session, known_of(site, device, report), report);
+  report.plan = make_plan(site, session, known_of(site, device, report), order).plan;
+  judge(site, device, order, session, report);
 }
 
 DeviceReport push_in_session(Site &site, const Device &device, const Order &order, Sessions &sessions) {
@@ -290,6 +316,8 @@ DeviceReport push_device(Site &site, const Device &device, const Order &order, K
   }
   if (report.outcome == Outcome::Failed)
     kept = {};
+  if (report.outcome == Outcome::Refused)
+    kept.in_step.reset(); // the device does not get what was planned
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return report;
 }

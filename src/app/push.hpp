@@ -5,6 +5,7 @@
 #include "app/report.hpp"
 #include "app/session.hpp"
 #include "app/site.hpp"
+#include "core/live.hpp"
 
 #include <functional>
 #include <map>
@@ -32,10 +33,19 @@ struct Order {
   bool only_adds = false;                    // the table is not to be had: nothing is taken away
 };
 
+// A device in step with the candidates of its policy as they were at this version: what has changed since is all it needs.
+struct InStep {
+  std::uint64_t site; // its id
+  const Site::Shared *of;
+  Version version;
+  LiveSelection selection;
+};
+
 // What outlives one push of a device: its session, and what it held when that was last read.
 struct Kept {
   std::shared_ptr<Session> session; // null: nobody has logged in yet. Shared with who may cancel what it does
   std::optional<Installed> known;   // nothing: the device is read first
+  std::optional<InStep> in_step;    // nothing: all is computed anew
 };
 
 // One device, start to end, over a session that is kept: a device that needs nothing by what is known is not even asked;

@@ -1,8 +1,19 @@
 #include "app/session.hpp"
 
+#include <ctime>
 #include <fmt/format.h>
 
 namespace banpush {
+
+namespace {
+
+double thread_seconds() noexcept {
+  timespec spent{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+  return static_cast<double>(spent.tv_sec) + static_cast<double>(spent.tv_nsec) / 1e9;
+}
+
+} // namespace
 
 Session::Session(const Device &device, const Driver &driver, Credentials credentials, Trace trace)
     : device_(device), driver_(at_places(driver, places())), values_(values_of(driver, device.params)),
@@ -82,6 +93,7 @@ const Reply &Session::ask_once(Asked &asked, const Ask &question) {
 }
 
 Installed Session::read() {
+  const double begin = thread_seconds();
   transport_->watch();
   Asked asked;
   Answers answers;
@@ -90,7 +102,9 @@ Installed Session::read() {
   for (const Proof &proof : driver_.in_force)
     answers.in_force.push_back(
         holds(proof.when, values_, {}) ? ask_once(asked, question(proof.send, proof.run, proof.rpc, names_for(proof, values_))) : Reply{});
-  return parse(driver_, values_, answers);
+  Installed installed = parse(driver_, values_, answers);
+  spent_reading_ += thread_seconds() - begin;
+  return installed;
 }
 
 void Session::close() noexcept {

@@ -27,6 +27,8 @@ public:
   const Facts &open(std::optional<Stage> before = std::nullopt);
   // What the device's lists hold now. Throws Error (Connect, Device): never a guess.
   Installed read();
+  // Seconds of this process's processor that reading has taken so far.
+  double spent_reading() const noexcept { return spent_reading_; }
   Delivery send(const Step &step) { return transport_->send(step); }
   // Whether somebody else is known to have changed the lists since read().
   bool disturbed() { return transport_->disturbed(); }
@@ -64,6 +66,7 @@ private:
   Facts facts_;
   std::unique_ptr<Transport> transport_;
   bool open_ = false;
+  double spent_reading_ = 0;
 };
 
 } // namespace banpush

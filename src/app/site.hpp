@@ -1,54 +1,115 @@
-// What a pass knows before it meets a device: configuration, bans, protected set, memory.
+// What a pass knows before it meets a device: configuration, bans, protected set, memory. The service keeps one up by
+// what later looks at the tables find.
 #pragma once
 
 #include "app/state.hpp"
 #include "core/config.hpp"
+#include "core/live.hpp"
 #include "core/plan.hpp"
 #include "transport/transport.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <shared_mutex>
 #include <string>
 #include <vector>
 
 namespace banpush {
 
+// Where the tables are now: grows with each change that some policy makes anything of.
+using Version = std::uint64_t;
+
 class Site {
 public:
-  // `bans` is nothing where only the devices are concerned (flush, show without a table).
-  Site(const Config &config, State &state, Bans bans, std::vector<NamedPrefix> protect);
+  // `bans` is nothing where only the devices are concerned (flush, show without a table). `times` as LiveBans takes
+  // them, for those who go on with change(); `read` is when the tables were asked.
+  Site(const Config &config, State &state, Bans bans, std::vector<NamedPrefix> protect,
+       std::optional<std::vector<std::uint32_t>> times = std::nullopt,
+       std::chrono::steady_clock::time_point read = std::chrono::steady_clock::now());
 
+  std::uint64_t id() const noexcept { return id_; } // no other of this process has it, before or after
   const Config &config() const noexcept { return config_; }
-  const Bans &bans() const noexcept { return bans_; }
+  const Bans &bans() const noexcept { return live_.rows(); } // while nobody calls change(): see reading()
   State &state() noexcept { return state_; }
   std::mutex &state_lock() noexcept { return state_lock_; }
-  // How much older every row is by now than its age says.
-  double seconds_since_fetch() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - fetched_).count(); }
+  // How much older every row is by now than what plans say of its age.
+  double seconds_since_fetch() const;
 
   // The protected set as one device needs it: what was found here, what its policy adds, and the
   // address it sees us from.
   std::vector<NamedPrefix> protect_for(const Device &device, const Facts &facts) const;
-  // Candidates for a device's policy; devices of equal policy share one computation.
-  const Candidates &candidates_for(const Device &device, const Facts &facts);
+
+  struct Shared;
+  // Candidates for a device's policy, which stay as they are while this is held; devices of equal policy share one
+  // computation.
+  struct Standing {
+    std::shared_lock<std::shared_mutex> lock;
+    const Bans &bans;
+    const Candidates &candidates;
+    const Shared *of; // for changes_since(); null where that cannot tell
+    Version version;
+    Seconds elapsed; // since the tables were read
+  };
+  Standing candidates_for(const Device &device, const Facts &facts);
+
+  // What has happened to the candidates since, the oldest first, as old as all are now; nothing where that cannot be told.
+  struct Changes {
+    std::vector<CandidateChange> changes;
+    Version version;
+    Seconds elapsed;
+  };
+  std::optional<Changes> changes_since(const Device &device, const Facts &facts, const Shared *of, Version version);
+
+  // bans() stay as they are while this is held.
+  std::shared_lock<std::shared_mutex> reading() { return std::shared_lock(live_lock_); }
+
+  // What a later look at the tables found is put into the rows.
+  void change(const std::function<void(LiveBans &bans, Seconds elapsed)> &put);
+  // Brings the candidates up to now; true where any policy makes something of what was put, or of bans that have ended.
+  bool advance();
+  // When the next ban ends, as far as policies are followed.
+  std::optional<std::chrono::steady_clock::time_point> next_end();
 
   Credentials credentials(const Device &device) const; // throws Error (Config) where a secret cannot be had
   Trace trace;                                         // set for --trace
 
-private:
   struct Shared {
     Policy policy;
     std::vector<NamedPrefix> protect;
     std::once_flag computed;
-    Candidates candidates;
+    std::unique_ptr<LiveCandidates> live; // null where the policy cannot be followed
+    Candidates candidates;                // in its place, as of `version`
+    Version version = 0;
+    struct Step {
+      Version version;
+      Seconds elapsed;
+      CandidateChange change;
+    };
+    std::vector<Step> steps;
   };
 
+private:
+  Seconds elapsed() const;
+  Shared &shared_by(const Device &device, const Facts &facts);
+  void compute(Shared &shared);
+  bool is_current(const Shared &shared) const;
+
+  const std::uint64_t id_;
   const Config &config_;
   State &state_;
   std::mutex state_lock_, shared_lock_;
-  std::chrono::steady_clock::time_point fetched_ = std::chrono::steady_clock::now();
-  Bans bans_;
+  const bool follows_;          // change() is to be called
+  std::shared_mutex live_lock_; // of the rows and all that is made of them: held alone to change them
+  const std::chrono::steady_clock::time_point fetched_;
+  LiveBans live_;
+  std::size_t touched_ = 0; // how many of live_.touched() there were at the last advance()
+  Version version_ = 0;
+  std::atomic<Seconds> advanced_ = 0; // seconds since the reading, at the last advance()
   std::vector<NamedPrefix> protect_;
   std::deque<Shared> shared_;
 };

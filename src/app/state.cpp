@@ -74,6 +74,25 @@ std::map<Spot, Written> ledger_of(const Database &database, const std::string &d
   return lines;
 }
 
+std::map<Spot, Written> taken_away(const Change &change) {
+  std::map<Spot, Written> lines;
+  for (const Removal &removal : change.remove)
+    lines.emplace(Spot{removal.block.text(), removal.list}, Written{});
+  return lines;
+}
+
+std::vector<Entry> put_there(const Change &change) {
+  std::vector<Entry> entries;
+  for (const Addition &addition : change.add) {
+    Entry entry;
+    entry.block = addition.block;
+    entry.list = addition.list;
+    entry.number = addition.number;
+    entries.push_back(std::move(entry));
+  }
+  return entries;
+}
+
 } // namespace
 
 struct State::Handle {
@@ -151,6 +170,7 @@ std::string State::verified_at(const std::string &device) {
 void State::verified(const std::string &device, const Plan &plan, const Installed &installed, double since_fetch) {
   if (!handle_)
     return;
+  const bool whole = plan.extent == Plan::Extent::Whole;
   with("write the ledger", [&] {
     const Database &database = handle_->database;
     Transaction transaction(database);
@@ -161,11 +181,13 @@ void State::verified(const std::string &device, const Plan &plan, const Installe
     std::map<Block, const Addition *> added;
     for (const Addition &addition : plan.change.add)
       added[addition.block] = &addition;
-    std::map<Spot, Written> before = ledger_of(database, device);
+    std::map<Spot, Written> before = whole ? ledger_of(database, device) : taken_away(plan.change);
+    const std::vector<Entry> put = whole ? std::vector<Entry>{} : put_there(plan.change);
+    const std::vector<Entry> &entries = whole ? installed.entries : put;
     auto write = database.prepare(
         "INSERT INTO ledger (device, block, list, number, jail, since, until, blocked_after) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
         "ON CONFLICT (device, block, list) DO UPDATE SET number = excluded.number, until = excluded.until");
-    for (const Entry &entry : installed.entries) {
+    for (const Entry &entry : entries) {
       const Spot spot{entry.block.text(), entry.list};
       const auto candidate = wanted.find(spot);
       const auto fresh = added.find(entry.block);

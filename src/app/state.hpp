@@ -34,7 +34,7 @@ public:
   Remembered remembered(const std::string &device);
   std::vector<LedgerEntry> ledger(const std::string &device);
   std::string verified_at(const std::string &device); // local time of the last verified read-back; empty: never
-  // The device was read and holds exactly this; the ages in the plan are older by `since_fetch` by now.
+  // The device was read and holds exactly this; of a plan of a part, only what that changed is new. The ages in the plan are older by `since_fetch` by now.
   void verified(const std::string &device, const Plan &plan, const Installed &installed, double since_fetch);
 
   // Seconds from the newest row's creation to the device's read-back, of entries blocked within the last

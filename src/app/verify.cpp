@@ -15,10 +15,18 @@ constexpr std::chrono::milliseconds pause_between_reads{50};
 
 using Spot = std::pair<Block, std::string>;
 
-std::vector<Spot> in_force(const Installed &installed) {
+// Of the spots a change is about, those that are there and in force: a change of ten is not to cost what a device of a
+// hundred thousand holds.
+std::vector<Spot> in_force(const Installed &installed, const Change &change) {
+  std::vector<Block> asked;
+  for (const Addition &addition : change.add)
+    asked.push_back(addition.block);
+  for (const Removal &removal : change.remove)
+    asked.push_back(removal.block);
+  std::sort(asked.begin(), asked.end());
   std::vector<Spot> spots;
   for (const Entry &entry : installed.entries)
-    if (entry.in_force)
+    if (entry.in_force && std::binary_search(asked.begin(), asked.end(), entry.block))
       spots.emplace_back(entry.block, entry.list);
   std::sort(spots.begin(), spots.end());
   return spots;
@@ -33,7 +41,7 @@ std::string named(const std::vector<Spot> &spots) {
 
 // Only what this plan was about: entries that others add or take meanwhile are the next pass's business.
 std::string difference_of(const Plan &plan, const Installed &now) {
-  const std::vector<Spot> there = in_force(now);
+  const std::vector<Spot> there = in_force(now, plan.change);
   std::vector<Spot> missing, left;
   std::string why;
   for (const Addition &addition : plan.change.add) {
@@ -70,32 +78,36 @@ std::string difference_of(const Plan &plan, const Installed &now) {
   return text;
 }
 
-bool before(const Entry &entry, const Block &block) { return entry.block < block; }
-
-// What was installed, with the change done to it.
-Installed with_change(Installed installed, const Change &change) {
-  for (const Removal &removal : change.remove) {
-    auto at = std::lower_bound(installed.entries.begin(), installed.entries.end(), removal.block, before);
-    while (at != installed.entries.end() && at->block == removal.block)
-      at = at->list == removal.list ? installed.entries.erase(at) : at + 1;
-  }
+// What was held before, with the change done to it.
+Installed with_change(Installed known, const Change &change) {
+  std::vector<Spot> gone;
+  for (const Removal &removal : change.remove)
+    gone.emplace_back(removal.block, removal.list);
+  std::sort(gone.begin(), gone.end());
+  if (!gone.empty())
+    std::erase_if(known.entries, [&](const Entry &one) { return std::binary_search(gone.begin(), gone.end(), Spot{one.block, one.list}); });
+  const auto by_block = [](const Entry &a, const Entry &b) { return a.block < b.block; };
+  std::vector<Entry> come;
   for (const Addition &addition : change.add) {
     Entry entry;
     entry.block = addition.block;
     entry.list = addition.list;
-    const auto at = std::lower_bound(installed.entries.begin(), installed.entries.end(), addition.block, before);
-    if (at == installed.entries.end() || at->block != addition.block || at->list != addition.list)
-      installed.entries.insert(at, std::move(entry));
+    const auto [first, last] = std::equal_range(known.entries.begin(), known.entries.end(), entry, by_block);
+    if (std::none_of(first, last, [&](const Entry &one) { return one.list == addition.list; }))
+      come.push_back(std::move(entry));
   }
-  return installed;
+  std::sort(come.begin(), come.end(), by_block);
+  const auto middle = static_cast<std::ptrdiff_t>(known.entries.size());
+  known.entries.insert(known.entries.end(), std::make_move_iterator(come.begin()), std::make_move_iterator(come.end()));
+  std::inplace_merge(known.entries.begin(), known.entries.begin() + middle, known.entries.end(), by_block);
+  return known;
 }
 
-// What the device holds by what it shows of the change alone: only where it shows exactly that, and it is
-// proven that nobody else has changed anything since all was read.
-std::optional<Installed> shown_change(Session &session, const Plan &plan) {
+// Whether the device shows exactly the change, and it is proven that nobody else has changed anything since all was read.
+bool shows_change(Session &session, const Plan &plan) {
   const auto shown = session.shown();
   if (!shown)
-    return std::nullopt;
+    return false;
   std::map<std::string, std::string> keys; // the device's names of the lists
   for (const List &list : session.driver().lists) {
     const auto name = session.values().find(list.name);
@@ -109,19 +121,20 @@ std::optional<Installed> shown_change(Session &session, const Plan &plan) {
   for (const Shown &one : *shown) {
     const auto key = keys.find(one.list);
     if (key == keys.end())
-      return std::nullopt;
+      return false;
     there[{Block{one.prefix, {}}, key->second}] = one.there;
   }
-  return there == due ? std::optional(with_change(plan.installed, plan.change)) : std::nullopt;
+  return there == due;
 }
 
 } // namespace
 
-Verified verify(Session &session, const Plan &plan) {
+Verified verify(Session &session, const Plan &plan, Installed known) {
   const auto end = std::chrono::steady_clock::now() + session.driver().settle;
   Verified verified;
-  if (auto installed = shown_change(session, plan)) {
-    verified.installed = std::move(*installed);
+  if (shows_change(session, plan)) {
+    verified.by = Verified::By::Change;
+    verified.installed = with_change(std::move(known), plan.change);
     return verified;
   }
   for (;;) {

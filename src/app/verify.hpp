@@ -9,12 +9,14 @@
 namespace banpush {
 
 struct Verified {
-  Installed installed;    // as read last
+  // Reading: all of it. Change: what it shows of the change alone, which is proven to be all that has changed.
+  enum class By { Reading, Change } by = By::Reading;
+  Installed installed;    // as the device holds it now
   std::string difference; // for people: what is missing or still there; empty when all is as planned
 };
 
-// Reads until the device shows what the plan leaves, or the driver's settle time is over. Throws Error
-// (Connect, Device) where it cannot be read.
-Verified verify(Session &session, const Plan &plan);
+// Reads until the device shows what the plan leaves, or the driver's settle time is over. `known` is what it held before.
+// Throws Error (Connect, Device) where it cannot be read.
+Verified verify(Session &session, const Plan &plan, Installed known);
 
 } // namespace banpush

@@ -4,6 +4,7 @@
 #include "app/secrets.hpp"
 #include "app/table_filter.hpp"
 #include "config/config_file.hpp"
+#include "core/live.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -117,7 +118,7 @@ void add_allowed(Config &config, const std::vector<AllowRow> &rows, const std::s
     add(device.policy);
 }
 
-Fetched fetch_rows(Config &config, const std::vector<std::unique_ptr<BanTable>> &tables) {
+Fetched fetch_rows(Config &config, const std::vector<std::unique_ptr<BanTable>> &tables, Reading reading) {
   Fetched fetched;
   for (std::size_t i = 0; i < config.tables.size(); ++i) {
     const TableSource &source = config.tables[i];
@@ -125,9 +126,14 @@ Fetched fetch_rows(Config &config, const std::vector<std::unique_ptr<BanTable>> 
     TableCopy &copy = fetched.copies[source.name];
     copy.allowed = table.allowed();
     add_allowed(config, copy.allowed, source.name);
+    if (reading == Reading::Follow)
+      table.follow();
     table.each([&](const RawBan &row) {
-      if (is_taken(source, row))
-        fetched.bans.add(row, static_cast<std::uint8_t>(i), source.name);
+      if (!is_taken(source, row))
+        return;
+      fetched.bans.add(row, static_cast<std::uint8_t>(i), source.name);
+      if (reading == Reading::Follow && fetched.times.size() < fetched.bans.rows().size())
+        fetched.times.push_back(key_of_time(row.created));
     });
     copy.reporters = table.reporters();
   }

@@ -52,10 +52,12 @@ struct Fetched {
   std::vector<NamedPrefix> protect;
   std::vector<std::string> notes;          // bad rows, for people
   std::map<std::string, TableCopy> copies; // by the table's name
+  std::vector<std::uint32_t> times;        // for who follows the tables: as LiveBans takes them
 };
 Fetched fetch(Config &config);
-// The same from tables that are open already, without the protected set.
-Fetched fetch_rows(Config &config, const std::vector<std::unique_ptr<BanTable>> &tables);
+// The same from tables that are open already, without the protected set; Follow: news() of each tells what comes later.
+enum class Reading { Once, Follow };
+Fetched fetch_rows(Config &config, const std::vector<std::unique_ptr<BanTable>> &tables, Reading reading = Reading::Once);
 // What must never be blocked here, by what is fetched.
 std::vector<NamedPrefix> protected_set(const Config &config, const Fetched &fetched);
 

@@ -68,6 +68,22 @@ struct TableTimeouts {
   std::chrono::seconds connect{10}, silence{60};
 };
 
+// One row, with a life of its own.
+struct KeptRow {
+  std::string hostname, created, name, protocol, port, ip;
+  Seconds age = 0;
+  std::optional<Seconds> until{}, revoked{};
+  bool revoked_by_operator = false;
+
+  RawBan raw() const { return {hostname, created, name, protocol, port, ip, age, until, revoked, revoked_by_operator}; }
+};
+
+// What a look at the table finds that the look before had not: rows that came or say something else by now, and rows
+// that are there no more.
+struct TableNews {
+  std::vector<KeptRow> gone, come;
+};
+
 class BanTable {
 public:
   virtual ~BanTable() = default;
@@ -83,6 +99,14 @@ public:
   // Whether anything came, went or was altered since the call before (the first: yes), by one cheap query. Not
   // seen, in MySQL: what a transaction holds back for more than ten minutes, and rows older than that being deleted.
   virtual bool changed() = 0;
+
+  // From now on news() tells what is new; each() is to come after it.
+  virtual void follow() = 0;
+
+  // What is new since follow() or the call before; nothing where that cannot be told and everything is to be read anew.
+  // Not seen: what changed() does not see, and in SQLite, of tables of 200,000 rows and more, that rows older than the
+  // newest thousand were deleted.
+  virtual std::optional<TableNews> news() = 0;
 
   // All rows whose ip is this prefix in any spelling, newest first.
   virtual std::vector<ListedBan> about(const Prefix &ip) = 0;

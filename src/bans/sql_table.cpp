@@ -15,21 +15,6 @@ constexpr Seconds a_century = Seconds{100} * 365 * 86400;
 // One verb asks several times over whether there are side tables, and each time is a search in the server's catalogue.
 constexpr std::chrono::seconds a_moment{1};
 
-// The four columns of banpush_ban that make a SideNote, in the order of note_columns().
-SideNote note_of(SqlRowView columns) {
-  SideNote note;
-  note.age = sql_number(columns[0]);
-  if (const auto past = sql_number(columns[1])) // seconds since the end: negative while it is to come
-    note.until = -*past > a_century ? permanent : -*past;
-  note.revoked = sql_number(columns[2]);
-  note.revoked_by_operator = columns[3] == "operator";
-  return note;
-}
-
-std::string note_columns(const Dialect &dialect) {
-  return fmt::format("{}, {}, {}, revoker", dialect.age_utc("since"), dialect.age_utc("`until`"), dialect.age_utc("revoked"));
-}
-
 void take_note(RawBan &ban, const SideNote &note) {
   ban.age = note.age.value_or(ban.age);
   ban.until = note.until;
@@ -54,6 +39,20 @@ std::vector<std::string> patterns(const Prefix &ip) {
 std::string_view text(const std::optional<std::string_view> &column) noexcept { return column.value_or(std::string_view{}); }
 
 } // namespace
+
+SideNote note_of(SqlRowView columns) {
+  SideNote note;
+  note.age = sql_number(columns[0]);
+  if (const auto past = sql_number(columns[1])) // seconds since the end: negative while it is to come
+    note.until = -*past > a_century ? permanent : -*past;
+  note.revoked = sql_number(columns[2]);
+  note.revoked_by_operator = columns[3] == "operator";
+  return note;
+}
+
+std::string note_columns(const Dialect &dialect) {
+  return fmt::format("{}, {}, {}, revoker", dialect.age_utc("since"), dialect.age_utc("`until`"), dialect.age_utc("revoked"));
+}
 
 std::optional<Seconds> sql_number(const std::optional<std::string_view> &text) {
   if (!text)

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <chrono>
+#include <map>
 #include <set>
 #include <string>
 #include <thread>
@@ -30,6 +31,10 @@ struct KnownRow {
 
 using OwnedKey = std::array<std::string, 4>; // ip, created, hostname, name
 
+// What banpush_ban says of a row: the columns that note_columns() names, in its order.
+SideNote note_of(SqlRowView columns);
+std::string note_columns(const Dialect &dialect);
+
 // A column as a whole number; nothing for NULL and for text that is none.
 std::optional<Seconds> sql_number(const std::optional<std::string_view> &text);
 
@@ -41,6 +46,8 @@ public:
   std::vector<std::string> init(CreatedIndex index) override;
   void each(const std::function<void(const RawBan &)> &row) override;
   bool changed() override;
+  void follow() override;
+  std::optional<TableNews> news() override;
   std::vector<ListedBan> about(const Prefix &ip) override;
   Recorded ban(const NewBan &ban) override;
   std::size_t unban(const Prefix &ip, const std::string &jail, const std::string &hostname, Revoker who, const std::string &actor) override;
@@ -83,6 +90,16 @@ private:
   };
   std::string state_above(const Mark &mark) const;
   Mark newest(std::string_view notes_since);
+  void set_mark();
+
+  // sql_table_news.cpp
+  struct Above {                           // what stands above the mark
+    std::map<std::int64_t, KeptRow> rows;  // by id
+    std::map<OwnedKey, std::string> notes; // when each was changed
+  };
+  Above above_mark(SideIndex &notes);
+  std::vector<KeptRow> rows_of_notes(const std::vector<OwnedKey> &keys);
+  std::optional<std::int64_t> count_rows();
 
   // sql_table_prune.cpp
   std::vector<OwnedKey> ended_rows(Seconds older_than, const std::function<Seconds(const std::string &jail)> &lasts);
@@ -101,6 +118,8 @@ private:
   std::optional<Mark> next_;                                // the mark from `next_at_` on
   std::chrono::steady_clock::time_point next_at_;
   std::string state_;
+  std::optional<Above> seen_;   // by the last look of follow() or news()
+  std::int64_t rows_ = 0;       // in all, of a small SQLite table
   std::set<std::string> noted_; // host names whose address banpush_reporter has by now
 };
 

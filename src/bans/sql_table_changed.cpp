@@ -44,18 +44,22 @@ SqlTable::Mark SqlTable::newest(std::string_view notes_since) {
   return {sql_number(row[0]).value_or(0), sides_seen_ ? plain_time(row[1]) : std::string()};
 }
 
+void SqlTable::set_mark() {
+  require_columns();
+  sides_seen_ = has_side_tables();
+  mark_ =
+      newest(kind_ == TableSource::Kind::Mysql ? "DATE_SUB(MAX(changed), INTERVAL 10 MINUTE)" : "datetime(MAX(changed), '-10 minutes')");
+  mark_->id = std::max<std::int64_t>(0, mark_->id - first_ids);
+}
+
 bool SqlTable::changed() {
   return repeated([&] {
     if (kind_ == TableSource::Kind::Sqlite) { // counts every commit of others, whatever it changed
       const std::string version = session_->select("PRAGMA data_version", {}).front().front().value_or("");
       return std::exchange(state_, version) != version;
     }
-    if (!mark_) {
-      require_columns();
-      sides_seen_ = has_side_tables();
-      mark_ = newest("DATE_SUB(MAX(changed), INTERVAL 10 MINUTE)");
-      mark_->id = std::max<std::int64_t>(0, mark_->id - first_ids);
-    }
+    if (!mark_)
+      set_mark();
     // The mark moves within one query: what lies above the old one is compared, what lies above the new one kept.
     const bool moves = next_ && std::chrono::steady_clock::now() >= next_at_;
     std::string state, state_to_come;

@@ -22,12 +22,24 @@ RawBan as_read(RawBan row, Seconds elapsed) {
 bool alike(std::int32_t a, std::int32_t b) noexcept { return std::abs(static_cast<Seconds>(a) - b) <= same_time; }
 
 bool says_the_same(const Ban &a, const Ban &b) noexcept {
-  return a.block.service == b.block.service && a.protocol == b.protocol && a.revoked == b.revoked && alike(a.until, b.until);
+  return a.block.service == b.block.service && a.protocol == b.protocol && a.revoked == b.revoked && alike(a.until, b.until) &&
+         alike(a.age, b.age);
 }
 
 } // namespace
 
-LiveBans::LiveBans(Bans bans) : bans_(std::move(bans)) {
+// FNV-1a. A fraction of a second that is nothing does not count: one database shows it, another does not.
+std::uint32_t key_of_time(std::string_view created) noexcept {
+  if (const auto dot = created.find('.');
+      dot != std::string_view::npos && created.find_first_not_of('0', dot + 1) == std::string_view::npos)
+    created = created.substr(0, dot);
+  std::uint32_t key = 2166136261U;
+  for (const char c : created)
+    key = (key ^ static_cast<unsigned char>(c)) * 16777619U;
+  return key;
+}
+
+LiveBans::LiveBans(Bans bans, std::optional<std::vector<std::uint32_t>> times) : bans_(std::move(bans)), times_(std::move(times)) {
   bans_.settle();
   order_ = bans_.order();
   for (const Ban &ban : bans_.rows())
@@ -68,11 +80,12 @@ std::vector<std::uint32_t> LiveBans::all() const {
 }
 
 // The row that the only row of `one` is a later look at.
-std::optional<std::uint32_t> LiveBans::known(const Bans &one) const {
+std::optional<std::uint32_t> LiveBans::known(const Bans &one, std::uint32_t time) const {
   const Ban &ban = one.rows().front();
   for (const std::uint32_t row : inside(ban.block.prefix)) {
     const Ban &other = bans_.rows()[row];
-    if (other.block.prefix == ban.block.prefix && other.source == ban.source && alike(other.age, ban.age) &&
+    const bool at_that_time = times_ ? (*times_)[row] == time : alike(other.age, ban.age);
+    if (other.block.prefix == ban.block.prefix && other.source == ban.source && at_that_time &&
         bans_.name(other.jail) == one.name(ban.jail) && bans_.name(other.host) == one.name(ban.host))
       return row;
   }
@@ -81,10 +94,11 @@ std::optional<std::uint32_t> LiveBans::known(const Bans &one) const {
 
 bool LiveBans::put(const RawBan &row, Seconds elapsed, std::uint8_t source, std::string_view source_name) {
   const RawBan then = as_read(row, elapsed);
+  const std::uint32_t time = key_of_time(row.created);
   Bans one;
   one.add(then, source, source_name);
   if (!one.rows().empty()) {
-    const auto same = known(one);
+    const auto same = known(one, time);
     if (same && says_the_same(bans_.rows()[*same], one.rows().front()))
       return false;
     if (same)
@@ -94,6 +108,8 @@ bool LiveBans::put(const RawBan &row, Seconds elapsed, std::uint8_t source, std:
   bans_.add(then, source, source_name);
   if (bans_.rows().size() == before)
     return false; // a bad row, and counted as one
+  if (times_)
+    times_->push_back(time);
   const Ban &ban = bans_.rows().back();
   recent_.emplace(ban.block.prefix, static_cast<std::uint32_t>(before));
   note_ahead(ban);
@@ -106,7 +122,7 @@ bool LiveBans::take(const RawBan &row, Seconds elapsed, std::uint8_t source) {
   one.add(as_read(row, elapsed), source);
   if (one.rows().empty())
     return false;
-  const auto same = known(one);
+  const auto same = known(one, key_of_time(row.created));
   if (!same)
     return false;
   superseded_.insert(*same);

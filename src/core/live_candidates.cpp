@@ -60,6 +60,8 @@ LiveCandidates::LiveCandidates(const LiveBans &bans, Policy policy, std::vector<
   note_ends();
 }
 
+bool LiveCandidates::can_follow(const Policy &policy) noexcept { return !policy.quorum && policy.aggregate.mode != Aggregate::Mode::Lossy; }
+
 // The network that worth looks at, or the widest that policy lets an entry be; nothing for a prefix that is wider.
 std::optional<Prefix> LiveCandidates::region(const Prefix &prefix) const {
   const unsigned length = prefix.family() == Family::IPv4 ? std::min(24U, policy_.shortest4) : std::min(48U, policy_.shortest6);
@@ -172,6 +174,8 @@ CandidateChange LiveCandidates::update(Seconds elapsed) {
   const auto by_block = [](const Candidate &a, const Candidate &b) { return a.block < b.block; };
   std::set_difference(before.begin(), before.end(), found.wanted.begin(), found.wanted.end(), std::back_inserter(change.gone), by_block);
   std::set_difference(found.wanted.begin(), found.wanted.end(), before.begin(), before.end(), std::back_inserter(change.come), by_block);
+  std::set_intersection(found.wanted.begin(), found.wanted.end(), before.begin(), before.end(), std::back_inserter(change.looked_at),
+                        by_block);
   for (const Candidate &gone : change.gone)
     change.why.push_back(found.verdict(gone.block.prefix));
   keep(regions, found, elapsed);

@@ -24,15 +24,19 @@ struct Wanted {
 };
 
 struct Plan {
+  // Part: of a device that is in step with its candidates, only what has changed of wanted and installed.
+  enum class Extent { Whole, Part };
+
   std::string device, driver;
   Intent intent = Intent::Push;
+  Extent extent = Extent::Whole;
   std::vector<Wanted> wanted; // sorted by block
   Installed installed;
   Change change;
   std::vector<LeftOut> left_out;
   std::vector<GuardNote> guards;
   Script script;
-  std::string hash; // of wanted, installed, change and script: what the plan rests on and does
+  std::string hash; // of wanted, installed, change and script: what the plan rests on and does; empty for a part
 };
 
 // What is wanted of the candidates on this device, as far as its lists, its budget and what stands

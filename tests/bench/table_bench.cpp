@@ -160,15 +160,17 @@ struct Standing {
 void measure_deltas(const TableSource &source, const std::string &password, std::size_t rows) {
   LiveBans live(read(source, password));
   const Driver driver = driver_with_one_list();
+  Limits limits;
+  limits.storm.reset(); // five hundred within a minute are one
   std::deque<Standing> standing;
   for (std::size_t one = 0; one < policies; ++one) {
     standing.push_back({LiveCandidates(live, policy_of(one), {}), {}});
     LiveCandidates &candidates = standing.back().candidates;
     for (std::size_t device = one; device < devices; device += policies) {
       const Capacity capacity = device < 5 ? Capacity{} : Capacity{1500, 500}; // five hold everything
-      standing.back().selections.emplace_back(driver, candidates.policy(), capacity,
-                                              select(driver, candidates.whole(), live.rows(), candidates.policy(), capacity, {}),
-                                              Installed{});
+      const Candidates &found = candidates.whole();
+      standing.back().selections.emplace_back(driver, candidates.policy(), limits, capacity, found,
+                                              select(driver, found, live.rows(), candidates.policy(), capacity, {}), Installed{});
     }
   }
   Random random(7);
@@ -196,7 +198,7 @@ void measure_deltas(const TableSource &source, const std::string &password, std:
       for (Standing &one : standing) {
         const CandidateChange change = one.candidates.update(elapsed);
         for (LiveSelection &selection : one.selections)
-          added += selection.update(change).add.size();
+          added += selection.update(change, elapsed).add.size();
       }
     });
     worst = std::max(worst, taken);

@@ -1,6 +1,8 @@
 #!/usr/bin/python3
-"""Measures the service: what a ban costs its caller beside the mariadb client's own INSERT, and what it costs to be idle
-with two hundred devices. Prints; judges nothing."""
+"""Measures the service: what a ban costs its caller beside the mariadb client's own INSERT, what ten new rows cost it on top
+of a small and of a big table, and what it costs to be idle with two hundred devices. Prints; judges nothing.
+
+BANPUSH_BENCH_ROWS: the tables' sizes (200000,2000000)."""
 import json
 import os
 import pathlib
@@ -17,6 +19,7 @@ from mariadb import MariaDb
 from test_burst import LAB
 
 DEVICES = int(os.environ.get("BANPUSH_BENCH_DEVICES", "200"))
+ONLY = os.environ.get("BANPUSH_BENCH_ONLY", "")  # one of the parts: ban_beside_insert, news, idle
 ROUNDS = int(os.environ.get("BANPUSH_BENCH_ROUNDS", "40"))
 
 
@@ -56,6 +59,78 @@ def ban_beside_insert(database):
             client = told("mariadb -e INSERT", theirs)
             print(f"  ratio of wall times {told('banpush ban', ours) / client:.2f}")
             site.stop()
+
+
+def fill(database, name, rows):
+    """So many rows of 166,000 addresses, spread over a month."""
+    database.sql(f"""INSERT INTO fail2ban (hostname, created, name, protocol, port, ip)
+        SELECT CONCAT('web', seq % 20), NOW() - INTERVAL (seq * 7919 % 2592000) SECOND, 'sshd', 'tcp', '22',
+               INET_NTOA(184549376 + (seq * 104729 % 166000) * 16001)
+        FROM seq_1_to_{rows}""", name)
+
+
+class Spent:
+    """Processor seconds of the service, and what of them its device's reading took."""
+
+    def __init__(self, site):
+        self.site = site
+
+    def __call__(self):
+        total = 0
+        for task in pathlib.Path(f"/proc/{self.site.service.pid}/task").iterdir():
+            total += int((task / "schedstat").read_text().split()[0])
+        return total / 1e9, sum(one["reading"] for one in self.site.ask(do="status")["devices"])
+
+
+def memory(site, which="VmRSS"):
+    lines = pathlib.Path(f"/proc/{site.service.pid}/status").read_text().splitlines()
+    return int([line.split()[1] for line in lines if line.startswith(which)][0]) / 1024
+
+
+def ten_more_rows(database, rows, budget):
+    """What ten new rows cost the service from the poll that finds them to the device that shows them."""
+    name = f"news{rows}"
+    with Site(1, database.socket_url(name), database.password) as site:
+        site.settings["serve"].update(poll="200ms", audit="1h")
+        site.settings["policy"].update(bantime="7d", aggregate="exact", jails={"bench": {"weight": 1000}})  # worth a place among many
+        if budget:
+            site.settings["devices"]["d1"]["budget"] = {"ipv4": budget}
+        site.write()
+        site.start()
+        begin = time.monotonic()
+        while time.monotonic() < begin + 300 and not all(one["outcome"] for one in site.ask(do="status")["devices"]):
+            time.sleep(0.2)
+        first, spent, costs, readings, before = time.monotonic() - begin, Spent(site), [], [], site.ask(do="status")
+        for turn in range(10):
+            mine = [f"198.18.{turn}.{number}" for number in range(10)]
+            used, read = spent()
+            database.sql("INSERT INTO fail2ban (hostname, created, name, protocol, port, ip) VALUES " +
+                         ",".join(f"('web1', NOW(), 'bench', 'tcp', '22', '{one}')" for one in mine), name)
+            serving.wait_until(lambda: hosts(mine) <= site.holds() or {f"198.18.{turn}.0/29"} <= site.holds(), 60, "the device has them")
+            serving.wait_until(lambda: not site.ask(do="status")["devices"][0]["working"], 60, "the push is over")
+            time.sleep(0.3)
+            used_then, read_then = spent()
+            costs.append(1000 * (used_then - used - (read_then - read)))
+            readings.append(1000 * (read_then - read))
+        status = site.ask(do="status")
+        idle_used = spent()[0]
+        time.sleep(2)
+        per_poll = 1000 * (spent()[0] - idle_used) / 10
+        print(f"{rows} rows, {len(site.holds())} entries on the device (first push after {first:.1f} s): ten new rows cost "
+              f"{statistics.median(costs):.1f} ms of CPU from the poll to the ledger (worst {max(costs):.1f}; goal: under 20), and reading the device back "
+              f"{statistics.median(readings):.1f} ms; a poll without news {per_poll:.2f} ms; {memory(site):.0f} MB, {memory(site, 'VmHWM'):.0f} MB at most; "
+              f"read whole {status['read_whole'] - before['read_whole']} times meanwhile, computed whole {10 - status['devices'][0]['parts'] + before['devices'][0]['parts']} times")
+        site.stop()
+
+
+def news(database):
+    for rows in [int(one) for one in os.environ.get("BANPUSH_BENCH_ROWS", "200000,2000000").split(",") if one]:
+        database.sql(f"CREATE DATABASE news{rows}")
+        with Site(0, database.socket_url(f"news{rows}"), database.password):
+            fill(database, f"news{rows}", rows)
+        for budget in (4000, None):
+            ten_more_rows(database, rows, budget)
+        database.sql(f"DROP DATABASE news{rows}")
 
 
 def idle(database):
@@ -117,6 +192,7 @@ print(answer.decode())
 
 if __name__ == "__main__":
     with MariaDb() as server:
-        ban_beside_insert(server)
-        idle(server)
+        for part in (ban_beside_insert, news, idle):
+            if ONLY in ("", part.__name__):
+                part(server)
     sys.exit(0)

@@ -113,6 +113,17 @@ class Site:
             except OSError:
                 return False
 
+    def ask(self, **request):
+        """What the service answers at its socket."""
+        with socket.socket(socket.AF_UNIX) as caller:
+            caller.settimeout(60)
+            caller.connect(self.settings["serve"]["socket"])
+            caller.sendall(json.dumps(request).encode() + b"\n")
+            answer = b""
+            while chunk := caller.recv(1 << 16):
+                answer += chunk
+        return json.loads(answer)
+
     def stop(self, how=signal.SIGTERM):
         if self.service is None:
             return None

@@ -2,7 +2,9 @@
 """Randomised histories: several writers whose transactions commit late, deletes, re-bans, bans that end, restarts of
 table, service and device, in any order. Each ends with the device as a fresh full computation would have it.
 
-BANPUSH_HISTORIES says how many (default 200), BANPUSH_SEED where to begin; a failure prints its seed."""
+Some with the tables read whole every second, as the audit does; the others with none but at the start, so that what
+comes is followed row by row or not at all. BANPUSH_HISTORIES says how many (default 200), BANPUSH_SEED where to begin;
+a failure prints its seed."""
 import contextlib
 import os
 import random
@@ -56,9 +58,16 @@ class Writer:
         self._process.wait(20)
 
 
+# What may happen, and how often beside the rest.
+ANYTHING = {"insert": 8, "late": 4, "commit": 3, "rollback": 1, "delete": 3, "ban": 4, "unban": 3, "ends": 1, "device": 1, "console": 1,
+            "nap": 3, "service": 0.4, "table": 0.15}
+# Where nobody audits, what somebody does to the device stays; and after a restart all is read whole.
+FOLLOWED = {**ANYTHING, "again": 3, "device": 0, "console": 0, "service": 0.1, "table": 0.05}
+
+
 class History:
-    def __init__(self, test, site, database, name, seed):
-        self.test, self.site, self.database, self.name = test, site, database, name
+    def __init__(self, site, database, name, seed, weights):
+        self.site, self.database, self.name, self.weights = site, database, name, weights
         self.random = random.Random(seed)
         self.seed, self.told = seed, []
         self.writers = [Writer(database, name) for _ in range(2)]
@@ -66,9 +75,7 @@ class History:
     def run(self):
         try:
             for _ in range(self.random.randint(4, 12)):
-                weights = {"insert": 8, "late": 4, "commit": 3, "rollback": 1, "delete": 3, "ban": 4, "unban": 3, "ends": 1, "device": 1, "console": 1,
-                           "nap": 3, "service": 0.4, "table": 0.15}
-                what = self.random.choices(list(weights), weights.values())[0]
+                what = self.random.choices(list(self.weights), self.weights.values())[0]
                 self.told.append(what)
                 getattr(self, what)()
             for writer in self.writers:
@@ -99,6 +106,12 @@ class History:
 
     def ban(self):
         self.site.run("ban", self.any(), "--hostname", f"web{self.random.randint(1, 3)}")
+
+    def again(self):
+        """A ban, its unban and the next ban within a moment: what one look finds may be the end of several steps."""
+        address, host = self.any(), f"web{self.random.randint(1, 3)}"
+        for verb in self.random.choice((("ban", "unban"), ("ban", "unban", "ban"), ("unban", "ban"))):
+            self.site.run(verb, address, "--hostname", host)
 
     def unban(self):
         self.site.run("unban", self.any())
@@ -145,17 +158,54 @@ class History:
 
 
 class Histories(unittest.TestCase):
-    def test_histories(self):
+    def run_them(self, count, audit, weights, budget=None, **policy):
         with MariaDb() as database:
             database.sql("CREATE DATABASE fail2ban")
             with Site(1, database.url(), database.password) as site:
-                site.settings["serve"].update(poll="50ms", audit="1s")
+                site.settings["serve"].update(poll="50ms", audit=audit)
+                site.settings["policy"].update(policy)
+                if budget:
+                    site.settings["devices"]["d1"]["budget"] = budget
                 site.write()
                 site.start()
                 begin = time.monotonic()
-                for number in range(HISTORIES):
-                    History(self, site, database, "fail2ban", SEED + number).run()
-                print(f"{HISTORIES} histories from seed {SEED} in {time.monotonic() - begin:.0f} s")
+                for number in range(count):
+                    History(site, database, "fail2ban", SEED + number, weights).run()
+                status = site.ask(do="status") if audit == "1h" else {}
+                print(f"{count} histories from seed {SEED} in {time.monotonic() - begin:.0f} s, audit every {audit}, {budget or ''} {policy or ''} {status}")
+                return status
+
+    def test_with_audits(self):
+        self.run_them(HISTORIES // 2, "1s", ANYTHING)
+
+    def test_followed(self):
+        self.run_them(HISTORIES // 6, "1h", FOLLOWED)
+
+    def test_followed_and_merged(self):
+        self.run_them(HISTORIES // 6, "1h", FOLLOWED, aggregate="exact", escalate={"factor": 2, "window": "1h", "max": "2d"})
+
+    def test_followed_with_little_room(self):
+        self.run_them(HISTORIES // 6, "1h", FOLLOWED, {"ipv4": 5, "ipv6": 1})
+
+    def test_it_is_followed(self):
+        with MariaDb() as database:
+            database.sql("CREATE DATABASE fail2ban")
+            with Site(1, database.url(), database.password) as site:
+                site.settings["serve"].update(audit="1h")
+                site.write()
+                site.run("ban", "198.51.100.1", "--hostname", "web1")
+                site.start()
+                site.wait_for({"198.51.100.1/32"})
+                for number in range(2, 6):
+                    site.run("ban", f"198.51.100.{number}", "--hostname", "web1")
+                    site.wait_for({f"198.51.100.{one}/32" for one in range(1, number + 1)})
+                site.run("unban", "198.51.100.1")
+                site.wait_for({f"198.51.100.{one}/32" for one in range(2, 6)})
+                database.sql("DELETE FROM fail2ban WHERE ip = '198.51.100.2'", "fail2ban")
+                site.wait_for({f"198.51.100.{one}/32" for one in range(3, 6)})
+                status = wait_until(lambda: (now := site.ask(do="status"))["devices"][0]["parts"] >= 6 and now, 10, "six pushes were told by what is new")
+                self.assertEqual(status["read_whole"], 1, status)
+                self.assertGreaterEqual(status["followed"], 6)
 
 
 if __name__ == "__main__":

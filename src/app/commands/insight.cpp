@@ -50,7 +50,7 @@ Standing standing(Outlook &view, const Device &device, const Explanation &explan
   made.device = device.name;
   FromLedger known = from_ledger(view.site, device);
   made.read_at = known.read_at;
-  const Plan plan = make_decision(view.site, device, {}, std::move(known.installed), Order{});
+  const Plan plan = make_decision(view.site, device, {}, std::move(known.installed), Order{}).plan;
   for (const LedgerEntry &entry : view.state.ledger(device.name))
     if (entry.block.prefix.contains(prefix)) {
       made.state = "present";
@@ -111,9 +111,9 @@ std::vector<Group> groups_of(Outlook &view, const Prefix &prefix) {
       same->devices.push_back(&device);
       continue;
     }
-    groups.push_back(
-        {{&device},
-         explain(view.site.bans(), device.policy, view.site.protect_for(device, {}), view.site.candidates_for(device, {}), prefix)});
+    groups.push_back({{&device},
+                      explain(view.site.bans(), device.policy, view.site.protect_for(device, {}),
+                              view.site.candidates_for(device, {}).candidates, prefix)});
   }
   return groups;
 }

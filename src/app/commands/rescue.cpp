@@ -180,7 +180,7 @@ int show(const Settings &settings, const std::string &name) {
   session.open();
   const Installed installed = session.read();
   if (without.empty()) {
-    report.plan = make_plan(site, session, installed, Order{});
+    report.plan = make_plan(site, session, installed, Order{}).plan;
   } else {
     report.plan = Plan{};
     report.plan->installed = installed;

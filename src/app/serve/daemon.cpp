@@ -9,7 +9,8 @@ namespace banpush {
 
 namespace {
 
-// Bans that end one by one make the tables be read anew: for no more than this share of the time.
+// Bans that end one by one, of a policy that cannot be followed, make the tables be read anew: for no more than this
+// share of the time.
 constexpr int rest = 20;
 // How long devices have to end what they are in the middle of when the service stops.
 constexpr std::chrono::seconds grace{10};
@@ -19,7 +20,11 @@ constexpr std::chrono::seconds longest_poll{10}; // while the tables cannot be h
 
 Daemon::Daemon(std::shared_ptr<const Config> config, std::function<void(const std::string &)> say, Trace trace)
     : config_(std::move(config)), say_(std::move(say)),
-      slots_(config_->serve.workers), watch_{config_, slots_, say_, [this](Clock::time_point moment) { ends_at(moment); },
+      slots_(config_->serve.workers), watch_{config_,
+                                             slots_,
+                                             say_,
+                                             [this](Clock::time_point moment) { ends_at(moment); },
+                                             [this](Clock::time_point moment) { look_again_at(moment); },
                                              std::move(trace)},
       feed_(config_), whole_at_(Clock::now()), alive_(Clock::now()) {
   for (const Device &device : config_->devices)
@@ -59,6 +64,11 @@ std::string Daemon::trouble() {
   return trouble_;
 }
 
+Feed::Count Daemon::looks() {
+  const std::lock_guard lock(lock_);
+  return looks_;
+}
+
 Clock::time_point Daemon::alive() {
   const std::lock_guard lock(lock_);
   return alive_;
@@ -72,20 +82,41 @@ void Daemon::ends_at(Clock::time_point moment) {
   }
 }
 
+void Daemon::look_again_at(Clock::time_point moment) {
+  const std::lock_guard lock(lock_);
+  if (moment < again_at_) {
+    again_at_ = moment;
+    wake_.notify_one();
+  }
+}
+
+Clock::time_point Daemon::next_whole() const {
+  const auto cost = std::chrono::duration_cast<Clock::duration>(feed_.cost());
+  return std::max(whole_at_, last_whole_ + std::max<Clock::duration>(config_->serve.poll, cost * rest));
+}
+
 void Daemon::follow() {
   std::unique_lock lock(lock_);
   std::chrono::milliseconds pause = config_->serve.poll;
   while (!ending_) {
-    const auto cost = std::chrono::duration_cast<Clock::duration>(feed_.cost());
-    const auto whole_at = std::max(whole_at_, last_whole_ + std::max<Clock::duration>(config_->serve.poll, cost * rest));
-    wake_.wait_until(lock, std::min(alive_ + pause, whole_at), [&] { return ending_ || asked_ > done_ || Clock::now() >= whole_at; });
+    const auto soonest = alive_ + std::min<std::chrono::milliseconds>(pause, std::chrono::seconds{1});
+    const auto end = std::max(soonest, feed_.next_end().value_or(Clock::time_point::max()));
+    for (;;) {
+      const auto moment = std::min({alive_ + pause, next_whole(), std::max(soonest, again_at_), end});
+      if (ending_ || asked_ > done_ || Clock::now() >= moment)
+        break;
+      wake_.wait_until(lock, moment);
+    }
     if (ending_)
       break;
-    const bool whole = whole_asked_ || Clock::now() >= whole_at;
+    const bool whole = whole_asked_ || Clock::now() >= next_whole();
+    const bool again = Clock::now() >= again_at_;
     const std::uint64_t asked = asked_;
     whole_asked_ = false;
+    if (whole || again)
+      again_at_ = Clock::time_point::max();
     lock.unlock();
-    look(whole ? Feed::Look::Whole : Feed::Look::Glance);
+    look(whole ? Feed::Look::Whole : again ? Feed::Look::Again : Feed::Look::Glance);
     lock.lock();
     done_ = asked;
     alive_ = Clock::now();
@@ -96,16 +127,16 @@ void Daemon::follow() {
 
 void Daemon::look(Feed::Look how) {
   std::vector<std::string> said;
-  std::shared_ptr<Snapshot> snapshot;
+  std::optional<Moment> news;
   std::string trouble;
   ErrorKind kind = ErrorKind::Table;
   try {
-    snapshot = feed_.look(how, said);
+    news = feed_.look(how, said);
   } catch (const Error &error) {
     trouble = error.what();
     kind = error.kind();
     try {
-      snapshot = feed_.spooled(said);
+      news = feed_.spooled(said);
     } catch (const Error &spool) {
       said.emplace_back(spool.what());
     }
@@ -115,8 +146,10 @@ void Daemon::look(Feed::Look how) {
     const std::lock_guard lock(lock_);
     before = std::exchange(trouble_, trouble);
     trouble_kind_ = kind;
-    if (snapshot || !trouble.empty()) { // in trouble, whatever comes next is a whole reading anyway
-      last_whole_ = Clock::now();
+    looks_ = feed_.count();
+    // In trouble, whatever comes next is a whole reading anyway.
+    if (const auto read = trouble.empty() ? feed_.last_whole() : Clock::now(); read > last_whole_) {
+      last_whole_ = read;
       whole_at_ = last_whole_ + std::chrono::seconds{config_->serve.audit};
     }
   }
@@ -126,17 +159,17 @@ void Daemon::look(Feed::Look how) {
     said.emplace_back("the tables can be read again");
   for (const std::string &line : said)
     say_(line);
-  if (snapshot)
-    publish(snapshot);
+  if (news)
+    publish(*news);
 }
 
-void Daemon::publish(const std::shared_ptr<Snapshot> &snapshot) {
+void Daemon::publish(const Moment &moment) {
   {
     const std::lock_guard lock(lock_);
-    number_ = snapshot->number;
+    number_ = moment.number;
   }
   for (const auto &keeper : keepers_)
-    keeper->offer(snapshot);
+    keeper->offer(moment);
 }
 
 void Daemon::stop() {

@@ -34,6 +34,7 @@ public:
 
   // Why the tables cannot be read now; empty where they can.
   std::string trouble();
+  Feed::Count looks();
   // When the thread that follows the tables last came round: each of its waits is bounded.
   Clock::time_point alive();
 
@@ -43,8 +44,10 @@ public:
 private:
   void follow();
   void look(Feed::Look how);
-  void publish(const std::shared_ptr<Snapshot> &snapshot);
+  void publish(const Moment &moment);
   void ends_at(Clock::time_point moment);
+  void look_again_at(Clock::time_point moment);
+  Clock::time_point next_whole() const;
 
   std::shared_ptr<const Config> config_;
   std::function<void(const std::string &)> say_;
@@ -59,8 +62,9 @@ private:
   bool whole_asked_ = false, ending_ = false;
   std::uint64_t number_ = 0; // of the newest snapshot
   std::string trouble_;
+  Feed::Count looks_;
   ErrorKind trouble_kind_ = ErrorKind::Table;
-  Clock::time_point whole_at_, last_whole_, alive_;
+  Clock::time_point whole_at_, last_whole_, alive_, again_at_ = Clock::time_point::max();
   std::thread thread_;
 };
 

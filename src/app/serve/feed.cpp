@@ -1,5 +1,10 @@
 #include "app/serve/feed.hpp"
 
+#include "app/table_filter.hpp"
+
+#include <algorithm>
+#include <utility>
+
 #include <fmt/format.h>
 
 namespace banpush {
@@ -11,69 +16,116 @@ constexpr TableTimeouts timeouts{std::chrono::seconds{3}, std::chrono::seconds{3
 // Names of devices and reporters are looked up again after so long.
 constexpr std::chrono::minutes names_last{5};
 
+bool same_rows(const std::vector<AllowRow> &some, const std::vector<AllowRow> &others) {
+  return std::equal(some.begin(), some.end(), others.begin(), others.end(), [](const AllowRow &a, const AllowRow &b) {
+    return a.prefix == b.prefix && a.reason == b.reason && a.created == b.created;
+  });
+}
+
 } // namespace
 
 void Feed::open() {
   if (!tables_.empty())
     return;
   tables_ = open_all(*config_, timeouts);
-  stale_ = true;
+  current_.reset();
 }
 
-std::shared_ptr<Snapshot> Feed::look(Look how, std::vector<std::string> &said) {
+void Feed::deliver_spool(std::vector<std::string> &said) {
+  if (!spool_is_marked(config_->spool) || !spool_waits(config_->spool))
+    return;
+  Spool spool(config_->spool);
+  const Delivered delivered = deliver(spool, config_->spool, tables_);
+  if (delivered.arrived != 0) {
+    said.push_back(fmt::format("{} from the spool reached the table", delivered.arrived));
+    wrote_ = true; // SQLite does not count what this connection wrote
+  }
+  for (const std::string &one : delivered.refused)
+    said.push_back("the table will never take what was spooled: " + one);
+}
+
+// Puts what is new into what was read. False where that cannot be told: then everything is to be read.
+bool Feed::take_news() {
+  for (std::size_t i = 0; i < tables_.size(); ++i) {
+    const TableSource &source = config_->tables[i];
+    if (!same_rows(tables_[i]->allowed(), copies_[source.name].allowed))
+      return false;
+    const auto news = tables_[i]->news();
+    if (!news)
+      return false;
+    const auto number = static_cast<std::uint8_t>(i);
+    current_->site.change([&](LiveBans &bans, Seconds elapsed) {
+      for (const KeptRow &row : news->gone)
+        bans.take(row.raw(), elapsed, number);
+      for (const KeptRow &row : news->come)
+        if (is_taken(source, row.raw()))
+          bans.put(row.raw(), elapsed, number, source.name);
+    });
+  }
+  return current_->site.bans().hosts().size() == hosts_; // another one's addresses are to be protected
+}
+
+Moment Feed::read_whole(std::vector<std::string> &said) {
+  current_.reset();
+  const auto begin = Clock::now();
+  Config fresh = *config_;
+  Fetched fetched = fetch_rows(fresh, tables_, Reading::Follow);
+  keep_copies(config_->spool, fetched);
+  fetched.protect = protect(fresh, fetched);
+  said.insert(said.end(), fetched.notes.begin(), fetched.notes.end());
+  copies_ = std::move(fetched.copies);
+  hosts_ = fetched.bans.hosts().size();
+  current_ =
+      std::make_shared<Snapshot>(std::move(fresh), std::move(fetched.bans), std::move(fetched.protect), std::move(fetched.times), begin);
+  current_->site.advance(); // reading took its time
+  last_whole_ = Clock::now();
+  cost_ = last_whole_ - begin;
+  ++count_.whole;
+  spooled_.clear();
+  return {current_, ++number_};
+}
+
+std::optional<Moment> Feed::look(Look how, std::vector<std::string> &said) {
   try {
     open();
-    if (spool_waits(config_->spool)) {
-      Spool spool(config_->spool);
-      const Delivered delivered = deliver(spool, config_->spool, tables_);
-      if (delivered.arrived != 0) {
-        said.push_back(fmt::format("{} from the spool reached the table", delivered.arrived));
-        stale_ = true; // SQLite does not count what this connection wrote
-      }
-      for (const std::string &one : delivered.refused)
-        said.push_back("the table will never take what was spooled: " + one);
-    }
+    deliver_spool(said);
+    bool differs = std::exchange(wrote_, false);
     for (const auto &table : tables_)
-      stale_ = table->changed() || stale_;
-    if (!stale_ && how == Look::Glance)
-      return nullptr;
-    const auto begin = Clock::now();
-    Config fresh = *config_;
-    Fetched fetched = fetch_rows(fresh, tables_);
-    keep_copies(config_->spool, fetched);
-    fetched.protect = protect(fresh, fetched);
-    said.insert(said.end(), fetched.notes.begin(), fetched.notes.end());
-    auto snapshot = std::make_shared<Snapshot>(++number_, std::move(fresh), std::move(fetched.bans), std::move(fetched.protect));
-    cost_ = Clock::now() - begin;
-    stale_ = false;
-    spooled_.clear();
-    return snapshot;
+      differs = table->changed() || differs;
+    if (!current_ || how == Look::Whole || (differs && !take_news()))
+      return read_whole(said);
+    count_.news += differs ? 1 : 0;
+    const auto end = current_->site.next_end();
+    const bool due = differs || how == Look::Again || (end && *end <= Clock::now());
+    if (!due || (!current_->site.advance() && how != Look::Again))
+      return std::nullopt;
+    return Moment{current_, ++number_};
   } catch (const Error &) {
     tables_.clear();
-    stale_ = true;
+    current_.reset();
     throw;
   }
 }
 
-std::shared_ptr<Snapshot> Feed::spooled(std::vector<std::string> &said) {
+std::optional<Moment> Feed::spooled(std::vector<std::string> &said) {
   if (!spool_waits(config_->spool))
-    return nullptr;
+    return std::nullopt;
   Spool spool(config_->spool);
   std::string content;
   for (const Spooled &one : spool.waiting())
     content += fmt::format("{} ", one.id);
   if (content == spooled_)
-    return nullptr;
+    return std::nullopt;
   spooled_ = content;
   Config fresh = *config_;
   auto fetched = fetch_spooled(fresh, spool);
   if (!fetched) {
     said.emplace_back("bans wait in the spool, and for the devices too: no allowlist of the table was ever seen here");
-    return nullptr;
+    return std::nullopt;
   }
-  auto snapshot = std::make_shared<Snapshot>(++number_, std::move(fresh), std::move(fetched->bans), std::move(fetched->protect));
+  auto snapshot = std::make_shared<Snapshot>(std::move(fresh), std::move(fetched->bans), std::move(fetched->protect));
   snapshot->only_adds = true;
-  return snapshot;
+  return Moment{std::move(snapshot), ++number_};
 }
 
 // Looking up names may take seconds where a name server is silent: not for each ban.

@@ -1,11 +1,13 @@
-// The tables as the service follows them: open connections, one cheap question each time, everything read anew when
-// the answer differs.
+// The tables as the service follows them: open connections, one cheap question each time, and where the answer differs
+// what is new is put into what was read; everything is read anew where that cannot be told, and when it is asked for.
 #pragma once
 
 #include "app/serve/snapshot.hpp"
 #include "app/spool.hpp"
 
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,26 +17,44 @@ class Feed {
 public:
   explicit Feed(std::shared_ptr<const Config> config) : config_(std::move(config)) {}
 
-  enum class Look { Glance, Whole }; // Whole: read everything whatever the question says
+  // Again: what was read is to be looked at with the time that has passed; Whole: read everything. Each whatever the
+  // question says.
+  enum class Look { Glance, Again, Whole };
   // The tables as they are now; nothing where nothing is new. What waits in the spool is taken to them first. Throws
   // Error (Table, Config), and has closed its connections then.
-  std::shared_ptr<Snapshot> look(Look how, std::vector<std::string> &said);
+  std::optional<Moment> look(Look how, std::vector<std::string> &said);
 
   // While the tables cannot be had: what waits in the spool; nothing where that is no news, or where policy cannot
   // be told without the tables.
-  std::shared_ptr<Snapshot> spooled(std::vector<std::string> &said);
+  std::optional<Moment> spooled(std::vector<std::string> &said);
 
-  // How long the last whole reading took.
+  // When the next ban ends, as far as that is followed.
+  std::optional<Clock::time_point> next_end() { return current_ ? current_->site.next_end() : std::nullopt; }
+  // How often the tables were read whole, and how often what was new was put into what was read.
+  struct Count {
+    std::uint64_t whole = 0, news = 0;
+  };
+  Count count() const noexcept { return count_; }
+  // How long the last whole reading took, and when it was.
   std::chrono::duration<double> cost() const noexcept { return cost_; }
+  Clock::time_point last_whole() const noexcept { return last_whole_; }
 
 private:
   void open();
+  void deliver_spool(std::vector<std::string> &said);
+  bool take_news();
+  Moment read_whole(std::vector<std::string> &said);
   std::vector<NamedPrefix> protect(const Config &fresh, const Fetched &fetched);
 
   std::shared_ptr<const Config> config_;
   std::vector<std::unique_ptr<BanTable>> tables_;
+  std::shared_ptr<Snapshot> current_;       // what is kept up; null: the tables are to be read whole
+  std::map<std::string, TableCopy> copies_; // of the last whole reading
+  std::size_t hosts_ = 0;                   // that reported, as far as is known
   std::uint64_t number_ = 0;
-  bool stale_ = true; // something changed that was not read yet
+  Count count_;
+  bool wrote_ = false; // by this connection, which its own question does not show
+  Clock::time_point last_whole_;
   std::chrono::duration<double> cost_{};
   std::string spooled_;        // what the last spooled() was of
   std::string protected_from_; // the names that protected_ was looked up from

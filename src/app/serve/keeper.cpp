@@ -44,16 +44,16 @@ bool Keeper::holds(const Prefix &prefix) {
   return std::any_of(entries.begin(), entries.end(), [&](const Entry &one) { return one.in_force && one.block.prefix.contains(prefix); });
 }
 
-void Keeper::offer(std::shared_ptr<Snapshot> snapshot) {
+void Keeper::offer(Moment moment) {
   const std::lock_guard lock(lock_);
-  snapshot_ = std::move(snapshot);
+  moment_ = std::move(moment);
   wake_.notify_one();
 }
 
 std::optional<DeviceReport> Keeper::reached(std::uint64_t number, Clock::time_point until) {
   std::unique_lock lock(lock_);
   const auto there = [&] {
-    const bool left_alone = snapshot_ && snapshot_->number >= number && patience_.failures() != 0 && Clock::now() < not_before_;
+    const bool left_alone = moment_.snapshot && moment_.number >= number && patience_.failures() != 0 && Clock::now() < not_before_;
     return ending_ || tried_ >= number || left_alone;
   };
   if (!news_.wait_until(lock, until, there) || ending_)
@@ -101,18 +101,18 @@ void Keeper::cut() {
 Keeper::Condition Keeper::condition() {
   const std::lock_guard lock(lock_);
   const double left = std::chrono::duration<double>(not_before_ - Clock::now()).count();
-  return {working_, open_, patience_.failures(), patience_.failures() != 0 ? std::max(0.0, left) : 0, tried_, last_};
+  return {working_, open_, patience_.failures(), patience_.failures() != 0 ? std::max(0.0, left) : 0, tried_, parts_, reading_, last_};
 }
 
 bool Keeper::due(Clock::time_point now) const {
-  if (asked_ && snapshot_ && snapshot_->number >= asked_number_)
+  if (asked_ && moment_.snapshot && moment_.number >= asked_number_)
     return true;
-  return snapshot_ && now >= not_before_ && (is_pending() || now >= audit_at_);
+  return moment_.snapshot && now >= not_before_ && (is_pending() || now >= audit_at_);
 }
 
 Clock::time_point Keeper::next_moment() const {
   Clock::time_point moment = close_at_;
-  if (snapshot_)
+  if (moment_.snapshot)
     moment = std::min(moment, is_pending() ? not_before_ : std::max(not_before_, audit_at_));
   return moment;
 }
@@ -144,8 +144,8 @@ void Keeper::run() {
 }
 
 void Keeper::work(std::unique_lock<std::mutex> &lock) {
-  const std::shared_ptr<Snapshot> snapshot = snapshot_;
-  const bool asked = asked_ && snapshot->number >= asked_number_;
+  const Moment moment = moment_;
+  const bool asked = asked_ && moment.number >= asked_number_;
   Order order = asked ? *asked_ : Order{};
   if (!asked)
     order.actor = "service";
@@ -154,10 +154,10 @@ void Keeper::work(std::unique_lock<std::mutex> &lock) {
   lock.unlock();
   if (audit)
     kept_.known.reset();
-  const DeviceReport report = attempt(*snapshot, std::move(order));
+  const DeviceReport report = attempt(*moment.snapshot, std::move(order));
   lock.lock();
   working_ = false;
-  tried_ = std::max(tried_, snapshot->number);
+  tried_ = std::max(tried_, moment.number);
   const auto now = Clock::now();
   if (audit || audit_at_ == Clock::time_point{}) {
     // The first audit anywhere within the interval, so that devices do not all have theirs at once.
@@ -166,8 +166,10 @@ void Keeper::work(std::unique_lock<std::mutex> &lock) {
                                                         : interval);
   }
   open_ = kept_.session && kept_.session->is_open();
+  reading_ = kept_.session ? kept_.session->spent_reading() : 0;
   close_at_ = open_ ? now + idle_limit : Clock::time_point::max();
-  note_outcome(report, *snapshot);
+  note_outcome(report, *moment.snapshot);
+  parts_ += report.plan && report.plan->extent == Plan::Extent::Part ? 1 : 0;
   last_ = report;
   last_->plan.reset(); // whole lists of so many devices would be kept for nothing
   if (asked) {
@@ -225,11 +227,21 @@ void Keeper::note_outcome(const DeviceReport &report, const Snapshot &snapshot) 
   if (report.outcome == Outcome::Changed)
     watch_.say(fmt::format("{}: {} added, {} removed in {:.2f} s", device_.name, report.plan->change.add.size(),
                            report.plan->change.remove.size(), report.seconds));
+  note_ends(report, snapshot);
+}
+
+// What ends by itself is seen by those who follow the tables, as long as the device is in step with them.
+void Keeper::note_ends(const DeviceReport &report, const Snapshot &snapshot) {
+  if (!report.plan->guards.empty())
+    watch_.look_again_at(Clock::now() + held_for);
+  if (LiveCandidates::can_follow(snapshot.config.device(device_.name)->policy) && !snapshot.only_adds)
+    return;
   Seconds soonest = permanent;
   for (const Wanted &one : report.plan->wanted)
     soonest = std::min(soonest, one.candidate.until);
   if (!report.plan->guards.empty())
-    soonest = std::min<Seconds>(soonest, std::chrono::duration_cast<std::chrono::seconds>(now - snapshot.taken + held_for).count());
+    soonest =
+        std::min<Seconds>(soonest, std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - snapshot.taken + held_for).count());
   if (soonest != permanent)
     watch_.ends_at(snapshot.taken + std::chrono::seconds{std::max<Seconds>(0, soonest) + 1});
 }

@@ -20,8 +20,9 @@ namespace banpush {
 struct Watch {
   std::shared_ptr<const Config> config;
   Slots &slots;
-  std::function<void(const std::string &)> say;   // a line for the log
-  std::function<void(Clock::time_point)> ends_at; // something that ends by itself: the tables are due then
+  std::function<void(const std::string &)> say;         // a line for the log
+  std::function<void(Clock::time_point)> ends_at;       // something that ends by itself, and cannot be followed: the tables are due then
+  std::function<void(Clock::time_point)> look_again_at; // something is held until then at least
   Trace trace;
 };
 
@@ -35,9 +36,9 @@ public:
   const std::string &name() const noexcept { return device_.name; }
 
   // There is something newer to work from. Whatever arrives during a push is taken along in one more.
-  void offer(std::shared_ptr<Snapshot> snapshot);
+  void offer(Moment moment);
 
-  // What came of the first attempt to bring the device to this snapshot or a later one; at once where the device is
+  // What came of the first attempt to bring the device to this moment or a later one; at once where the device is
   // left alone after a failure. Nothing when that does not come in time.
   std::optional<DeviceReport> reached(std::uint64_t number, Clock::time_point until);
 
@@ -60,18 +61,21 @@ public:
     unsigned failures = 0;
     double again_in = 0; // seconds, where it failed
     std::uint64_t reached = 0;
+    std::uint64_t parts = 0; // attempts for which only what has changed was computed
+    double reading = 0;      // seconds of the processor that reading took in this session
     std::optional<DeviceReport> last;
   };
   Condition condition();
 
 private:
   void run();
-  bool is_pending() const { return snapshot_->number != tried_ || patience_.failures() != 0 || paused_; }
+  bool is_pending() const { return moment_.number != tried_ || patience_.failures() != 0 || paused_; }
   bool due(Clock::time_point now) const;
   Clock::time_point next_moment() const;
   void work(std::unique_lock<std::mutex> &lock);
   DeviceReport attempt(Snapshot &snapshot, Order order);
   void note_outcome(const DeviceReport &report, const Snapshot &snapshot);
+  void note_ends(const DeviceReport &report, const Snapshot &snapshot);
 
   Watch &watch_;
   const Device &device_; // of watch_.config
@@ -80,10 +84,11 @@ private:
 
   std::mutex lock_;
   std::condition_variable wake_, news_;
-  std::shared_ptr<Snapshot> snapshot_;
+  Moment moment_;
   std::optional<Order> asked_;
   std::uint64_t asked_number_ = 0;
-  std::uint64_t tried_ = 0, answered_ = 0, asked_count_ = 0;
+  std::uint64_t tried_ = 0, answered_ = 0, asked_count_ = 0, parts_ = 0;
+  double reading_ = 0;
   std::optional<DeviceReport> last_, answer_;
   std::string said_; // the last failure that the log has
   Clock::time_point not_before_, audit_at_, close_at_ = Clock::time_point::max();

@@ -88,12 +88,15 @@ Json status_of(Daemon &service) {
     devices.push_back({{"device", keeper->name()},
                        {"working", condition.working},
                        {"session", condition.open},
+                       {"parts", condition.parts},
+                       {"reading", condition.reading},
                        {"failures", condition.failures},
                        {"again_in", condition.again_in},
                        {"outcome", condition.last ? word(condition.last->outcome) : ""},
                        {"error", condition.last ? condition.last->error : ""}});
   }
-  return {{"devices", devices}, {"tables", service.trouble()}};
+  const Feed::Count looks = service.looks();
+  return {{"devices", devices}, {"tables", service.trouble()}, {"read_whole", looks.whole}, {"followed", looks.news}};
 }
 
 } // namespace
