@@ -2,7 +2,7 @@
 function(banpush_netconf_test name script seconds)
   add_test(NAME "netconf: ${name}" COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/netconf/${script} ${ARGN})
   set_tests_properties("netconf: ${name}" PROPERTIES LABELS system TIMEOUT ${seconds}
-                       ENVIRONMENT "BANPUSH=$<TARGET_FILE:banpush>;BANPUSH_DATADIR=${CMAKE_SOURCE_DIR}")
+                       ENVIRONMENT "BANPUSH=$<TARGET_FILE:banpush-devices>;BANPUSH_DATADIR=${CMAKE_SOURCE_DIR};${BANPUSH_MANY_STARTS}")
 endfunction()
 banpush_netconf_test(transport test_netconf.py 900)
 banpush_netconf_test(netconfd test_netconfd.py 900)

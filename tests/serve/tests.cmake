@@ -4,7 +4,7 @@
 foreach(name service burst history fail2ban units nftables)
   add_test(NAME "serve: ${name}" COMMAND /usr/bin/python3 ${CMAKE_CURRENT_LIST_DIR}/test_${name}.py)
   set_tests_properties("serve: ${name}" PROPERTIES LABELS serve TIMEOUT 1800
-                       ENVIRONMENT "BANPUSH=$<TARGET_FILE:banpush>;BANPUSH_LAB_PROGRAM=$<TARGET_FILE:banpush-lab>;BANPUSH_DATADIR=${CMAKE_SOURCE_DIR};BANPUSH_TEST_BANS=300;BANPUSH_TEST_RESTORED=300")
+                       ENVIRONMENT "BANPUSH=$<TARGET_FILE:banpush>;BANPUSH_LAB_PROGRAM=$<TARGET_FILE:banpush-lab>;BANPUSH_DATADIR=${CMAKE_SOURCE_DIR};BANPUSH_TEST_BANS=300;BANPUSH_TEST_RESTORED=300;${BANPUSH_MANY_STARTS}")
 endforeach()
 set_tests_properties("serve: history" PROPERTIES COST 400)
 set_tests_properties("serve: fail2ban" "serve: burst" PROPERTIES COST 150)

@@ -5,6 +5,9 @@ foreach(name block in_force verbs limits foreign bytes bad_devices config check 
   set_tests_properties("system: ${name}" PROPERTIES LABELS system TIMEOUT 300
                        ENVIRONMENT "BANPUSH=$<TARGET_FILE:banpush>;BANPUSH_DATADIR=${CMAKE_SOURCE_DIR}")
 endforeach()
+foreach(name block limits foreign bytes policy hostile) # the others look for leaks, too
+  set_property(TEST "system: ${name}" APPEND PROPERTY ENVIRONMENT "${BANPUSH_MANY_STARTS}")
+endforeach()
 set_tests_properties("system: verbs" PROPERTIES LABELS "system;flow")
 set_tests_properties("system: config" PROPERTIES LABELS "system;flow")
 set_tests_properties("system: in_force" PROPERTIES LABELS "system;flow")
