@@ -15,6 +15,8 @@ namespace {
 // What the short names of RFC 6241 stand behind, and as older devices write it.
 constexpr std::string_view own_uris[] = {"urn:ietf:params:netconf", "urn:ietf:params:xml:ns:netconf"};
 
+constexpr std::string_view base_uri = "urn:ietf:params:xml:ns:netconf:base:";
+
 std::string_view local_name(pugi::xml_node node) {
   const std::string_view name = node.name();
   const std::size_t colon = name.find(':');
@@ -52,6 +54,25 @@ pugi::xml_node load(pugi::xml_document &document, std::string_view message) {
     if (node.type() == pugi::node_doctype)
       refuse(text, "a message came with a document type, which could make one entity a million; it is not read");
   return document.document_element();
+}
+
+// The namespace that a root element says it is in; empty where it says none, as some old devices do.
+std::string_view namespace_of(pugi::xml_node root, std::string_view message) {
+  const std::string_view name = root.name();
+  const std::size_t colon = name.find(':');
+  if (colon == std::string_view::npos)
+    return root.attribute("xmlns").value();
+  const pugi::xml_attribute declared = root.attribute(("xmlns:" + std::string(name.substr(0, colon))).c_str());
+  if (!declared)
+    refuse(message, fmt::format("a message came whose <{}> has a prefix that stands for nothing", name));
+  return declared.value();
+}
+
+// What a message is must be said in NETCONF's own namespace, if in any.
+void check_namespace(pugi::xml_node root, std::string_view message) {
+  const std::string_view uri = namespace_of(root, message);
+  if (!uri.empty() && uri.substr(0, base_uri.size()) != base_uri)
+    refuse(message, fmt::format("a message came whose <{}> is in the unknown namespace {}", root.name(), in_one_line(uri)));
 }
 
 std::string value_of(pugi::xml_node node) { return trimmed(node.text().get()); }
@@ -166,6 +187,7 @@ NetconfHello read_hello(std::string_view message) {
   const pugi::xml_node root = load(document, message);
   if (local_name(root) != "hello")
     refuse(message, fmt::format("a hello was due, a <{}> came", root.name()));
+  check_namespace(root, message);
   NetconfHello hello;
   for (const pugi::xml_node child : root.children()) {
     if (local_name(child) == "session-id")
@@ -186,6 +208,7 @@ NetconfReply read_reply(std::string_view message) {
   const pugi::xml_node root = load(document, message);
   if (local_name(root) != "rpc-reply")
     refuse(message, fmt::format("an rpc-reply was due, a <{}> came", root.name()));
+  check_namespace(root, message);
   NetconfReply reply;
   if (const pugi::xml_attribute id = root.attribute("message-id"))
     reply.message_id = id.value();

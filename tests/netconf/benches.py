@@ -13,6 +13,7 @@ import xml.etree.ElementTree as ET
 
 import client
 import device as fake
+import library_server
 import netconfd
 from models import BASE, MODELS, entries_of
 from netconf_case import HERE, scenario
@@ -295,3 +296,13 @@ class NetconfdBench(NetconfBench):
     def environment(self):
         address = f"127.0.0.1 1024 127.0.0.1 {self.server.sshd.port}"
         return {"SSH_CONNECTION": address, "SSH_CLIENT": address, "USER": self.server.sshd.user, "HOME": os.environ.get("HOME", "/root")}
+
+
+class LibraryBench(NetconfBench):
+    """The server on libnetconf2's server side."""
+
+    def begin(self, through, full_at):
+        return library_server.LibraryServer(self.folder / "server", most=full_at, through=through)
+
+    def server_argv(self):
+        return self.server.argv

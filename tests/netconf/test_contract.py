@@ -1,13 +1,14 @@
 #!/usr/bin/python3
 """The contract every driver keeps, for a driver of NETCONF and a server.   test_contract.py DRIVER [SERVER] [TEST…]
 
-SERVER is `device` (in the test's process; the standard) or `netconfd`.
+SERVER is `device` (in the test's process; the standard), `netconfd`, or `library` (on libnetconf2's server side).
 """
 import pathlib
 import sys
 import unittest
 
 import benches
+import library_server
 import netconfd
 from models import MODELS
 
@@ -15,7 +16,7 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
 import driver_contract  # noqa: E402
 from driver_contract import HOSTS4, HOSTS6  # noqa: E402
 
-SERVERS = {"device": benches.DeviceBench, "netconfd": benches.NetconfdBench}
+SERVERS = {"device": benches.DeviceBench, "netconfd": benches.NetconfdBench, "library": benches.LibraryBench}
 
 
 class Contract(driver_contract.Contract):
@@ -93,7 +94,7 @@ if __name__ == "__main__":
     name = sys.argv.pop(1) if len(sys.argv) > 1 and sys.argv[1] in SERVERS else "device"
     Contract.server = SERVERS[name]
     Contract.platform = benches.Platform(driver, Contract.server)
-    if name == "netconfd" and netconfd.missing():
-        print("skipped: " + netconfd.missing())
+    if missing := {"netconfd": netconfd.missing, "library": library_server.missing}.get(name, str)():
+        print("skipped: " + missing)
         sys.exit(77)
     unittest.main()

@@ -4,9 +4,13 @@ function(banpush_netconf_test name script seconds)
   set_tests_properties("netconf: ${name}" PROPERTIES LABELS system TIMEOUT ${seconds}
                        ENVIRONMENT "BANPUSH=$<TARGET_FILE:banpush-devices>;BANPUSH_DATADIR=${CMAKE_SOURCE_DIR};${BANPUSH_MANY_STARTS}")
 endfunction()
+# A server of another make, on the server side of libnetconf2, which takes what its YANG modules allow.
+add_executable(netconf_server ${CMAKE_CURRENT_LIST_DIR}/library/server.cpp ${CMAKE_CURRENT_LIST_DIR}/library/store.cpp)
+target_link_libraries(netconf_server PRIVATE PkgConfig::LIBNETCONF2 PkgConfig::LIBYANG PkgConfig::LIBSSH)
 banpush_netconf_test(transport test_netconf.py 900)
 banpush_netconf_test(netconfd test_netconfd.py 900)
 banpush_netconf_test(blocked test_blocked.py 300)
+banpush_netconf_test(hostile test_hostile.py 300)
 # The contract that the drivers of command lines keep, too; as there, leaks are looked for elsewhere.
 function(banpush_netconf_contract driver server)
   set(name "contract of ${driver} with ${server}")
@@ -19,5 +23,6 @@ foreach(driver yang_set ietf_acl openconfig_acl juniper_junos_netconf cisco_iosx
 endforeach()
 foreach(driver yang_set ietf_acl)
   banpush_netconf_contract(${driver} netconfd)
+  banpush_netconf_contract(${driver} library)
 endforeach()
 set_tests_properties("netconf: transport" "netconf: blocked" PROPERTIES COST 300)
