@@ -3,6 +3,7 @@
 #include "bans/sqlite.hpp"
 #include "mariadb_server.hpp"
 
+#include <catch2/catch.hpp>
 #include <cstdlib>
 #include <fmt/format.h>
 
@@ -21,6 +22,8 @@ std::string how_to_table(const std::string &engine) {
          "KEY hostname (hostname,ip)) ENGINE=" +
          engine + " DEFAULT CHARSET=utf8 COLLATE=utf8_unicode_ci;";
 }
+
+Kind any_kind() { return GENERATE(Kind::Sqlite, Kind::InnoDb, Kind::HowToMyIsam); }
 
 FreshTable::FreshTable(Kind kind, Sides sides) : kind_(kind) {
   if (kind == Kind::Sqlite) {

@@ -17,6 +17,9 @@ enum class Kind {
 };
 std::ostream &operator<<(std::ostream &out, Kind kind);
 
+// Each of them in turn: the test runs once for each.
+Kind any_kind();
+
 enum class Sides { Without, With };
 
 // A row as a test compares it.

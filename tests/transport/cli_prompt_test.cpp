@@ -1,0 +1,178 @@
+// Finding the prompt among all that devices say: what looks like one, hides it, or asks something before it.
+#include "transport/talk.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace banpush;
+using namespace banpush::test;
+
+TEST_CASE("cli: output that looks like a prompt is output", "[transport]") {
+  for (const Chunks chunks : all_chunks) {
+    auto device = small_router();
+    device.run = [](CliDevice &, const std::string &) { return "banner motd ^C\nedge1#\n^C\nother#\nedge1# is its name\nedge1#\nlast\n"; };
+    Talk talk(device, chunks);
+    CHECK(talk.learn().ask("show run") == "banner motd ^C\nedge1#\n^C\nother#\nedge1# is its name\nedge1#\nlast\n");
+    CHECK(talk.ask("show run").size() > 20); // and the conversation is still in step
+  }
+}
+
+TEST_CASE("cli: a banner that looks like a prompt is none", "[transport]") {
+  for (const Chunks chunks : all_chunks) {
+    auto device = small_router();
+    device.greeting = "###########\n# edge9#\nedge9#\n###########\nunauthorised use: forbidden\n";
+    Talk talk(device, chunks);
+    CHECK(talk.learn().dialog.prompt() == "edge1#");
+    CHECK(talk.ask("show lines 2") == "line 1\nline 2\n");
+    CHECK(talk.send(ok_lines(5), 5).accepted);
+  }
+}
+
+TEST_CASE("cli: a prompt of two lines, which changes with the mode", "[transport]") {
+  Driver driver = ios();
+  driver.prompts = {{"exec", Pattern(R"([\w.\-]+@[\w.\-]+>)")},
+                    {"config", Pattern(R"((?:\{\w[^}\n]*\})?(?:\[edit[^\]\n]*\]\s+)[\w.\-]+@[\w.\-]+#)")}};
+  driver.harmless.emplace_back("^Entering");
+  for (const Chunks chunks : all_chunks)
+    for (const unsigned window : {1U, 5U}) {
+      auto device = small_router();
+      device.prompt = [](const CliDevice &self) {
+        return self.mode.empty() ? "admin@" + self.name + "> " : "\r\n{master}[edit]\r\nadmin@" + self.name + "# ";
+      };
+      device.echo_end = " \r\n";
+      Talk talk(device, chunks, driver);
+      talk.learn();
+      CHECK(talk.ask("show lines 2") == "line 1\nline 2\n");
+      const Delivery delivery = talk.send({"configure terminal", "ok one", "ok two", "ok three"}, window);
+      CHECK(delivery.complaint == "");
+      CHECK(talk.dialog.prompt() == "{master}[edit]\nadmin@edge1#");
+      CHECK(talk.ask("show lines 2") == "line 1\nline 2\n");
+      CHECK_THAT(talk.send({"ok", "bad", "ok"}, window).complaint,
+                 Catch::StartsWith("line 2 \"bad\": device said \"% Invalid input detected"));
+    }
+}
+
+TEST_CASE("cli: counters and flags in the prompt", "[transport]") {
+  Driver driver = ios();
+  driver.prompts = {{"exec", Pattern(R"((?:\* )?(?:Slot-\d+ )?[\w\-]+\.\d+ #)")}};
+  auto device = small_router();
+  int count = 0;
+  device.prompt = [&count](const CliDevice &) {
+    ++count;
+    return std::string(count % 3 == 0 ? "* " : "") + "Slot-1 x450." + std::to_string(count) + " # ";
+  };
+  Talk talk(device, Chunks::Bytes, driver);
+  talk.learn();
+  CHECK(talk.ask("show lines 2") == "line 1\nline 2\n");
+  CHECK(talk.send(ok_lines(10), 4).complaint == "");
+}
+
+TEST_CASE("cli: names cut short in configuration mode", "[transport]") {
+  auto device = small_router();
+  device.name = "a-router-with-quite-a-long-name";
+  device.prompt = [](const CliDevice &self) { return (self.mode.empty() ? self.name : self.name.substr(0, 20)) + self.mode + "#"; };
+  Talk talk(device);
+  CHECK(talk.learn().send({"configure terminal", "ok", "end"}).accepted);
+}
+
+TEST_CASE("cli: syslog lines in the middle are noise", "[transport]") {
+  for (const Chunks chunks : all_chunks)
+    for (const unsigned window : {1U, 4U}) {
+      auto device = small_router();
+      const auto plain = device.run;
+      device.run = [plain](CliDevice &self, const std::string &line) {
+        return "%SYS-5-CONFIG_I: Configured from console\n\n\n\x07***\n*** --- SHUTDOWN in 0:05:00 ---\n***\n" + plain(self, line);
+      };
+      Talk talk(device, chunks);
+      CHECK(talk.learn().send(ok_lines(6), window).complaint == "");
+    }
+}
+
+TEST_CASE("cli: noise behind a prompt that is not repeated", "[transport]") {
+  auto device = small_router();
+  device.behind_prompt = "\r\n%SYS-5-CONFIG_I: Configured from console\r\n";
+  Talk quiet;
+  quiet.learn();
+  quiet.stream.say("\r\n%LINK-3-UPDOWN: Interface down\r\n"); // while nobody talks
+  CHECK(quiet.send({"ok"}).complaint == "");
+  quiet.stream.device.behind_prompt = device.behind_prompt;
+  CHECK(quiet.send({"ok"}).complaint == "");
+  quiet.stream.device.behind_prompt = "";
+  CHECK(quiet.ask("show lines 1") == "line 1\n");
+}
+
+TEST_CASE("cli: a device that never shows a prompt", "[transport]") {
+  auto device = small_router();
+  device.greeting = "Welcome\n";
+  device.prompt = [](const CliDevice &) { return std::string(); };
+  Talk talk(device);
+  CHECK_THROWS_WITH(talk.dialog.learn({}, 200ms),
+                    Catch::Equals("edge1: silent for 0.2 s; the last it said was \"Welcome\" (waiting for the first prompt; "
+                                  "the driver knows config, exec, user)"));
+}
+
+TEST_CASE("cli: dialogs before the first prompt", "[transport]") {
+  auto device = small_router();
+  device.greeting = "Your password has expired.\n";
+  device.prompt = [](const CliDevice &) { return std::string("New password: "); };
+  Talk expired(device);
+  try {
+    expired.learn();
+    FAIL("no error");
+  } catch (const Error &error) {
+    CHECK(error.kind() == ErrorKind::Auth);
+    CHECK_THAT(error.what(),
+               Catch::StartsWith("edge1: before its first prompt the device asks \"Your password has expired. / New password:\""));
+  }
+  CHECK(expired.stream.written.empty());
+
+  auto press = small_router();
+  press.greeting = "Press any key to continue";
+  const auto prompt = press.prompt;
+  press.prompt = [prompt, shown = std::make_shared<int>(0)](const CliDevice &self) { return (*shown)++ == 0 ? "" : prompt(self); };
+  Driver driver = ios();
+  driver.login = {{Pattern("^Press any key to continue"), ""}};
+  Talk talk(press, Chunks::Bytes, driver);
+  CHECK(talk.learn().ask("show lines 1") == "line 1\n");
+}
+
+TEST_CASE("cli: privilege is raised with the secret, which nobody sees", "[transport]") {
+  auto device = small_router();
+  const auto plain = device.run;
+  std::string given;
+  bool right = true;
+  device.prompt = [](const CliDevice &self) { return self.name + self.mode + (self.mode == "!" ? "#" : ">"); };
+  device.run = [&, plain](CliDevice &self, const std::string &line) -> std::string {
+    if (line != "enable")
+      return plain(self, line);
+    self.hide_answer = true;
+    self.asked = [&](CliDevice &again, const std::string &answer) -> std::string {
+      given = answer;
+      if (answer != "s3cret" || !right)
+        return "% Bad secrets\n";
+      again.prompt = [](const CliDevice &at) { return at.name + at.mode + "#"; };
+      return {};
+    };
+    return "Password: ";
+  };
+  const Driver::Enable enable{"enable", Pattern("^Password: ?$"), "exec"};
+  for (const Chunks chunks : all_chunks) {
+    Talk talk(device, chunks);
+    talk.learn();
+    talk.dialog.enable("enable", enable, "s3cret", 2s);
+    CHECK(given == "s3cret");
+    CHECK(talk.dialog.prompt() == "edge1#");
+    CHECK(talk.told.find("s3cret") == std::string::npos);
+    CHECK_THAT(talk.told, Catch::Contains("sent: <secret>"));
+    talk.dialog.enable("enable", enable, "s3cret", 2s); // privileged already: nothing is sent
+    CHECK(talk.send({"ok"}).accepted);
+  }
+  right = false;
+  Talk refused(device);
+  refused.learn();
+  CHECK_THROWS_WITH(refused.dialog.enable("enable", enable, "s3cret", 2s),
+                    Catch::Contains("not privileged: line 1 \"enable\": device said \"% Bad secrets\""));
+  Talk without(device);
+  without.learn();
+  CHECK_THROWS_WITH(without.dialog.enable("enable", enable, "", 20s),
+                    Catch::Contains("asks \"Password:\"") && Catch::Contains("no `enable` secret"));
+}
