@@ -4,8 +4,8 @@
 #include "transport/nft_messages.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <fmt/format.h>
 #include <functional>
@@ -15,6 +15,7 @@
 #include <linux/netlink.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <thread>
 
 namespace banpush {
 
@@ -23,6 +24,8 @@ namespace {
 // The kernel answers within the call; this is for a machine that stands still.
 constexpr int answer_within_ms = 10'000;
 constexpr int announced_within_ms = 200;
+constexpr int most_listings = 20;
+constexpr std::chrono::milliseconds pause_between_listings{20};
 // One message of elements; attributes have lengths of 16 bits.
 constexpr std::size_t most_of_a_message = 60'000;
 constexpr std::uint32_t key_type_ipv4 = 7, key_type_ipv6 = 8; // nft's numbers, which the kernel keeps for it
@@ -254,7 +257,24 @@ std::optional<NftSet> NftKernel::set(const NftSetName &name) {
   return error == 0 && is_plain ? std::optional(set) : std::nullopt;
 }
 
+// A hash set is listed piece by piece, each piece found by counting from its beginning. While the kernel makes
+// room in it (in the background, after many were added) the order changes in between: as many elements are missed as
+// are shown twice.
 std::optional<std::vector<NftElement>> NftKernel::elements(const NftSet &set) {
+  for (int tries = 0; tries < most_listings; ++tries) {
+    auto elements = listed_once(set);
+    if (!elements || set.kind == NftSetKind::Intervals)
+      return elements;
+    std::sort(elements->begin(), elements->end(), [](const NftElement &a, const NftElement &b) { return a.key < b.key; });
+    if (std::adjacent_find(elements->begin(), elements->end(), [](const NftElement &a, const NftElement &b) { return a.key == b.key; }) ==
+        elements->end())
+      return elements;
+    std::this_thread::sleep_for(pause_between_listings);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::vector<NftElement>> NftKernel::listed_once(const NftSet &set) {
   NetlinkMessage question(type_of(NFT_MSG_GETSETELEM), NLM_F_REQUEST | NLM_F_DUMP, ++sequence_, family_number(set.name.family), 0);
   name_set(question, set.name);
   std::vector<NftElement> elements;

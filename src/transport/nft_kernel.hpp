@@ -71,6 +71,7 @@ public:
   Written write_in_parts(const std::vector<NftStatement> &statements);
 
 private:
+  std::optional<std::vector<NftElement>> listed_once(const NftSet &set);
   bool has_host(const NftSet &set, const Prefix &host);
   Written send_batch(const std::vector<std::string> &messages);
   std::optional<std::vector<std::string>> messages_for(const std::vector<NftStatement> &statements);
