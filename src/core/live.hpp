@@ -168,6 +168,7 @@ private:
   Lists lists_;
   Use use_;
   std::map<Block, Standing> standing_;
+  std::uint64_t sum_ = 0;                                      // of the hashes of what stands: is_held() need not walk through it
   std::map<Kind, std::set<std::pair<double, Block>>> weakest_; // of what is limited: the least worthwhile first
   bool others_wait_ = false;                                   // something is left out for want of room
   std::array<double, 2> covered_{};                            // by family: addresses, /64s

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 namespace banpush {
 
@@ -15,6 +16,23 @@ double size_of(const Prefix &prefix) noexcept {
   return std::ldexp(1.0, prefix.length() >= unit ? 0 : static_cast<int>(unit - prefix.length()));
 }
 double space_of(std::size_t family) noexcept { return std::ldexp(1.0, family == index_of(Family::IPv4) ? 32 : 61); }
+
+// Spreads the bits (the finalizer of MurmurHash3).
+std::uint64_t mixed(std::uint64_t hash) noexcept {
+  hash = (hash ^ (hash >> 33U)) * 0xff51afd7ed558ccdU;
+  hash = (hash ^ (hash >> 33U)) * 0xc4ceb9fe1a85ec53U;
+  return hash ^ (hash >> 33U);
+}
+
+std::uint64_t hash_of(const Block &block, std::size_t list) noexcept {
+  std::array<std::uint64_t, 2> halves{};
+  std::memcpy(halves.data(), block.prefix.bytes().data(), sizeof halves);
+  const Service &service = block.service;
+  const std::uint64_t rest = std::uint64_t{block.prefix.length()} << 48U | std::uint64_t{service.protocol} << 40U |
+                             std::uint64_t{service.first} << 16U | service.last;
+  const std::uint64_t kind = index_of(block.prefix.family()) + 2 * list;
+  return mixed(halves[0] + mixed(halves[1] + mixed(rest + mixed(kind + 1))));
+}
 
 bool has_service(const Candidate &one) noexcept { return !one.block.service.is_any(); }
 
@@ -62,6 +80,7 @@ void LiveSelection::put(const Candidate &candidate, std::uint16_t list, double s
   if (!standing_.try_emplace(block, Standing{list, score}).second)
     return;
   const Family family = block.prefix.family();
+  sum_ += hash_of(block, list);
   use_.add(list, family);
   covered_[index_of(family)] += size_of(block.prefix);
   if (is_limited({list, family}))
@@ -76,6 +95,7 @@ std::optional<Wanted> LiveSelection::drop(const Block &block) {
   const Family family = block.prefix.family();
   if (const auto limited = weakest_.find({one.list, family}); limited != weakest_.end())
     limited->second.erase({one.score, block});
+  sum_ -= hash_of(block, one.list);
   use_.take_back(one.list, family);
   covered_[index_of(family)] -= size_of(block.prefix);
   Wanted wanted;
@@ -210,13 +230,21 @@ LiveSelection::Change LiveSelection::update(const CandidateChange &change, Secon
 bool LiveSelection::is_held(const Installed &installed) const {
   if (installed.entries.size() != standing_.size())
     return false;
-  auto one = standing_.begin();
+  std::uint64_t sum = 0;
+  std::size_t list = 0;
   for (const Entry &entry : installed.entries) {
-    if (one->first != entry.block || driver_->lists[one->second.list].name != entry.list || !entry.in_force)
+    if (!entry.in_force)
       return false;
-    ++one;
+    if (driver_->lists[list].name != entry.list) {
+      const List *other = driver_->list(entry.list);
+      if (other == nullptr)
+        return false;
+      list = static_cast<std::size_t>(other - driver_->lists.data());
+    }
+    sum += hash_of(entry.block, list);
   }
-  return std::all_of(installed.lists.begin(), installed.lists.end(), [](const ListState &list) { return list.stands && list.in_force; });
+  return sum == sum_ &&
+         std::all_of(installed.lists.begin(), installed.lists.end(), [](const ListState &one) { return one.stands && one.in_force; });
 }
 
 } // namespace banpush

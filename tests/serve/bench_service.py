@@ -63,10 +63,13 @@ def ban_beside_insert(database):
 
 def fill(database, name, rows):
     """So many rows of 166,000 addresses, spread over a month."""
-    database.sql(f"""INSERT INTO fail2ban (hostname, created, name, protocol, port, ip)
-        SELECT CONCAT('web', seq % 20), NOW() - INTERVAL (seq * 7919 % 2592000) SECOND, 'sshd', 'tcp', '22',
-               INET_NTOA(184549376 + (seq * 104729 % 166000) * 16001)
-        FROM seq_1_to_{rows}""", name)
+    database.sql("ALTER TABLE fail2ban DROP KEY hostname", name)
+    for first in range(1, rows + 1, 100_000):
+        database.sql(f"""INSERT INTO fail2ban (hostname, created, name, protocol, port, ip)
+            SELECT CONCAT('web', seq % 20), NOW() - INTERVAL (seq * 7919 % 2592000) SECOND, 'sshd', 'tcp', '22',
+                   INET_NTOA(184549376 + (seq * 104729 % 166000) * 16001)
+            FROM seq_{first}_to_{min(rows, first + 99_999)}""", name)
+    database.sql("ALTER TABLE fail2ban ADD KEY hostname (hostname, ip)", name)
 
 
 class Spent:
@@ -102,11 +105,11 @@ def ten_more_rows(database, rows, budget):
             time.sleep(0.2)
         first, spent, costs, readings, before = time.monotonic() - begin, Spent(site), [], [], site.ask(do="status")
         for turn in range(10):
-            mine = [f"198.18.{turn}.{number}" for number in range(10)]
+            mine = [f"198.{18 if budget else 19}.{turn}.{number}" for number in range(10)]
             used, read = spent()
             database.sql("INSERT INTO fail2ban (hostname, created, name, protocol, port, ip) VALUES " +
                          ",".join(f"('web1', NOW(), 'bench', 'tcp', '22', '{one}')" for one in mine), name)
-            serving.wait_until(lambda: hosts(mine) <= site.holds() or {f"198.18.{turn}.0/29"} <= site.holds(), 60, "the device has them")
+            serving.wait_until(lambda: hosts(mine) <= site.holds() or {f"198.{18 if budget else 19}.{turn}.0/29"} <= site.holds(), 60, "the device has them")
             serving.wait_until(lambda: not site.ask(do="status")["devices"][0]["working"], 60, "the push is over")
             time.sleep(0.3)
             used_then, read_then = spent()
@@ -119,7 +122,7 @@ def ten_more_rows(database, rows, budget):
         print(f"{rows} rows, {len(site.holds())} entries on the device (first push after {first:.1f} s): ten new rows cost "
               f"{statistics.median(costs):.1f} ms of CPU from the poll to the ledger (worst {max(costs):.1f}; goal: under 20), and reading the device back "
               f"{statistics.median(readings):.1f} ms; a poll without news {per_poll:.2f} ms; {memory(site):.0f} MB, {memory(site, 'VmHWM'):.0f} MB at most; "
-              f"read whole {status['read_whole'] - before['read_whole']} times meanwhile, computed whole {10 - status['devices'][0]['parts'] + before['devices'][0]['parts']} times")
+              f"meanwhile the table was read whole {status['read_whole'] - before['read_whole']} times, and {status['devices'][0]['parts'] - before['devices'][0]['parts']} changes were told by what was new")
         site.stop()
 
 
