@@ -31,6 +31,8 @@ class Platform:
         self.foreign, self.foreign_shown = self.model.get("foreign"), self.model.get("foreign_shown")
         self.operator, self.refuses = self.model.get("operator"), self.model.get("refuses", False)
         self.refuses_with = self.model.get("operator_shown")
+        if self.operator and not server.inserts:
+            self.refuses, self.refuses_with = True, "before other lists"
         self.saves = self.model.get("saves", True) and not server.keeps
 
     @staticmethod
@@ -46,6 +48,7 @@ class NetconfBench:
     """One server, a ban table, and the banpush under test."""
 
     keeps = False  # whether the server keeps what is committed, saved or not
+    inserts = True  # whether it can put something before what is there
 
     def __init__(self, platform, operator=False, banpush=None, full_at=0, **manners):
         self.platform, self.model = platform, platform.model
@@ -284,6 +287,7 @@ class NetconfdBench(NetconfBench):
     """Debian's netconfd."""
 
     keeps = True
+    inserts = False
 
     def begin(self, through, full_at):
         if full_at:

@@ -23,6 +23,7 @@ class Client:
             hello = f'<hello xmlns="{BASE}"><capabilities><capability>urn:ietf:params:netconf:base:1.0</capability></capabilities></hello>'
             self.process.stdin.write(hello.encode() + END)
             self.capabilities = [one.text.strip() for one in self.message().iter(f"{{{BASE}}}capability")]
+            time.sleep(0.3)  # netconfd loses a request that it reads together with the hello
         except BaseException:
             self.close()
             raise

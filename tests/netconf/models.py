@@ -79,7 +79,7 @@ def sros(host, how):
 
 PORT_22 = "<tcp><destination-port><operator>eq</operator><port>22</port></destination-port></tcp>"
 ACL, GROUP = ["BANPUSH-IN4", "BANPUSH-IN6"], ["BANPUSH4", "BANPUSH6"]
-OPENCONFIG = {"list": ("acl-set",), "keys": OC, "entry": "acl-entry", "leaves": [("source-address",)], "lists": ACL, "one": openconfig, "number": "sequence-id",
+OPENCONFIG = {"list": ("acl-set",), "keys": OC, "entry": "acl-entry", "leaves": [("source-address",)], "lists": ACL, "one": openconfig, "number": "sequence-id", "attach": True,
               "foreign": openconfig("192.0.2.77", "", "5", "<transport><config><destination-port>22</destination-port></config></transport>"), "foreign_shown": "192.0.2.77"}
 
 MODELS = {
