@@ -1,0 +1,149 @@
+#include "app/spool.hpp"
+#include "config_folder.hpp"
+
+#include <filesystem>
+
+using namespace banpush;
+
+namespace {
+
+NewBan a_ban(const std::string &ip, const std::string &jail = "sshd") {
+  NewBan ban;
+  ban.ip = Prefix::require(ip);
+  ban.hostname = "web1";
+  ban.jail = jail;
+  ban.protocol = "tcp";
+  ban.port = "22";
+  ban.reason = "\"quotes\", größe and\ttabs";
+  ban.actor = "ann";
+  ban.until = 3600;
+  ban.occasion = Occasion::Restored;
+  ban.lasts = 600;
+  return ban;
+}
+
+TableCopy a_copy() { return {{{"192.0.2.0/24", "office", "ann", "2026-01-01 12:00:00"}}, {{"web1", "198.51.100.9"}}}; }
+
+// One that takes nothing, or not what has a reason.
+class Deaf : public BanTable {
+public:
+  enum class How { Gone, Unwilling };
+  explicit Deaf(How how) : how_(how) {}
+  std::vector<std::string> init(CreatedIndex) override { return {}; }
+  void each(const std::function<void(const RawBan &)> &) override {}
+  bool changed() override { return false; }
+  void follow() override {}
+  std::optional<TableNews> news() override { return std::nullopt; }
+  std::vector<ListedBan> about(const Prefix &) override { return {}; }
+  Recorded ban(const NewBan &) override {
+    if (how_ == How::Gone)
+      throw Unreachable("the table is gone");
+    throw Error(ErrorKind::Usage, "no room for a reason");
+  }
+  std::size_t unban(const Prefix &, const std::string &, const std::string &, Revoker, const std::string &) override { return 0; }
+  bool has_side_tables() override { return false; }
+  std::vector<AllowRow> allowed() override { return {}; }
+  void allow(const Prefix &, const std::string &, const std::string &) override {}
+  bool disallow(const Prefix &) override { return false; }
+  std::vector<std::pair<std::string, std::string>> reporters() override { return {}; }
+  std::size_t prune(Seconds, const std::function<Seconds(const std::string &)> &) override { return 0; }
+
+private:
+  How how_;
+};
+
+} // namespace
+
+TEST_CASE("what is spooled waits in order, whole, each with a token of its own") {
+  const ConfigFolder folder;
+  const std::string path = folder.path() + "/spool.db";
+  CHECK_FALSE(spool_waits(path));
+  CHECK_FALSE(spool_is_marked(path));
+  {
+    Spool spool(path);
+    spool.put(a_ban("203.0.113.7"));
+    spool.put(SpooledUnban{Prefix::require("203.0.113.8"), "sshd", "", "ann", Revoker::Fail2ban});
+    spool.put(a_ban("2001:db8::7", "recidive"));
+  }
+  CHECK(spool_waits(path));
+  CHECK(spool_is_marked(path));
+  Spool spool(path); // as another process finds it
+  const auto waiting = spool.waiting();
+  REQUIRE(waiting.size() == 3);
+  REQUIRE(waiting[0].ban);
+  const NewBan &first = *waiting[0].ban, wanted = a_ban("203.0.113.7");
+  CHECK(std::tie(first.ip, first.hostname, first.jail, first.protocol, first.port, first.reason, first.actor, first.until, first.lasts) ==
+        std::tie(wanted.ip, wanted.hostname, wanted.jail, wanted.protocol, wanted.port, wanted.reason, wanted.actor, wanted.until,
+                 wanted.lasts));
+  CHECK(first.occasion == Occasion::Restored);
+  CHECK(first.age <= 5);
+  REQUIRE(waiting[1].unban);
+  CHECK(waiting[1].unban->ip == Prefix::require("203.0.113.8"));
+  CHECK(waiting[1].unban->jail == "sshd");
+  CHECK(waiting[1].unban->who == Revoker::Fail2ban);
+  REQUIRE(waiting[2].ban);
+  CHECK_FALSE(first.token.empty());
+  CHECK(first.token != waiting[2].ban->token);
+  CHECK(spool.waiting(1).size() == 1);
+
+  spool.arrived(waiting[0].id);
+  spool.refused(waiting[1].id, "no");
+  CHECK(spool.size() == 1);
+  REQUIRE(spool.refusals().size() == 1);
+  CHECK(spool.waiting().front().ban->ip == Prefix::require("2001:db8::7"));
+}
+
+TEST_CASE("what a table says must never be blocked is kept for when it is gone") {
+  const ConfigFolder folder;
+  Spool spool(folder.path() + "/spool.db");
+  CHECK_FALSE(spool.copy("bans"));
+  spool.keep("bans", a_copy());
+  const auto copy = spool.copy("bans");
+  REQUIRE(copy);
+  CHECK(copy->allowed.front().prefix == "192.0.2.0/24");
+  CHECK(copy->allowed.front().reason == "office");
+  CHECK(copy->reporters == a_copy().reporters);
+  CHECK_FALSE(spool.copy("another"));
+  CHECK_FALSE(spool.gone_within(60));
+  spool.table_is_gone();
+  CHECK(spool.gone_within(60));
+  spool.table_is_back();
+  CHECK_FALSE(spool.gone_within(60));
+}
+
+TEST_CASE("an unban that waits takes back the bans before it, and no ban goes out without an allowlist") {
+  const ConfigFolder folder;
+  Spool spool(folder.path() + "/spool.db");
+  spool.put(a_ban("203.0.113.7"));
+  spool.put(a_ban("203.0.113.8"));
+  spool.put(SpooledUnban{Prefix::require("203.0.113.7"), "", "", "ann", Revoker::Operator});
+  spool.put(SpooledUnban{Prefix::require("203.0.113.8"), "another", "", "ann", Revoker::Operator});
+  Config config;
+  config.tables.emplace_back();
+  config.tables.front().name = "bans";
+  CHECK_FALSE(fetch_spooled(config, spool));
+  spool.keep("bans", a_copy());
+  const auto fetched = fetch_spooled(config, spool);
+  REQUIRE(fetched);
+  REQUIRE(fetched->bans.rows().size() == 1);
+  CHECK(fetched->bans.rows().front().block.prefix == Prefix::require("203.0.113.8"));
+  REQUIRE(config.policy.allow.size() == 1);
+  CHECK(config.policy.allow.front().prefix == Prefix::require("192.0.2.0/24"));
+}
+
+TEST_CASE("what the table cannot take now stays, and what it will never take is put aside") {
+  const ConfigFolder folder;
+  const std::string path = folder.path() + "/spool.db";
+  Spool spool(path);
+  spool.put(a_ban("203.0.113.7"));
+  std::vector<std::unique_ptr<BanTable>> tables;
+  tables.push_back(std::make_unique<Deaf>(Deaf::How::Gone));
+  CHECK_THROWS_AS(deliver(spool, path, tables), Unreachable);
+  CHECK(spool.size() == 1);
+  tables.front() = std::make_unique<Deaf>(Deaf::How::Unwilling);
+  const Delivered delivered = deliver(spool, path, tables);
+  CHECK(delivered.arrived == 0);
+  REQUIRE(delivered.refused.size() == 1);
+  CHECK(spool.size() == 0);
+  CHECK(spool.refusals().size() == 1);
+}
