@@ -20,6 +20,9 @@ NO_STARTUP = [one for one in fake.CAPABILITIES if "startup" not in one]
 
 XE_INTERFACE = """<native xmlns="http://cisco.com/ns/yang/Cisco-IOS-XE-native"><interface><GigabitEthernet><name>1</name>
 <ip><access-group><in><acl><acl-name>BANPUSH-IN4</acl-name></acl></in></access-group></ip><ipv6><traffic-filter><access-list>BANPUSH-IN6</access-list></traffic-filter></ipv6></GigabitEthernet></interface></native>"""
+XE_ACLS = """<native xmlns="http://cisco.com/ns/yang/Cisco-IOS-XE-native">
+<ip><access-list><extended xmlns="http://cisco.com/ns/yang/Cisco-IOS-XE-acl"><name>EDGE4</name><access-list-seq-rule><sequence>10</sequence><ace-rule><action>deny</action><protocol>ip</protocol><object-group>BANPUSH4</object-group><dst-any/></ace-rule></access-list-seq-rule></extended></access-list></ip>
+<ipv6><access-list><named-acl xmlns="http://cisco.com/ns/yang/Cisco-IOS-XE-acl"><name>EDGE6</name><access-list-seq-rule><sequence>10</sequence><ace-rule><action>deny</action><protocol>ipv6</protocol><object-group>BANPUSH6</object-group><destination-any/></ace-rule></access-list-seq-rule></named-acl></access-list></ipv6></native>"""
 XR_ACLS = "".join(f"""<ipv{v} xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-um-ipv{v}-access-list-cfg"><access-lists><access-list><access-list-name>IN{v}</access-list-name>
 <sequences><sequence><sequence-number>10</sequence-number><deny><source><net-group>BANPUSH{v}</net-group></source></deny></sequence></sequences></access-list></access-lists></ipv{v}>""" for v in (4, 6))
 SROS_FILTER = """<configure xmlns="urn:nokia.com:sros:ns:yang:sr:conf"><filter><ip-filter><filter-name>in</filter-name><entry><match><src-ip><ip-prefix-list>BANPUSH4</ip-prefix-list></src-ip></match></entry></ip-filter>
@@ -62,6 +65,11 @@ def iosxe(host, how, number="900", protocol="ip", more=""):
             '</access-list-seq-rule></extended></access-list></ip></native>')
 
 
+def iosxe_group(host, how):
+    return ('<native xmlns="http://cisco.com/ns/yang/Cisco-IOS-XE-native"><object-group><network xmlns="http://cisco.com/ns/yang/Cisco-IOS-XE-object-group"><name>BANPUSH4</name>'
+            f'<obj-Mode-config-network-group><host{how}><ipv4-host>{host}</ipv4-host></host></obj-Mode-config-network-group></network></object-group></native>')
+
+
 def junos(host, how):
     return ('<configuration xmlns="http://xml.juniper.net/xnm/1.1/xnm"><policy-options><prefix-list><name>BANPUSH4</name>'
             f'<prefix-list-item{how}><name>{host}/32</name></prefix-list-item></prefix-list></policy-options></configuration>')
@@ -95,6 +103,10 @@ MODELS = {
     "cisco_iosxe_netconf": {"list": ("extended", "named-acl"), "keys": {"extended": ["name"], "named-acl": ["name"], "access-list-seq-rule": ["sequence"]}, "entry": "access-list-seq-rule", "before": XE_INTERFACE, "lists": ACL,
                             "leaves": [("host-address",), ("ipv4-address", "mask"), ("source-host",), ("source-prefix",)], "capabilities": NO_CONFIRM, "one": iosxe, "number": "sequence",
                             "foreign": iosxe("192.0.2.77", "", "5", "tcp", "<dst-eq>22</dst-eq>"), "foreign_shown": "192.0.2.77"},
+    "cisco_iosxe_group_netconf": {"list": ("network", "v6-network"), "keys": {"network": ["name"], "v6-network": ["name"], "host": ["ipv4-host", "ipv6-host"], "network_address": ["ipv4_addr", "ipv4_mask"], "network-address": ["ipv6-addr-prefix"],
+                                                                              "extended": ["name"], "named-acl": ["name"], "access-list-seq-rule": ["sequence"]},
+                                  "entry": ("host", "network_address", "network-address"), "before": XE_ACLS, "lists": GROUP, "capabilities": NO_CONFIRM, "one": iosxe_group,
+                                  "leaves": [("ipv4-host",), ("ipv4_addr", "ipv4_mask"), ("ipv6-host",), ("ipv6-addr-prefix",)]},
     "cisco_iosxr_netconf": {"list": ("ipv4", "ipv6"), "keys": {"ipv4": ["ipv4-object-group-name"], "ipv6": ["ipv6-object-group-name"], "host": ["host-address"], "ip-address": ["address", "length"]}, "before": XR_ACLS,
                             "entry": ("host", "ip-address"), "leaves": [("host-address",), ("address", "length")], "lists": GROUP, "one": iosxr, "saves": False, "capabilities": NO_STARTUP},
     "nokia_sros_netconf": {"list": ("ip-prefix-list", "ipv6-prefix-list"), "keys": {"ip-prefix-list": ["prefix-list-name"], "ipv6-prefix-list": ["prefix-list-name"], "prefix": ["ip-prefix", "ipv6-prefix"]}, "before": SROS_FILTER,

@@ -18,7 +18,7 @@ function(banpush_netconf_contract driver server)
   set_tests_properties("netconf: ${name}" PROPERTIES SKIP_RETURN_CODE 77
                        ENVIRONMENT "BANPUSH=$<TARGET_FILE:banpush>;BANPUSH_DATADIR=${CMAKE_SOURCE_DIR};ASAN_OPTIONS=detect_leaks=0:malloc_context_size=2")
 endfunction()
-foreach(driver yang_set ietf_acl openconfig_acl juniper_junos_netconf cisco_iosxe_netconf cisco_iosxr_netconf cisco_nxos_netconf nokia_sros_netconf)
+foreach(driver yang_set ietf_acl openconfig_acl juniper_junos_netconf cisco_iosxe_netconf cisco_iosxe_group_netconf cisco_iosxr_netconf cisco_nxos_netconf nokia_sros_netconf)
   banpush_netconf_contract(${driver} device)
 endforeach()
 foreach(driver yang_set ietf_acl)
