@@ -18,6 +18,8 @@ namespace {
 // A device that is busy (locked by somebody, saving) is asked again this often, waiting longer each time.
 constexpr int most_tries = 4;
 constexpr std::chrono::milliseconds first_wait{500};
+constexpr int most_proofs = 4;
+constexpr std::chrono::seconds turned_away_within{2};
 
 Outcome outcome_of(const Plan &plan, const Guard::Ruling &ruling) {
   if (!ruling.cleared)
@@ -101,14 +103,30 @@ std::string undo(Session &session, const Plan &plan, std::string &words) {
   return "the device returns by itself to what it held before, " + time_to_confirm(session);
 }
 
+// A device has few sessions, and may count those that have just ended for a moment: one that turns us away at once is asked
+// again. What is silent is not: that is what the proof is to find out.
+void open_another(Site &site, const Session &session) {
+  for (int tries = 1;; ++tries) {
+    const auto begin = std::chrono::steady_clock::now();
+    try {
+      Session(session.device(), session.driver(), site.credentials(session.device()), site.trace).open();
+      return;
+    } catch (const Error &error) {
+      const bool at_once = error.kind() == ErrorKind::Connect && std::chrono::steady_clock::now() - begin < turned_away_within;
+      if (!at_once || tries == most_proofs)
+        throw;
+    }
+    std::this_thread::sleep_for(first_wait * tries);
+  }
+}
+
 // With a dead-man running: a second session proves that the device can be reached, then the change is
 // confirmed through the first; without that proof it is cancelled, or rolls back when its time runs out.
 void confirm(Site &site, Session &session, const Plan &plan, std::string &words) {
   if (plan.script.confirm.empty())
     return;
   try {
-    Session proof(session.device(), session.driver(), site.credentials(session.device()), site.trace);
-    proof.open();
+    open_another(site, session);
   } catch (const Error &error) {
     throw Error(ErrorKind::Connect, fmt::format("a second session could not be opened after the change, so it is not confirmed ({}); {}",
                                                 error.what(), undo(session, plan, words)));
