@@ -67,7 +67,7 @@ class Blocked(NetconfCase):
         self.cable.__enter__()
 
     def filled(self, rule, **more):
-        self.start(netns=self.cable.device, namespace=self.cable.operator, confirm=f"{CONFIRM}s", connect_timeout="2s", silence="3s", **more)
+        self.start(netns=self.cable.device, namespace=self.cable.operator, confirm=f"{CONFIRM}s", connect_timeout="4s", silence="3s", **more)
         self.site.insert(HOSTS[:2])
         self.push()
         self.forget()
@@ -151,7 +151,7 @@ class BlockedRealServer(unittest.TestCase):
         self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
         server = netconfd.Netconfd(folder / "server", netns=cable.device, address=DEVICE).__enter__()
         self.addCleanup(server.__exit__)
-        site = scenario.Site(folder / "site", {"dut": server.device("yang_set", confirm=f"{CONFIRM}s", connect_timeout="2s", silence="5s")}, cable.operator, limits={"floor": 100000},
+        site = scenario.Site(folder / "site", {"dut": server.device("yang_set", confirm=f"{CONFIRM}s", connect_timeout="5s", silence="6s")}, cable.operator, limits={"floor": 100000},
                              policy={"aggregate": "none"})
         site.run("init")
         site.run("setup", "dut", "--apply")
