@@ -3,7 +3,6 @@
 #include "app/secrets.hpp"
 
 #include <algorithm>
-#include <limits>
 
 namespace banpush {
 
@@ -12,19 +11,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 std::atomic<std::uint64_t> sites = 0;
-
-// As they are so many seconds after they were looked at.
-void grow_older(std::vector<Candidate> &candidates, Seconds seconds) {
-  const auto older = [seconds](std::int32_t age) {
-    return static_cast<std::int32_t>(std::min<Seconds>(age + seconds, std::numeric_limits<std::int32_t>::max() - 1));
-  };
-  for (Candidate &one : candidates) {
-    one.age = older(one.age);
-    one.since = older(one.since);
-    if (one.until != permanent)
-      one.until -= seconds;
-  }
-}
 
 } // namespace
 

@@ -66,6 +66,9 @@ struct CandidateChange {
   bool empty() const noexcept { return gone.empty() && come.empty() && looked_at.empty(); }
 };
 
+// Makes candidates what they are so many seconds later, as far as that can be told without looking at the rows.
+void grow_older(std::vector<Candidate> &candidates, Seconds seconds);
+
 // The candidates of one policy and protected set. After update() they are those that candidates() would
 // give then, but for worth, which is as of the last look at a block's network; for a quorum that breaks
 // because one of several reports in force has ended; and for lossy aggregation, where each update spends

@@ -38,7 +38,8 @@ std::uint64_t free_in(const std::vector<Candidate> &blocks, const std::vector<Pr
   return free - std::min(free, used);
 }
 
-// So many seconds later, as far as that can be told without looking at the rows.
+} // namespace
+
 void grow_older(std::vector<Candidate> &candidates, Seconds seconds) {
   const auto older = [seconds](std::int32_t age) {
     return static_cast<std::int32_t>(std::min<Seconds>(age + seconds, std::numeric_limits<std::int32_t>::max() - 1));
@@ -50,8 +51,6 @@ void grow_older(std::vector<Candidate> &candidates, Seconds seconds) {
       one.until -= seconds;
   }
 }
-
-} // namespace
 
 LiveCandidates::LiveCandidates(const LiveBans &bans, Policy policy, std::vector<NamedPrefix> protect, Seconds elapsed)
     : bans_(&bans), policy_(std::move(policy)), protect_(std::move(protect)),

@@ -2,7 +2,6 @@
 import os
 import pathlib
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -59,13 +58,7 @@ class LibraryServer:
             raise RuntimeError(f"the server does not start: {(self.folder / 'log').read_text()}")
 
     def end(self):
-        if self.process and self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(5)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        private.end(self.process)
         self.socket.unlink(missing_ok=True)
 
     def restart(self):

@@ -10,6 +10,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "system"), str(HERE.parent / "transport")]
 import device as fake  # noqa: E402
 import scenario  # noqa: E402
+import topology  # noqa: E402
 from models import MODELS, entries_of  # noqa: E402
 
 PLACEHOLDERS = {"192.0.2.255/32", "100::1/128"}
@@ -17,6 +18,14 @@ PLACEHOLDERS = {"192.0.2.255/32", "100::1/128"}
 
 def prefixes(*hosts):
     return sorted(str(ipaddress.ip_network(host)) for host in hosts)
+
+
+def until(condition, seconds=30):
+    """Whether it came about in that time."""
+    try:
+        return bool(topology.wait_until(condition, seconds, ""))
+    except TimeoutError:
+        return False
 
 
 class NetconfCase(unittest.TestCase):

@@ -2,7 +2,6 @@
 import os
 import pathlib
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -73,13 +72,7 @@ class Netconfd:
         self.socket.chmod(0o777)
 
     def end(self):
-        if self.process and self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(5)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        private.end(self.process)
         self.socket.unlink(missing_ok=True)
 
     def __exit__(self, *_):

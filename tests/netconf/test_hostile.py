@@ -3,11 +3,10 @@
 as it was or as asked, never between. And the service over NETCONF: one session, kept; a new one when it was cut."""
 import signal
 import subprocess
-import time
 import unittest
 
 from device import BASE, CUT, error
-from netconf_case import NetconfCase, prefixes, scenario
+from netconf_case import NetconfCase, prefixes, until, scenario
 
 HOSTS = [f"203.0.113.{i}" for i in range(1, 9)]
 BOMB = ('<?xml version="1.0"?><!DOCTYPE a [<!ENTITY a "' + "x" * 50 + '"><!ENTITY b "' + "&a;" * 50 + '"><!ENTITY c "' + "&b;" * 50 + '">]>'
@@ -23,15 +22,6 @@ ANSWERS = {
     "the end of the session": (CUT, "ended the session"),
 }
 STEPS = ("lock", "discard-changes", "edit-config", "validate", "commit")
-
-
-def until(condition, seconds=30):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False
 
 
 class EveryStep(NetconfCase):

@@ -8,19 +8,10 @@ import time
 import unittest
 
 from device import BASE, CAPABILITIES, CUT, SILENT, error
-from netconf_case import NetconfCase, prefixes
+from netconf_case import NetconfCase, prefixes, until
 from scenario import binary
 
 HOSTS = [f"203.0.113.{i}" for i in range(1, 9)]
-
-
-def until(condition, seconds=20):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False
 
 
 class Commits(NetconfCase):
@@ -52,6 +43,16 @@ class Commits(NetconfCase):
         self.assertIn("the change was cancelled, and the device shows again what it held before", report["error"])
         self.assertIn("cancel-commit", self.device.operations())
         self.assertEqual(self.held(), prefixes(*HOSTS[:2]))
+
+    def test_a_second_connection_that_is_turned_away_at_once_is_tried_again(self):
+        """Devices have few sessions, and count those that have just ended for a moment."""
+        self.filled()
+        first = self.device.sessions + 1
+        self.device.refuse = lambda number: first < number <= first + 2
+        self.assertEqual(self.push()["outcome"], "changed")
+        self.assertEqual(self.device.sessions, first + 3)
+        self.assertIsNone(self.device.pending)
+        self.assertEqual(self.held(), prefixes(*HOSTS[:4]))
 
     def test_no_second_connection_and_no_cancel_either(self):
         self.filled(confirm="12s")

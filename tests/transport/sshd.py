@@ -30,6 +30,18 @@ def make_key(path, kind="ed25519", passphrase=""):
     return pathlib.Path(path)
 
 
+def end(process):
+    """Ends a server that was started here, by force where it does not go by itself. None, or one that has ended, is as good."""
+    if process is None or process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 class Sshd:
     def __init__(self, folder=None, netns=None, address="127.0.0.1", port=None, user=None, options=(), key_kind="ed25519"):
         self.own_folder = folder is None
@@ -103,13 +115,7 @@ class Sshd:
         return False
 
     def stop_process(self):
-        if self.process and self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(5)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        end(self.process)
         self.process = None
 
     def stop(self):
