@@ -289,11 +289,8 @@ Delivered deliver(Spool &spool, const std::string &path, const std::vector<std::
             table->unban(one.unban->ip, one.unban->jail, one.unban->hostname, one.unban->who, one.unban->actor);
         spool.arrived(one.id);
         ++delivered.arrived;
-      } catch (const Unreachable &) {
-        throw;
-      } catch (const Error &error) {
-        // Usage: it asks for what the table has no room for. Everything else may mend by itself.
-        if (error.kind() != ErrorKind::Usage)
+      } catch (const TableError &error) {
+        if (error.retry() != Retry::Never)
           throw;
         spool.refused(one.id, error.what());
         delivered.refused.push_back(fmt::format("{}: {}", one.ban ? one.ban->ip.text() : one.unban->ip.text(), error.what()));

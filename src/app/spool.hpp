@@ -74,7 +74,7 @@ std::optional<Fetched> fetch_spooled(Config &config, Spool &spool);
 void keep_copies(const std::string &path, Fetched &fetched);
 
 // Takes what waits to the tables, in order: bans to the first, unbans to all. Says how much arrived and what was
-// refused for good. Throws Unreachable at the first that cannot be taken now; nothing where another process is at it.
+// refused for good. Throws TableError at the first that cannot be taken now; nothing where another process is at it.
 struct Delivered {
   std::size_t arrived = 0;
   std::vector<std::string> refused;

@@ -2,6 +2,7 @@
 // What each call does to the rows, and why, is in docs/ban-table.md.
 #pragma once
 
+#include "bans/table_error.hpp"
 #include "core/ban.hpp"
 #include "core/config.hpp"
 #include "core/error.hpp"
@@ -15,13 +16,6 @@
 #include <vector>
 
 namespace banpush {
-
-// The table cannot be reached now, or went silent: what was to be written may be written later. Every other
-// Error (Table) is something that waiting does not mend.
-class Unreachable : public Error {
-public:
-  explicit Unreachable(const std::string &text) : Error(ErrorKind::Table, text) {}
-};
 
 // Why a ban is put. Restored: fail2ban was restarted and says again what it held before.
 enum class Occasion { New, Restored };
@@ -84,12 +78,13 @@ struct TableNews {
   std::vector<KeptRow> gone, come;
 };
 
+// Every call throws TableError where the table does not do it.
 class BanTable {
 public:
   virtual ~BanTable() = default;
 
   // Creates the ban table and the side tables where they are missing; never alters what stands.
-  // Returns what was created, by name; throws Error (Table) when what stands lacks a column.
+  // Returns what was created, by name; throws TableError (Definition) when what stands lacks a column.
   virtual std::vector<std::string> init(CreatedIndex index) = 0;
 
   // Streams every row once, drained as fast as the server sends. Throws Error (Table) when the reading
@@ -112,7 +107,7 @@ public:
   virtual std::vector<ListedBan> about(const Prefix &ip) = 0;
 
   // Records the ban at the time of the database. A second one of the same (hostname, jail, ip, protocol,
-  // port) while the first is in force extends it instead of adding a row. Throws Error (Usage) where it
+  // port) while the first is in force extends it instead of adding a row. Throws TableError; NoTable also where it
   // asks for what only the side tables can hold and they are missing.
   virtual Recorded ban(const NewBan &ban) = 0;
 
@@ -124,7 +119,7 @@ public:
   // Throws Error (Table) when only some of them are there: an allowlist that went missing is not an empty one.
   virtual bool has_side_tables() = 0;
   virtual std::vector<AllowRow> allowed() = 0; // empty without side tables
-  // Adds, or replaces reason and actor. Without side tables Error (Usage), as disallow.
+  // Adds, or replaces reason and actor. Without side tables TableError (NoTable), as disallow.
   virtual void allow(const Prefix &prefix, const std::string &reason, const std::string &actor) = 0;
   virtual bool disallow(const Prefix &prefix) = 0; // false: it was not there
   // Addresses the database knows its writers by: (hostname, address) from banpush_reporter.

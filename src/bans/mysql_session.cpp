@@ -1,5 +1,7 @@
 #include "bans/mysql_session.hpp"
 
+#include "bans/fault.hpp"
+
 #include <algorithm>
 #include <array>
 #include <errmsg.h>
@@ -55,10 +57,6 @@ std::string advice(unsigned code, const TableSource &source) {
   using Tls = TableSource::Tls;
   if (code == ER_ACCESS_DENIED_ERROR && source.tls == Tls::Off && source.socket.empty())
     return "; a user that must use TLS is refused in the same words: see `tls`";
-  if (code == ER_BAD_DB_ERROR)
-    return "; create the database first, then `banpush init`";
-  if (code == CR_SSL_CONNECTION_ERROR)
-    return "; `tls: verify` wants a certificate for this name from a known authority (`ca`), `tls: off` is for loopback";
   return {};
 }
 
@@ -164,7 +162,7 @@ public:
     std::call_once(library, [] { mysql_library_init(0, nullptr, nullptr); });
     connection_.reset(mysql_init(nullptr));
     if (!connection_)
-      throw Error(ErrorKind::Table, name() + ": out of memory");
+      throw TableError(Fault::Limit, name() + ": out of memory");
     set_options();
     asked_ = Clock::now();
     if (mysql_real_connect(connection_.get(), source_.socket.empty() ? source_.host.c_str() : nullptr, source_.user.c_str(),
@@ -173,7 +171,7 @@ public:
       fail_to_connect();
     // Only with `verify` does the library itself refuse a server that offers no TLS.
     if (wants_tls(source_) && mysql_get_ssl_cipher(connection_.get()) == nullptr)
-      throw Error(ErrorKind::Table, name() + ": connecting: the server offers no TLS" + advice(CR_SSL_CONNECTION_ERROR, source_));
+      throw Unreachable(name() + ": connecting: the server offers no TLS", Fault::Tls);
   }
 
   SqlRows select(const std::string &sql, const SqlValues &values) override {
@@ -211,7 +209,7 @@ public:
     const std::int64_t wait = std::min<std::int64_t>(lock_seconds, timeouts_.silence.count() / 2);
     const auto rows = select("SELECT GET_LOCK(?, ?)", {lock_name(key), wait});
     if (rows.front().front() != "1")
-      throw Error(ErrorKind::Table, fmt::format("{}: another writer of the same ban does not finish ({} s)", name(), wait));
+      throw TableError(Fault::Contention, fmt::format("{}: another writer of the same ban does not finish ({} s)", name(), wait));
   }
 
   void unlock(const std::string &key) noexcept override {
@@ -293,7 +291,9 @@ private:
     const Prepared statement(mysql_stmt_init(connection_.get()));
     if (!statement)
       fail(sql);
-    const auto failed = [&] { fail(sql, mysql_stmt_errno(statement.get()), mysql_stmt_error(statement.get())); };
+    const auto failed = [&] {
+      fail(sql, {mysql_stmt_errno(statement.get()), mysql_stmt_sqlstate(statement.get()), mysql_stmt_error(statement.get())});
+    };
     Execution execution(statement.get(), values);
     SqlRows unread;
     if (!execution.run(sql) || !execution.read(rows != nullptr ? *rows : unread))
@@ -301,28 +301,35 @@ private:
     return static_cast<std::size_t>(mysql_stmt_affected_rows(statement.get()));
   }
 
-  [[noreturn]] void fail(const std::string &sql) const { fail(sql, mysql_errno(connection_.get()), mysql_error(connection_.get())); }
+  struct Answer {
+    unsigned code;
+    const char *sqlstate, *words;
+  };
 
-  [[noreturn]] void fail(const std::string &sql, unsigned code, const char *words) const {
+  [[noreturn]] void fail(const std::string &sql) const {
+    fail(sql, {mysql_errno(connection_.get()), mysql_sqlstate(connection_.get()), mysql_error(connection_.get())});
+  }
+
+  [[noreturn]] void fail(const std::string &sql, const Answer &answer) const {
+    const auto [code, sqlstate, words] = answer;
     const bool lost = is_lost(code);
     const bool silent = lost && Clock::now() - asked_ >= timeouts_.silence;
     const auto hint = silent ? fmt::format("; no answer within {} s", timeouts_.silence.count()) : lost ? "" : advice(code, source_);
     const auto text = fmt::format("{}: \"{}\": {} ({}){}", name(), sql.substr(0, 80), words, code, hint);
     if (lost && !silent)
       throw ConnectionLost(text);
-    if (code == ER_LOCK_DEADLOCK || code == ER_LOCK_WAIT_TIMEOUT)
+    if (code == ER_LOCK_DEADLOCK || code == ER_LOCK_WAIT_TIMEOUT || code == ER_CHECKREAD)
       throw Outrun(text);
     if (silent)
       throw Unreachable(text);
-    throw Error(ErrorKind::Table, text);
+    throw TableError(mysql_fault(code, sqlstate, words), text);
   }
 
   [[noreturn]] void fail_to_connect() const {
     const unsigned code = mysql_errno(connection_.get());
-    const auto text = fmt::format("{}: connecting: {} ({}){}", name(), mysql_error(connection_.get()), code, advice(code, source_));
-    if (code == ER_BAD_DB_ERROR)
-      throw Error(ErrorKind::Table, text);
-    throw Unreachable(text);
+    const char *words = mysql_error(connection_.get());
+    throw Unreachable(fmt::format("{}: connecting: {} ({}){}", name(), words, code, advice(code, source_)),
+                      mysql_fault(code, mysql_sqlstate(connection_.get()), words));
   }
 
   std::vector<std::string> first_column(const std::string &sql, const SqlValues &values) {

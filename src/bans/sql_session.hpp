@@ -21,9 +21,9 @@ public:
 };
 
 // The server rolled back in favour of another writer (a deadlock, or Galera's certification).
-class Outrun : public Error {
+class Outrun : public TableError {
 public:
-  explicit Outrun(const std::string &text) : Error(ErrorKind::Table, text) {}
+  explicit Outrun(const std::string &text) : TableError(Fault::Contention, text) {}
 };
 
 // The words in which the databases differ.
@@ -41,7 +41,7 @@ using SqlText = std::optional<std::string>; // nothing: NULL
 using SqlRows = std::vector<std::vector<SqlText>>;
 using SqlRowView = std::span<const std::optional<std::string_view>>; // valid during the call only
 
-// Everything throws Error (Table) with what was attempted, on what, and what came back.
+// Everything throws TableError with what was attempted, on what, and what came back.
 class SqlSession {
 public:
   virtual ~SqlSession() = default;

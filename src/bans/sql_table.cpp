@@ -74,7 +74,7 @@ std::vector<std::string> SqlTable::init(CreatedIndex index) {
   return repeated([&] {
     std::vector<std::string> created;
     for (const TableDefinition &table : schema(kind_, table_)) {
-      if (!session_->columns(table.name).empty())
+      if (stands(table.name))
         continue;
       for (const std::string &statement : table.sql)
         session_->change(statement, {});
@@ -94,31 +94,47 @@ void SqlTable::require_columns() {
   if (columns_seen_)
     return;
   const auto columns = session_->columns(table_);
-  if (columns.empty())
-    throw Error(ErrorKind::Table, fmt::format("{}: there is no table `{}`; `banpush init` creates it", session_->name(), table_));
+  if (columns.empty() && !stands(table_)) // a second look: it says what is in the way, if it is not that
+    throw TableError(Fault::NoTable, fmt::format("{}: there is no table `{}`", session_->name(), table_));
   std::string missing;
   for (const std::string_view column : ban_columns)
     if (std::find(columns.begin(), columns.end(), column) == columns.end())
       missing += fmt::format("{}`{}`", missing.empty() ? "" : ", ", column);
   if (!missing.empty())
-    throw Error(ErrorKind::Table, fmt::format("{}: table `{}` has no column {}: it is not the ban table that config/ban_table.sql shows; "
-                                              "`banpush init` creates one under a name that is free, and never alters what stands",
-                                              session_->name(), table_, missing));
+    throw TableError(Fault::Definition,
+                     fmt::format("{}: table `{}` has no column {}: it is not the ban table that config/ban_table.sql shows; "
+                                 "`banpush init` creates one under a name that is free, and never alters what stands",
+                                 session_->name(), table_, missing));
   columns_seen_ = true;
 }
 
-// A question that has no answer but needs all of them. The server's catalogue, which says which are missing, takes four
-// times as long to search.
+// Asks what has no answer but needs all these tables. What is wrong is thrown as it is: a server that is not ready, a damaged
+// table or a missing right is no missing table.
+void SqlTable::touch(std::string_view tables) { session_->select(fmt::format("SELECT 1 FROM {} WHERE 1 = 0", tables), {}); }
+
+bool SqlTable::stands(const std::string &table) {
+  if (!session_->columns(table).empty())
+    return true;
+  try { // the catalogue hides what this user may not see, and what it cannot open
+    touch(fmt::format("`{}`", table));
+    return true;
+  } catch (const TableError &error) {
+    if (error.fault() == Fault::NoTable)
+      return false;
+    throw;
+  }
+}
+
+// The server's catalogue, which says which are missing, takes four times as long to search. A user without a right to one
+// of them is told so of one that is missing, too.
 bool SqlTable::side_tables_answer() {
   try {
-    session_->select(fmt::format("SELECT 1 FROM {} WHERE 1 = 0", fmt::join(side_tables, ", ")), {});
+    touch(fmt::format("{}", fmt::join(side_tables, ", ")));
     return true;
-  } catch (const ConnectionLost &) {
+  } catch (const TableError &error) {
+    if (error.fault() == Fault::NoTable || error.fault() == Fault::Right)
+      return false;
     throw;
-  } catch (const Outrun &) {
-    throw;
-  } catch (const Error &) {
-    return false;
   }
 }
 
@@ -139,17 +155,16 @@ bool SqlTable::has_side_tables() {
       else
         missing += fmt::format(" {}", table);
     if (found != 0)
-      throw Error(ErrorKind::Table,
-                  fmt::format("{}: some of banpush's side tables are missing, or hidden from this user:{}; `banpush init` creates them",
-                              session_->name(), missing));
+      throw TableError(Fault::NoTable, fmt::format("{}: some of banpush's side tables are missing, or hidden from this user:{}",
+                                                   session_->name(), missing));
     return false;
   });
 }
 
 void SqlTable::require_side_tables(std::string_view wanted_for) {
   if (!has_side_tables())
-    throw Error(ErrorKind::Usage,
-                fmt::format("{} needs banpush's side tables, which {} has not: run `banpush init` first", wanted_for, session_->name()));
+    throw TableError(Fault::NoTable, fmt::format("{} needs banpush's side tables, which {} has not, or hides from this user", wanted_for,
+                                                 session_->name()));
 }
 
 SideIndex SqlTable::side_index() {
@@ -202,7 +217,7 @@ void SqlTable::each(const std::function<void(const RawBan &)> &row) {
     } catch (const ConnectionLost &lost) {
       session_->rollback();
       if (handed_over)
-        throw Error(ErrorKind::Table, fmt::format("{}; the rows read so far are not the table", lost.what()));
+        throw TableError(Fault::Connection, fmt::format("{}; the rows read so far are not the table", lost.what()));
       throw;
     } catch (...) {
       session_->rollback();

@@ -66,6 +66,8 @@ private:
   // Calls, and where that fails says first what is wrong with the table's columns, if that is it.
   template <typename Call>
   auto with_columns(Call call) -> decltype(call());
+  void touch(std::string_view tables); // names, by commas
+  bool stands(const std::string &table);
   bool side_tables_answer();
   void require_side_tables(std::string_view wanted_for);
   SideIndex side_index();
@@ -158,6 +160,8 @@ auto SqlTable::with_columns(Call call) -> decltype(call()) {
 template <typename Call>
 auto SqlTable::repeated(Call call) -> decltype(call()) {
   constexpr int most_deadlocks = 20;
+  constexpr std::chrono::seconds longest{5}; // a lock that another holds for so long is no deadlock
+  const auto begin = std::chrono::steady_clock::now();
   bool reconnected = false;
   for (int deadlocks = 0;;) {
     try {
@@ -167,7 +171,7 @@ auto SqlTable::repeated(Call call) -> decltype(call()) {
         throw;
       reconnected = true;
     } catch (const Outrun &) {
-      if (++deadlocks == most_deadlocks)
+      if (++deadlocks == most_deadlocks || std::chrono::steady_clock::now() - begin > longest)
         throw;
       std::this_thread::sleep_for(std::chrono::milliseconds{deadlocks});
       continue;

@@ -1,5 +1,7 @@
 #include "bans/sqlite.hpp"
 
+#include "bans/fault.hpp"
+
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -13,6 +15,8 @@ namespace banpush {
 
 namespace {
 
+Fault fault_of(int number) noexcept { return number == ENOSPC || number == EDQUOT ? Fault::Full : Fault::Right; }
+
 // SQLite would create the file with the umask's mode; the journals then take the file's own.
 void create_file(const Database &database) {
   const std::filesystem::path path{database.path()};
@@ -20,7 +24,7 @@ void create_file(const Database &database) {
   if (path.has_parent_path() && !std::filesystem::exists(path.parent_path(), error)) {
     std::filesystem::create_directories(path.parent_path(), error);
     if (error)
-      database.fail("creating its folder", error.message());
+      database.fail("creating its folder", error.message(), fault_of(error.value()));
     std::filesystem::permissions(path.parent_path(), std::filesystem::perms{0750}, error);
   }
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
@@ -28,7 +32,7 @@ void create_file(const Database &database) {
     give_to_folder_owner(file, database.path());
     ::close(file);
   } else if (errno != EEXIST)
-    database.fail("creating it", std::strerror(errno)); // NOLINT(concurrency-mt-unsafe)
+    database.fail("creating it", std::strerror(errno), fault_of(errno)); // NOLINT(concurrency-mt-unsafe)
 }
 
 } // namespace
@@ -53,7 +57,8 @@ Database::Database(std::string path, Open open, ErrorKind kind, std::chrono::mil
   handle_.reset(raw);
   if (result != SQLITE_OK) {
     std::error_code ignored;
-    fail("opening it", std::filesystem::exists(path_, ignored) ? sqlite3_errmsg(raw) : "no such file");
+    const bool there = std::filesystem::exists(path_, ignored);
+    fail("opening it", there ? sqlite3_errmsg(raw) : "no such file", there ? sqlite_fault(result, "") : Fault::NoTable);
   }
   sqlite3_extended_result_codes(raw, 1);
   sqlite3_busy_timeout(raw, static_cast<int>(busy.count()));
@@ -80,11 +85,14 @@ void Database::fail(std::string_view attempt) const {
   const char *answer = sqlite3_errmsg(handle_.get());
   if ((sqlite3_errcode(handle_.get()) & 0xff) == SQLITE_BUSY)
     answer = "locked by another process all the while";
-  fail(fmt::format("\"{}\"", attempt.substr(0, 80)), answer);
+  fail(fmt::format("\"{}\"", attempt.substr(0, 80)), answer, sqlite_fault(sqlite3_extended_errcode(handle_.get()), answer));
 }
 
-void Database::fail(std::string_view attempt, std::string_view answer) const {
-  throw Error(kind_, fmt::format("{}: {}: {}", path_, attempt, answer));
+void Database::fail(std::string_view attempt, std::string_view answer, Fault fault) const {
+  const auto text = fmt::format("{}: {}: {}", path_, attempt, answer);
+  if (kind_ == ErrorKind::Table)
+    throw TableError(fault, text);
+  throw Error(kind_, text);
 }
 
 Statement::Statement(const Database &database, std::string_view sql, const SqlValues &values) : database_(&database) {

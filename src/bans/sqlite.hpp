@@ -3,6 +3,7 @@
 #pragma once
 
 #include "bans/sql_value.hpp"
+#include "bans/table_error.hpp"
 #include "core/error.hpp"
 
 #include <chrono>
@@ -55,7 +56,7 @@ public:
   // Create: the file with mode 0640, and its folder, where they are missing. Existing: a missing file is an error.
   enum class Open { Existing, Create };
 
-  // Throws Error of the given kind, as everything here does, naming the file and what SQLite says.
+  // Throws Error of the given kind (TableError for Table), as everything here does, naming the file and what SQLite says.
   // A file that another process has locked is waited for, up to `busy`.
   explicit Database(std::string path, Open open = Open::Create, ErrorKind kind = ErrorKind::Table,
                     std::chrono::milliseconds busy = std::chrono::seconds{10});
@@ -71,7 +72,7 @@ public:
   std::int64_t last_id() const noexcept; // of the row inserted last
   const std::string &path() const noexcept { return path_; }
 
-  [[noreturn]] void fail(std::string_view attempt, std::string_view answer) const;
+  [[noreturn]] void fail(std::string_view attempt, std::string_view answer, Fault fault) const;
 
 private:
   friend class Statement;

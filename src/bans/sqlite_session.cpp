@@ -105,7 +105,7 @@ public:
 private:
   Database &database() {
     if (!database_)
-      throw Error(ErrorKind::Table, fmt::format("{}: no such file; `banpush init` creates it", name()));
+      throw TableError(Fault::NoTable, fmt::format("{}: no such file", name()));
     return *database_;
   }
 

@@ -38,7 +38,7 @@ public:
   Recorded ban(const NewBan &) override {
     if (how_ == How::Gone)
       throw Unreachable("the table is gone");
-    throw Error(ErrorKind::Usage, "no room for a reason");
+    throw TableError(Fault::Value, "no room for a reason");
   }
   std::size_t unban(const Prefix &, const std::string &, const std::string &, Revoker, const std::string &) override { return 0; }
   bool has_side_tables() override { return false; }

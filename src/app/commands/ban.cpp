@@ -95,12 +95,9 @@ constexpr TableTimeouts hurry{std::chrono::seconds{3}, std::chrono::seconds{10}}
 // A table that was found gone this recently is not tried again by every caller.
 constexpr Seconds gone_lately = 5;
 
-// Only a table at the other end of a connection can be away.
-bool has_spool(const Config &config) { return config.tables.front().kind == TableSource::Kind::Mysql; }
-
 // Whether what is to be written has to queue up behind what waits already.
 bool must_queue(const Config &config) {
-  if (!has_spool(config) || !spool_is_marked(config.spool))
+  if (!spool_is_marked(config.spool))
     return false;
   Spool spool(config.spool);
   if (spool.size() != 0 || spool.gone_within(gone_lately))
@@ -109,17 +106,26 @@ bool must_queue(const Config &config) {
   return false;
 }
 
+// What the table did not take now waits in the spool. Throws what it will never take.
+void note_refusal(const Settings &settings, Spool &spool, const TableError &error) {
+  if (error.retry() == Retry::Never)
+    throw TableError(error);
+  settings.console.warn(error.what());
+  if (dynamic_cast<const Unreachable *>(&error) != nullptr)
+    spool.table_is_gone();
+}
+
 // Puts it into the spool, and takes the spool to the table if that is back. False: it waits.
 template <typename What>
-bool put_and_deliver(const Config &config, const What &what) {
+bool put_and_deliver(const Settings &settings, const Config &config, const What &what) {
   Spool spool(config.spool);
   spool.put(what);
   if (spool.gone_within(gone_lately))
     return false;
   try {
     deliver(spool, config.spool, open_all(config, hurry));
-  } catch (const Unreachable &) {
-    spool.table_is_gone();
+  } catch (const TableError &error) {
+    note_refusal(settings, spool, error);
   }
   return spool.size() == 0;
 }
@@ -132,17 +138,15 @@ std::optional<Recorded> record(const Settings &settings, Config &config, const N
       add_allowed(config, table->allowed(), config.tables.front().name);
       require_bannable(settings, config, wanted.ip, protected_set_of(config, table->reporters()));
       return table->ban(wanted);
-    } catch (const Unreachable &error) {
-      if (!has_spool(config))
-        throw;
-      settings.console.warn(error.what());
-      Spool(config.spool).table_is_gone();
+    } catch (const TableError &error) {
+      Spool spool(config.spool);
+      note_refusal(settings, spool, error);
     }
   }
   const TableCopy copy = Spool(config.spool).copy(config.tables.front().name).value_or(TableCopy{});
   add_allowed(config, copy.allowed, config.tables.front().name);
   require_bannable(settings, config, wanted.ip, protected_set_of(config, copy.reporters));
-  return put_and_deliver(config, wanted) ? std::optional{Recorded::Added} : std::nullopt;
+  return put_and_deliver(settings, config, wanted) ? std::optional{Recorded::Added} : std::nullopt;
 }
 
 // How many rows were concerned; nothing: it waits in the spool.
@@ -153,14 +157,12 @@ std::optional<std::size_t> revoke(const Settings &settings, const Config &config
       for (const auto &table : open_all(config, hurry))
         count += table->unban(unban.ip, unban.jail, unban.hostname, unban.who, unban.actor);
       return count;
-    } catch (const Unreachable &error) {
-      if (!has_spool(config))
-        throw;
-      settings.console.warn(error.what());
-      Spool(config.spool).table_is_gone();
+    } catch (const TableError &error) {
+      Spool spool(config.spool);
+      note_refusal(settings, spool, error);
     }
   }
-  return put_and_deliver(config, unban) ? std::optional<std::size_t>{1} : std::nullopt;
+  return put_and_deliver(settings, config, unban) ? std::optional<std::size_t>{1} : std::nullopt;
 }
 
 // What became of the push, for --json and for people.
@@ -221,8 +223,7 @@ int ban(const Settings &settings, const BanOptions &options) {
        {"push", pushed.word},
        {"devices", pushed.devices},
        {"seconds", pushed.seconds}},
-      fmt::format("{} {} ({}, {}){}{}",
-                  recorded ? said(*recorded) : "queued: the table cannot be reached; to be banned:", ip_text(wanted.ip), wanted.jail,
+      fmt::format("{} {} ({}, {}){}{}", recorded ? said(*recorded) : "queued; to be banned:", ip_text(wanted.ip), wanted.jail,
                   wanted.hostname, recorded ? "" : fmt::format("; it waits in {}", config.spool), pushed.text));
   return 0;
 }
@@ -242,10 +243,9 @@ int unban(const Settings &settings, const UnbanOptions &options) {
       settings, config, {*ip, options.jail, options.hostname, actor(), options.by == "fail2ban" ? Revoker::Fail2ban : Revoker::Operator});
   const bool nothing = count == 0U && !options.wait;
   const Pushed pushed = push_after(settings, config, options.no_push || nothing, options.wait, *ip, false);
-  const std::string text =
-      !count        ? fmt::format("queued: the table cannot be reached; {} is to be unbanned; it waits in {}", ip_text(*ip), config.spool)
-      : *count == 0 ? fmt::format("{}: no ban in force is recorded", ip_text(*ip))
-                    : fmt::format("unbanned {} ({} row{})", ip_text(*ip), *count, *count == 1 ? "" : "s");
+  const std::string text = !count        ? fmt::format("queued; {} is to be unbanned; it waits in {}", ip_text(*ip), config.spool)
+                           : *count == 0 ? fmt::format("{}: no ban in force is recorded", ip_text(*ip))
+                                         : fmt::format("unbanned {} ({} row{})", ip_text(*ip), *count, *count == 1 ? "" : "s");
   Json json{{"schema", 1}, {"ip", ip_text(*ip)}, {"push", pushed.word}, {"devices", pushed.devices}, {"seconds", pushed.seconds}};
   json["unbanned"] = count ? Json(*count) : Json("queued");
   say(settings, std::move(json), text + pushed.text);

@@ -65,7 +65,7 @@ Fetched fetch_for(Config &config, Order &order) {
     keep_copies(config.spool, fetched);
     fetched.protect = protected_set(config, fetched);
     return fetched;
-  } catch (const Unreachable &error) {
+  } catch (const TableError &error) {
     if (!spool_waits(config.spool))
       throw;
     Spool spool(config.spool);

@@ -116,9 +116,9 @@ int allow(const Settings &settings, const AllowOptions &options) {
   Config config = load_all(settings);
   const auto table = open(config.tables.front());
   if (!table->has_side_tables())
-    throw Error(ErrorKind::Table,
-                fmt::format("the table {} has no side tables, where the shared allowlist is kept; `banpush init` creates them",
-                            config.tables.front().name));
+    throw TableError(Fault::NoTable,
+                     fmt::format("the table {} has no side tables, where the shared allowlist is kept, or hides them from this user",
+                                 config.tables.front().name));
   if (options.action == AllowOptions::Action::List) {
     Json allowed = Json::array();
     std::string out;
