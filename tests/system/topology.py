@@ -255,7 +255,8 @@ class Network:
         (folder / "authorized").write_text(f'{self.key.with_suffix(".pub").read_text()}command="{vtysh}" {self.vtysh_key.with_suffix(".pub").read_text()}')
         (folder / "config").write_text(
             f"Port 22\nListenAddress {address}\nHostKey {host_key}\nPidFile {folder}/pid\nAuthorizedKeysFile {folder}/authorized\n"
-            "StrictModes no\nUsePAM no\nPermitRootLogin yes\nPasswordAuthentication no\nMaxStartups 200:30:400\nMaxSessions 50\nPrintMotd no\nPrintLastLog no\n")
+            "StrictModes no\nUsePAM no\nPermitRootLogin yes\nPasswordAuthentication no\nMaxStartups 200:30:400\nMaxSessions 50\nPrintMotd no\nPrintLastLog no\n"
+            "SetEnv SHLVL=1\n")  # as in tests/transport/sshd.py: bash then leaves ~/.bashrc alone
         self.known_hosts = folder / "known_hosts"
         kind, text = (folder / "host_key.pub").read_text().split()[:2]
         self.known_hosts.write_text(f"{address} {kind} {text}\n")

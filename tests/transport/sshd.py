@@ -78,6 +78,9 @@ class Sshd:
             f"PidFile {self.folder}/sshd.pid",
             "StrictModes no",
             "UsePAM no",
+            # bash reads ~/.bashrc for a command of sshd's at the first level only: what a machine's own does there (a second of
+            # work on some) is not for each exec of a test.
+            "SetEnv SHLVL=1",
             "UseDNS no",
             "PermitRootLogin yes",
             "MaxStartups 200:30:400",
