@@ -1,6 +1,7 @@
 #include "transport/ssh_session.hpp"
 
 #include "transport/judgement.hpp"
+#include "transport/login_trials.hpp"
 #include "transport/ssh_key.hpp"
 #include "transport/ssh_tunnel.hpp"
 #include "transport/tcp.hpp"
@@ -111,6 +112,8 @@ int SshSession::finish(const std::function<int()> &call, int again, std::chrono:
     const int rc = call();
     if (rc != again)
       return rc;
+    if (!connected()) // libssh itself would wait on for what cannot come any more
+      return SSH_ERROR;
     if (Clock::now() >= deadline)
       throw Error(ErrorKind::Connect, fmt::format("{}: {}: no answer in {} s", target_.name, what, silence.count() / 1000));
     wait(deadline);
@@ -226,9 +229,11 @@ void SshSession::prove_host_key() {
 }
 
 void SshSession::open(const Credentials &credentials) {
-  connect(credentials);
-  prove_host_key();
-  log_in(credentials);
+  LoginTrials trials;
+  do {
+    connect(credentials);
+    prove_host_key();
+  } while (!log_in(credentials, trials));
 }
 
 std::string SshSession::greeting() const {

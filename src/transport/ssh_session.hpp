@@ -27,6 +27,7 @@ struct SshTarget {
 SshTarget ssh_target(const Device &device, std::uint16_t standard_port);
 
 class SshTunnel;
+class LoginTrials;
 
 class SshSession {
 public:
@@ -43,11 +44,9 @@ public:
   // Throws Error (Connect) unless known_hosts has this very key for the host: an unknown one is shown with
   // its fingerprint, a changed one with both.
   void prove_host_key();
-  // Throws Error (Auth) with all that was tried and what the server offers, Error (Config) for a key file
-  // that cannot be used.
-  void log_in(const Credentials &credentials);
-
-  // All three.
+  // Both, and logs in; on a new connection where a server hangs up before all was tried. Throws Error (Auth) with all that
+  // was tried and what the server offers where it refused, Error (Connect) where the connection ended before it did, Error
+  // (Config) for a key file that cannot be used.
   void open(const Credentials &credentials);
 
   const SshTarget &target() const noexcept { return target_; }
@@ -59,8 +58,8 @@ public:
   // What the server calls itself and shows before the login, for -v.
   std::string greeting() const;
 
-  // Repeats a call of libssh that returns `again` until it returns something else. Throws Error (Connect)
-  // `edge1: WHAT: …` when nothing has come for `silence`.
+  // Repeats a call of libssh that returns `again` until it returns something else; SSH_ERROR where the connection has
+  // ended meanwhile. Throws Error (Connect) `edge1: WHAT: …` when it does not come to an end within `silence`.
   int finish(const std::function<int()> &call, int again, std::chrono::milliseconds silence, const std::string &what);
   // Waits until libssh has something to do, at most until the deadline.
   void wait(Clock::time_point deadline);
@@ -80,6 +79,8 @@ private:
     void operator()(ssh_session_struct *session) const noexcept;
   };
 
+  // False: the server hung up, and on a new connection something is left to be tried.
+  bool log_in(const Credentials &credentials, LoginTrials &trials);
   void connect_to(const std::string &address, const Credentials &credentials);
   void set_options(const std::string &address);
 

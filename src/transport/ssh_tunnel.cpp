@@ -62,9 +62,7 @@ JumpHost jump_host(const std::string &text) {
 SshTunnel::SshTunnel(const SshTarget &target, const std::string &address, const Credentials &credentials,
                      std::shared_ptr<Dialogue> dialogue, const Cancellation &cancellation)
     : session_(target_of(target, jump_host(target.login.jump)), std::move(dialogue), cancellation) {
-  session_.connect({});
-  session_.prove_host_key();
-  session_.log_in({{}, credentials.passphrase, {}});
+  session_.open({{}, credentials.passphrase, {}});
   seen_from_ = session_.peer();
   channel_ = std::make_unique<SshChannel>(session_, address, target.port, target.timeout);
   int ends[2];

@@ -45,7 +45,7 @@ struct SshDevice::State {
   std::uint16_t port = 0;
   std::string known_host, fingerprint;
   std::atomic<bool> stop = false;
-  std::atomic<std::size_t> sessions = 0, open_sessions = 0;
+  std::atomic<std::size_t> sessions = 0, open_sessions = 0, passwords = 0;
   mutable std::mutex mutex; // guards the next three
   std::vector<std::string> received;
   std::string terminal;
@@ -61,6 +61,7 @@ public:
   struct Reports {
     std::function<void(const std::vector<std::string> &)> lines;
     std::function<void(std::string)> terminal;
+    std::function<void()> password;
   };
 
   Connection(const SshDeviceOptions &options, ssh_session session, std::atomic<bool> &stop, Reports reports)
@@ -98,12 +99,18 @@ private:
       }
       while (self(data).options_.silent_at_login && !self(data).stop_)
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      if (self(data).options_.ends_at == "none")
+        self(data).hang_up();
       return static_cast<int>(self(data).options_.none ? SSH_AUTH_SUCCESS : SSH_AUTH_DENIED);
     };
     server_.auth_password_function = [](ssh_session, const char *user, const char *password, void *data) {
       const SshDeviceOptions &options = self(data).options_;
-      return static_cast<int>(user == options.user && !options.password.empty() && password == options.password ? SSH_AUTH_SUCCESS
-                                                                                                                : SSH_AUTH_DENIED);
+      self(data).reports_.password();
+      if (options.ends_at == "password") {
+        self(data).hang_up();
+        return static_cast<int>(SSH_AUTH_DENIED);
+      }
+      return self(data).judged(user == options.user && !options.password.empty() && password == options.password);
     };
     server_.auth_pubkey_function = [](ssh_session, const char *user, ssh_key_struct *key, char state, void *data) {
       const SshDeviceOptions &options = self(data).options_;
@@ -111,8 +118,7 @@ private:
       ssh_pki_export_pubkey_base64(key, &base64);
       const std::string shown = text_of(base64);
       const bool known = user == options.user && options.authorized_key.find(" " + shown) != std::string::npos;
-      return static_cast<int>(known && (state == SSH_PUBLICKEY_STATE_NONE || state == SSH_PUBLICKEY_STATE_VALID) ? SSH_AUTH_SUCCESS
-                                                                                                                 : SSH_AUTH_DENIED);
+      return self(data).judged(known && (state == SSH_PUBLICKEY_STATE_NONE || state == SSH_PUBLICKEY_STATE_VALID));
     };
     server_.channel_open_request_session_function = [](ssh_session session, void *data) {
       self(data).channel_ = ssh_channel_new(session);
@@ -122,6 +128,28 @@ private:
     ssh_set_server_callbacks(session_, &server_);
     ssh_set_message_callback(
         session_, [](ssh_session, ssh_message message, void *data) { return self(data).ask(message); }, this);
+  }
+
+  // With nothing said, not even a refusal.
+  void hang_up() {
+    ::shutdown(ssh_get_fd(session_), SHUT_RDWR);
+    over_ = true;
+  }
+
+  int judged(bool right) {
+    if (right || ++refused_ != options_.most_tries)
+      return static_cast<int>(right ? SSH_AUTH_SUCCESS : SSH_AUTH_DENIED);
+    if (!options_.last_words.empty()) {
+      ssh_session_set_disconnect_message(session_, options_.last_words.c_str());
+      const int copy = ::dup(ssh_get_fd(session_)); // libssh would leave it open
+      ssh_disconnect(session_);
+      ::shutdown(copy, SHUT_WR);
+      ::close(copy);
+      over_ = true;
+    } else {
+      hang_up();
+    }
+    return static_cast<int>(SSH_AUTH_DENIED);
   }
 
   // Keyboard-interactive, for which libssh has no callback. 0: dealt with.
@@ -218,6 +246,7 @@ private:
   ssh_channel channel_ = nullptr;
   std::optional<CliDevice> cli_;
   std::string command_, input_;
+  int refused_ = 0;
   bool over_ = false;
 };
 
@@ -259,7 +288,8 @@ SshDevice::SshDevice(SshDeviceOptions options) : state_(std::make_unique<State>(
                              [&state](std::string terminal) {
                                const std::lock_guard lock(state.mutex);
                                state.terminal = std::move(terminal);
-                             }});
+                             },
+                             [&state] { ++state.passwords; }});
       connection.serve();
       ssh_free(session); // closes fd, too
     } else {
@@ -312,6 +342,7 @@ std::uint16_t SshDevice::port() const noexcept { return state_->port; }
 const std::string &SshDevice::known_host() const { return state_->known_host; }
 const std::string &SshDevice::fingerprint() const { return state_->fingerprint; }
 std::size_t SshDevice::sessions() const { return state_->sessions; }
+std::size_t SshDevice::passwords() const { return state_->passwords; }
 std::size_t SshDevice::open_sessions() const { return state_->open_sessions; }
 
 std::vector<std::string> SshDevice::received() const {

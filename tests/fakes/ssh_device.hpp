@@ -28,6 +28,9 @@ struct SshDeviceOptions {
   std::size_t most_sessions = 1000; // further connections are closed at once
   bool silent_at_connect = false;   // takes connections and says nothing at all
   bool silent_at_login = false;     // and no more after the key exchange
+  int most_tries = 0;               // refused credentials on a connection; at the last it hangs up instead of refusing it
+  std::string last_words;           // and says this; empty: nothing
+  std::string ends_at;              // the connection ends without a word when this is asked for: none, password
   bool byte_by_byte = false;        // each byte of a shell is a packet of its own
   bool refuse_shell = false;
   bool hard_end = false;                         // the connection ends without a word where the device hangs up
@@ -47,7 +50,8 @@ public:
   const std::string &fingerprint() const; // SHA256:…
   // All lines that shells have got, of all sessions in order.
   std::vector<std::string> received() const;
-  std::size_t sessions() const; // until now
+  std::size_t sessions() const;  // until now
+  std::size_t passwords() const; // that were tried, right or wrong, until now
   std::size_t open_sessions() const;
   std::string terminal() const; // `vt100 511x1000`, of the last shell
 

@@ -76,6 +76,7 @@ class Sshd:
             f"HostKey {self.host_key}",
             f"AuthorizedKeysFile {self.authorized_keys}",
             f"PidFile {self.folder}/sshd.pid",
+            *self.options,  # of an option given twice sshd takes the first
             "StrictModes no",
             "UsePAM no",
             # bash reads ~/.bashrc for a command of sshd's at the first level only: what a machine's own does there (a second of
@@ -83,9 +84,8 @@ class Sshd:
             "SetEnv SHLVL=1",
             "UseDNS no",
             "PermitRootLogin yes",
-            "MaxStartups 200:30:400",
+            *(["MaxStartups 200:30:400"] if not any(one.startswith("MaxStartups") for one in self.options) else []),
             "MaxSessions 50",
-            *self.options,
             ""])
 
     def start(self):
