@@ -43,18 +43,33 @@ def run(*argv, check=True, input=None, timeout=30):
     return done
 
 
-def namespaces_permitted():
-    """Whether this process may make network namespaces and wire them."""
+def missing_programs(packages):
+    """Of these programs (`{program: its Debian package}`) those that are not installed here."""
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])  # `su` leaves the last two out
+    return {program: package for program, package in packages.items() if not shutil.which(program, path=path)}
+
+
+def why_no_namespaces():
+    """Why this process cannot make network namespaces and wire them, in words for people; None where it can."""
+    if missing_programs({"ip": "iproute2"}):
+        return "the program ip is not installed (Debian's package iproute2)"
     name = f"bp{os.getpid()}-try"
     try:
-        if run("ip", "netns", "add", name, check=False).returncode != 0:
-            return False
-        return run("ip", "-n", name, "link", "add", "try0", "type", "veth", "peer", "name", "try1", check=False).returncode == 0
-    except (OSError, subprocess.TimeoutExpired):
-        return False
+        for words in (("netns", "add", name), ("-n", name, "link", "add", "try0", "type", "veth", "peer", "name", "try1"), ("netns", "exec", name, "true")):
+            done = run("ip", *words, check=False)
+            if done.returncode != 0:
+                return f"`ip {' '.join(words)}` says: {(done.stderr or done.stdout).strip()}"
+        return None
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"`ip` cannot be run: {error}"
     finally:
         with contextlib.suppress(OSError):
             run("ip", "netns", "del", name, check=False)
+
+
+def namespaces_permitted():
+    """Whether this process may make network namespaces and wire them."""
+    return why_no_namespaces() is None
 
 
 def wait_until(condition, seconds, what):
