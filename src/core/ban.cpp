@@ -1,7 +1,9 @@
 #include "core/ban.hpp"
 
+#include "core/digest.hpp"
+#include "core/protocols.hpp"
+
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <fmt/format.h>
 
@@ -45,22 +47,6 @@ bool same_word(std::string_view text, std::string_view lower) noexcept {
          });
 }
 
-std::uint8_t protocol_of(std::string_view word) noexcept {
-  word = trimmed(word);
-  if (same_word(word, "tcp"))
-    return 6;
-  if (same_word(word, "udp"))
-    return 17;
-  if (word.empty() || same_word(word, "all") || same_word(word, "any") || word == "0")
-    return Ban::protocol_all;
-  std::array<char, 16> lower{};
-  if (word.size() > lower.size())
-    return Ban::protocol_odd;
-  std::transform(word.begin(), word.end(), lower.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return protocol_number({lower.data(), word.size()}).value_or(Ban::protocol_odd);
-}
-
 // A whole service name or number.
 std::optional<std::uint16_t> port_of(std::string_view text) noexcept {
   if (text == "ssh")
@@ -69,11 +55,7 @@ std::optional<std::uint16_t> port_of(std::string_view text) noexcept {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error == std::errc{} && end == text.data() + text.size() && !text.empty())
     return number;
-  const auto known = std::lower_bound(std::begin(known_ports), std::end(known_ports), text,
-                                      [](const KnownPort &a, std::string_view b) { return a.name < b; });
-  if (known != std::end(known_ports) && known->name == text)
-    return known->port;
-  return std::nullopt;
+  return known_port(text);
 }
 
 // What the columns `protocol` and `port` say, where that is one range of one protocol; else any.
@@ -129,17 +111,12 @@ bool is_showable(std::string_view character) noexcept {
 // Characters that mean something to shells, markup, templates and command lines, and nothing in a name.
 constexpr std::string_view never_in_a_name = "<>;|&${}!?#";
 
-// Whether a jail's or host's name, a protocol or a list of ports is text that a person could have written.
-bool is_name(std::string_view text) noexcept {
-  if (text.size() > longest_name)
-    return false;
-  while (!text.empty()) {
-    const std::size_t size = character_size(text);
-    if (size == 0 || !is_showable(text.substr(0, size)) || (size == 1 && never_in_a_name.find(text.front()) != std::string_view::npos))
-      return false;
-    text.remove_prefix(size);
-  }
-  return true;
+// The length of the character at the front, where a row may have it; else 0.
+std::size_t row_character(std::string_view text) noexcept {
+  const std::size_t size = character_size(text);
+  return size != 0 && is_showable(text.substr(0, size)) && (size != 1 || never_in_a_name.find(text.front()) == std::string_view::npos)
+             ? size
+             : 0;
 }
 
 // Seconds as the table gives them into what a row keeps; both ends keep their meaning.
@@ -167,7 +144,7 @@ std::optional<std::uint32_t> Bans::intern(std::string_view text) {
   const auto known = index_.find(text);
   if (known != index_.end())
     return recent = known->second;
-  if (!is_name(text))
+  if (!is_row_text(text))
     return std::nullopt;
   const auto index = static_cast<std::uint32_t>(names_.size());
   names_.emplace_back(text);
@@ -194,9 +171,9 @@ void Bans::add(const RawBan &row, std::uint8_t source, std::string_view source_n
 
   Ban ban;
   if (rows_.empty() || row.protocol != ports_.protocol || row.port != ports_.port) {
-    if (!is_name(row.protocol) || !is_name(row.port))
+    if (!is_row_text(row.protocol) || !is_row_text(row.port))
       return bad(fmt::format("protocol \"{}\" and port \"{}\" are no words", shown(row.protocol, 20), shown(row.port, 20)));
-    const std::uint8_t number = protocol_of(row.protocol);
+    const std::uint8_t number = protocol_code(row.protocol);
     ports_ = {std::string(row.protocol), std::string(row.port), number, service_of(number, row.port)};
   }
   ban.protocol = ports_.number;
@@ -214,6 +191,39 @@ void Bans::add(const RawBan &row, std::uint8_t source, std::string_view source_n
   }
   rows_.push_back(ban);
   order_.clear();
+}
+
+bool is_row_text(std::string_view text) noexcept {
+  if (text.size() > longest_name)
+    return false;
+  while (!text.empty()) {
+    const std::size_t size = row_character(text);
+    if (size == 0)
+      return false;
+    text.remove_prefix(size);
+  }
+  return true;
+}
+
+std::string row_name(std::string_view name) {
+  constexpr std::size_t most_utf8 = 3, digits = 8; // bytes of a character in the how-to's columns; of the digest
+  std::string text;
+  std::size_t fits = 0; // bytes of whole characters that leave room for a digest
+  for (std::string_view rest = trimmed(name); !rest.empty();) {
+    const std::size_t size = row_character(rest);
+    const bool whole = size != 0 && size <= most_utf8;
+    text += whole ? std::string(rest.substr(0, size)) : fmt::format("%{:02X}", static_cast<unsigned char>(rest.front()));
+    rest.remove_prefix(whole ? size : 1);
+    if (text.size() + 1 + digits <= longest_name)
+      fits = text.size();
+  }
+  return text.size() <= longest_name ? text : text.substr(0, fits) + '~' + sha256(name).substr(0, digits);
+}
+
+std::optional<std::uint16_t> known_port(std::string_view service) noexcept {
+  const auto known = std::lower_bound(std::begin(known_ports), std::end(known_ports), service,
+                                      [](const KnownPort &a, std::string_view b) { return a.name < b; });
+  return known != std::end(known_ports) && known->name == service ? std::optional(known->port) : std::nullopt;
 }
 
 void Bans::settle() {

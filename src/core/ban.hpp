@@ -36,13 +36,11 @@ struct Ban {
   std::int32_t age = 0;          // seconds, clamped to what fits; negative in the future
   std::int32_t until = no_until; // seconds still to run; no_until where the table says nothing
   std::uint8_t source = 0;       // which table, by its place in the configuration
-  std::uint8_t protocol = 0;     // IANA number; `protocol_all` for all/any/empty, `protocol_odd` for another word
+  std::uint8_t protocol = 0;     // as protocol_code() says
   enum class Revoked : std::uint8_t { No, ByFail2ban, ByOperator } revoked = Revoked::No;
 
   static constexpr std::int32_t no_until = std::numeric_limits<std::int32_t>::min();
   static constexpr std::int32_t never_ends = std::numeric_limits<std::int32_t>::max();
-  static constexpr std::uint8_t protocol_all = 0;
-  static constexpr std::uint8_t protocol_odd = 255;
 };
 
 // A row that is no ban, kept for people to see: the text escaped and cut to 80 characters.
@@ -98,6 +96,16 @@ private:
 
 // The numbers of the rows, by prefix (wider ones first); rows of the same prefix in no stated order.
 std::vector<std::uint32_t> ordered_by_prefix(const std::vector<Ban> &rows);
+
+// Whether a row may have this text as its jail, hostname, protocol or port: what a person could have written.
+bool is_row_text(std::string_view text) noexcept;
+
+// A name made such: a byte that no row may have, or that not every table holds, as %NN; of what is longer than 255 bytes
+// the beginning, with a digest of the whole. Blanks around it go.
+std::string row_name(std::string_view name);
+
+// The port of a service that fail2ban's own jails name, lower case only; nothing for others.
+std::optional<std::uint16_t> known_port(std::string_view service) noexcept;
 
 // Text from strangers made fit to show: control characters, quotes and non-UTF-8 as \xNN, cut to
 // `most` characters with "…".

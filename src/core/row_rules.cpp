@@ -1,6 +1,7 @@
 #include "core/row_rules.hpp"
 
 #include "core/life.hpp"
+#include "core/protocols.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -27,9 +28,9 @@ const HostRule *rule_for_host(const Policy &policy, std::string_view host) noexc
 } // namespace
 
 RowRules::RowRules(const Bans &bans, const Policy &policy, Seconds elapsed)
-    : jails_(bans.names()), hosts_(bans.names()), honour_unban_(policy.honour_unban), bantime_(policy.bantime),
-      max_age_(policy.max_age.value_or(permanent)), elapsed_(elapsed), escalate_(policy.escalate), trust_(policy.trust),
-      protocol_words_(fmt::format("{}", fmt::join(policy.protocols, ", "))) {
+    : jails_(bans.names()), hosts_(bans.names()), protocols_(rows_taken(policy.protocols)), honour_unban_(policy.honour_unban),
+      bantime_(policy.bantime), max_age_(policy.max_age.value_or(permanent)), elapsed_(elapsed), escalate_(policy.escalate),
+      trust_(policy.trust), protocol_words_(fmt::format("{}", fmt::join(policy.protocols, ", "))) {
   // A name may stand in either column: both tables are filled for each, which is still only a few.
   for (std::uint32_t i = 0; i < bans.names(); ++i) {
     if (const JailRule *rule = rule_for(policy, bans.name(i)))
@@ -39,13 +40,6 @@ RowRules::RowRules(const Bans &bans, const Policy &policy, Seconds elapsed)
   }
   const auto weighs = [](const auto &one) { return one.weight != 1.0; };
   weighs_ = !trust_.empty() || std::any_of(jails_.begin(), jails_.end(), weighs) || std::any_of(hosts_.begin(), hosts_.end(), weighs);
-  protocols_.fill(policy.protocols.empty());
-  for (const std::string &text : policy.protocols) {
-    if (text == "all" || text == "any")
-      protocols_.fill(true);
-    else if (const auto number = protocol_number(text))
-      protocols_[*number] = true;
-  }
   for (const Family family : policy.families)
     (family == Family::IPv4 ? ipv4_ : ipv6_) = true;
 }
@@ -78,8 +72,7 @@ std::string RowRules::why(const Bans &bans, const Ban &ban) const {
   if (hosts_[ban.host].ignore)
     return fmt::format("host {} is ignored", bans.name(ban.host));
   if (!protocols_[ban.protocol])
-    return fmt::format("protocol {} is not among {}", ban.protocol == Ban::protocol_all ? "all" : Service{0, 0, ban.protocol}.text(),
-                       protocol_words_);
+    return fmt::format("protocol {} is not among {}", protocol_text(ban.protocol), protocol_words_);
   if (age(ban) > max_age_)
     return fmt::format("older than max_age ({})", duration(max_age_));
   return ban.block.prefix.family() == Family::IPv4 ? "no IPv4 here" : "no IPv6 here";

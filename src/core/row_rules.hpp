@@ -65,7 +65,7 @@ private:
 
   std::vector<Jail> jails_; // by the index of Bans::name
   std::vector<Host> hosts_;
-  std::array<bool, 256> protocols_{};
+  std::array<bool, 256> protocols_; // by Ban::protocol
   bool ipv4_ = false, ipv6_ = false, honour_unban_;
   bool weighs_ = false; // whether any weight is not 1
   Seconds bantime_, max_age_, elapsed_;

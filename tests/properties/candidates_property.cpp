@@ -18,7 +18,7 @@ struct Expected {
 
 bool in_force(const AnyRow &row, const Policy &policy) {
   if (row.age < -4200 || (row.jail == 1 && policy.jails[1].ignore) || (row.host == 2 && policy.hosts[0].ignore) ||
-      (row.protocol > 2 && !policy.protocols.empty()))
+      (row.protocol == 3 && !policy.protocols.empty()))
     return false;
   if (row.revoked == 0 || (row.revoked == 1 && policy.honour_unban))
     return false;

@@ -135,6 +135,10 @@ TEST_CASE("the columns protocol and port as one service, or any") {
       {" tcp ", " 22 ", "tcp/22"},
       {"6", "22", "tcp/22"},
       {"sctp", "80", "sctp/80"},
+      {"tcp,udp", "5060", "any"}, // two services, and a row is one
+      {"ip", "22", "any"},
+      {"17", "53", "udp/53"},
+      {"Tcp6", "22", "tcp/22"},
   };
   for (const Case &one : cases) {
     INFO(one.protocol << " " << one.port);
@@ -143,17 +147,10 @@ TEST_CASE("the columns protocol and port as one service, or any") {
 }
 
 TEST_CASE("the protocol word becomes its number") {
-  const std::pair<const char *, int> cases[] = {{"tcp", 6},
-                                                {"udp", 17},
-                                                {"UDP", 17},
-                                                {"icmp", 1},
-                                                {"all", 0},
-                                                {"any", 0},
-                                                {"", 0},
-                                                {"47", 47},
-                                                {"tcp,udp", 255},
-                                                {"tcp udp", 255},
-                                                {"a-very-long-word-for-a-protocol", 255}};
+  const std::pair<const char *, int> cases[] = {
+      {"tcp", 6},         {"udp", 17},      {"UDP", 17},    {"icmp", 1},       {"all", 0},
+      {"any", 0},         {"", 0},          {"47", 47},     {"ip", 0},         {"tcp,udp", 163},
+      {"UDP / TCP", 163}, {"tcp udp", 163}, {"tcp,tcp", 6}, {"nonsense", 255}, {"a-very-long-word-for-a-protocol", 255}};
   for (const auto &[word, number] : cases) {
     INFO(word);
     RawBan raw = row("203.0.113.7");

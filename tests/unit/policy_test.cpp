@@ -130,7 +130,10 @@ TEST_CASE("filters") {
   CHECK(verdict({{"203.0.113.7", 60, "sshd", "lab3"}}, policy) == Verdict::Ignored);
   CHECK(verdict({{"203.0.113.7", 60, "sshd", "web1", "udp"}}, policy) == Verdict::Ignored);
   CHECK(verdict({{"203.0.113.7", 60, "sshd", "web1", "icmp"}}, policy) == Verdict::Wanted);
-  CHECK(verdict({{"203.0.113.7", 60, "sshd", "web1", "all"}}, policy) == Verdict::Ignored); // says nothing of TCP
+  for (const char *protocol : {"all", "ip", "", "tcp,udp", "UDP, TCP", "6", "udp,icmp"})
+    CHECK(verdict({{"203.0.113.7", 60, "sshd", "web1", protocol}}, policy) == Verdict::Wanted);
+  CHECK(verdict({{"203.0.113.7", 60, "sshd", "web1", "udp,sctp"}}, policy) == Verdict::Ignored);
+  CHECK(reason({{"203.0.113.7", 60, "sshd", "web1", "udp,sctp"}}, policy) == "protocol udp,sctp is not among tcp, icmp");
   CHECK(verdict({{"203.0.113.7", 60, "sshd", "web1", "nonsense"}}, policy) == Verdict::Ignored);
   CHECK(verdict({{"203.0.113.7", 2 * hour + 1}}, policy) == Verdict::Ignored);
   CHECK(verdict({{"2001:db8::7"}}, policy, "2001:db8::7") == Verdict::Ignored);
