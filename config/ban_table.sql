@@ -31,6 +31,9 @@ CREATE TABLE IF NOT EXISTS banpush_ban (
   revoked_by varchar(255) NOT NULL DEFAULT '',
   token varchar(64) DEFAULT NULL,
   changed datetime(6) NOT NULL,
+  ports text DEFAULT NULL,
+  protocols text DEFAULT NULL,
+  note text DEFAULT NULL,
   PRIMARY KEY (ban_table,ip,created,hostname,name),
   UNIQUE KEY token (token),
   KEY changed (changed)
@@ -61,3 +64,12 @@ CREATE TABLE IF NOT EXISTS banpush_lease (
   `until` datetime(6) NOT NULL,
   PRIMARY KEY (name)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin ROW_FORMAT=DYNAMIC;
+
+-- Which columns the tables above have: 1 (or no row) lacks ports, protocols and note of banpush_ban, which
+-- `banpush init` adds. The highest counts.
+CREATE TABLE IF NOT EXISTS banpush_schema (
+  version int(10) unsigned NOT NULL,
+  since datetime NOT NULL,
+  PRIMARY KEY (version)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin ROW_FORMAT=DYNAMIC;
+INSERT IGNORE INTO banpush_schema (version, since) VALUES (2, UTC_TIMESTAMP());

@@ -58,6 +58,8 @@ Json json_of(const NewBan &ban) {
             {"restored", ban.occasion == Occasion::Restored}};
   if (ban.until)
     json["until"] = *ban.until;
+  if (!ban.words.empty())
+    json["words"] = {{"ports", ban.words.ports}, {"protocols", ban.words.protocols}, {"note", ban.words.note}};
   return json;
 }
 
@@ -74,6 +76,10 @@ NewBan ban_of(const Json &json) {
   ban.occasion = json.at("restored").get<bool>() ? Occasion::Restored : Occasion::New;
   if (json.contains("until"))
     ban.until = json.at("until").get<Seconds>();
+  if (json.contains("words")) {
+    const Json &words = json.at("words");
+    ban.words = {words.at("ports"), words.at("protocols"), words.at("note")};
+  }
   return ban;
 }
 

@@ -20,6 +20,14 @@ namespace banpush {
 // Why a ban is put. Restored: fail2ban was restarted and says again what it held before.
 enum class Occasion { New, Restored };
 
+// What the columns of the ban table cannot hold of a ban; each empty where they say it all.
+struct BanWords {
+  std::string ports, protocols; // the whole lists
+  std::string note;             // what was recorded otherwise than it was said, and why
+
+  bool empty() const noexcept { return ports.empty() && protocols.empty() && note.empty(); }
+};
+
 // A ban to be written, values already checked.
 struct NewBan {
   std::string hostname, jail, protocol, port; // port as the how-to writes it: name or number, empty for all
@@ -31,6 +39,7 @@ struct NewBan {
   Seconds lasts = 0; // how long policy holds a ban of this jail that says no length of its own; 0: not known
   Seconds age = 0;   // how long ago it was decided: a spooled ban keeps its time
   std::string token; // of the spool: a token is recorded once (side tables); empty: none
+  BanWords words;
 };
 
 // What became of a NewBan: a row of its own; an earlier row that is still in force holds on longer; or
@@ -45,6 +54,12 @@ struct ListedBan {
   std::optional<Seconds> revoked;
   bool revoked_by_operator = false;
   std::string reason, actor;
+};
+
+// A row of the ban table, by its natural key, that has words beside it.
+struct WordedBan {
+  std::string hostname, name, ip, created;
+  BanWords words;
 };
 
 struct AllowRow {
@@ -83,8 +98,9 @@ class BanTable {
 public:
   virtual ~BanTable() = default;
 
-  // Creates the ban table and the side tables where they are missing; never alters what stands.
-  // Returns what was created, by name; throws TableError (Definition) when what stands lacks a column.
+  // Creates the ban table and the side tables where they are missing, and columns that side tables of an older banpush
+  // lack; never alters the ban table. Returns what was created, by name; throws TableError (Definition) when what stands
+  // lacks a column.
   virtual std::vector<std::string> init(CreatedIndex index) = 0;
 
   // Streams every row once, drained as fast as the server sends. Throws Error (Table) when the reading
@@ -118,7 +134,12 @@ public:
 
   // Throws Error (Table) when only some of them are there: an allowlist that went missing is not an empty one.
   virtual bool has_side_tables() = 0;
-  virtual std::vector<AllowRow> allowed() = 0; // empty without side tables
+  // The columns that side tables of an older banpush lack: what they would hold is not kept until init has added them.
+  virtual std::vector<std::string> missing_columns() { return {}; }
+  // The version that init has written down, of this banpush or of a newer one; 1 where it has not.
+  virtual std::int64_t schema_version() { return 1; }
+  virtual std::vector<WordedBan> worded() { return {}; } // every row that has words; empty without side tables
+  virtual std::vector<AllowRow> allowed() = 0;           // empty without side tables
   // Adds, or replaces reason and actor. Without side tables TableError (NoTable), as disallow.
   virtual void allow(const Prefix &prefix, const std::string &reason, const std::string &actor) = 0;
   virtual bool disallow(const Prefix &prefix) = 0; // false: it was not there
@@ -129,6 +150,9 @@ public:
   // the jail, `permanent` for never; a later `until` counts instead. Returns how many rows went.
   virtual std::size_t prune(Seconds older_than, const std::function<Seconds(const std::string &jail)> &lasts) = 0;
 };
+
+// The version of the side tables that this banpush makes.
+std::int64_t newest_schema() noexcept;
 
 // Connects. Throws Error (Table) with what was attempted, on what, and what came back. An SQLite file
 // that is not there is created by init() only; every other call says that it is missing.

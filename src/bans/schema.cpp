@@ -36,6 +36,9 @@ constexpr const char *mysql_side[][2] = {
   revoked_by varchar(255) NOT NULL DEFAULT '',
   token varchar(64) DEFAULT NULL,
   changed datetime(6) NOT NULL,
+  ports text DEFAULT NULL,
+  protocols text DEFAULT NULL,
+  note text DEFAULT NULL,
   PRIMARY KEY (ban_table,ip,created,hostname,name),
   UNIQUE KEY token (token),
   KEY changed (changed)
@@ -59,6 +62,11 @@ constexpr const char *mysql_side[][2] = {
   epoch bigint(20) unsigned NOT NULL,
   `until` datetime(6) NOT NULL,
   PRIMARY KEY (name)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin ROW_FORMAT=DYNAMIC)"},
+    {"banpush_schema", R"(CREATE TABLE IF NOT EXISTS banpush_schema (
+  version int(10) unsigned NOT NULL,
+  since datetime NOT NULL,
+  PRIMARY KEY (version)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin ROW_FORMAT=DYNAMIC)"},
 };
 
@@ -91,6 +99,9 @@ constexpr const char *sqlite_side[][2] = {
   revoked_by varchar(255) NOT NULL DEFAULT '',
   token varchar(64) UNIQUE,
   changed datetime NOT NULL,
+  ports text,
+  protocols text,
+  note text,
   PRIMARY KEY (ban_table, ip, created, hostname, name)
 ))"},
     {"banpush_allow", R"(CREATE TABLE IF NOT EXISTS banpush_allow (
@@ -110,6 +121,10 @@ constexpr const char *sqlite_side[][2] = {
   holder varchar(255) NOT NULL,
   epoch INTEGER NOT NULL,
   `until` datetime NOT NULL
+))"},
+    {"banpush_schema", R"(CREATE TABLE IF NOT EXISTS banpush_schema (
+  version INTEGER PRIMARY KEY NOT NULL,
+  since datetime NOT NULL
 ))"},
 };
 

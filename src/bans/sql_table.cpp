@@ -69,27 +69,6 @@ SqlTable::SqlTable(const TableSource &source, std::unique_ptr<SqlSession> sessio
     throw Error(ErrorKind::Config, fmt::format("table name \"{}\": only letters, digits and underscores, at most 64", shown(table_)));
 }
 
-std::vector<std::string> SqlTable::init(CreatedIndex index) {
-  session_->create();
-  return repeated([&] {
-    std::vector<std::string> created;
-    for (const TableDefinition &table : schema(kind_, table_)) {
-      if (stands(table.name))
-        continue;
-      for (const std::string &statement : table.sql)
-        session_->change(statement, {});
-      created.push_back(table.name);
-    }
-    columns_seen_ = false;
-    require_columns();
-    if (index == CreatedIndex::Yes && !session_->has_index(table_, "created")) {
-      session_->change(fmt::format("CREATE INDEX `{0}_created` ON `{0}` (created)", table_), {});
-      created.push_back(fmt::format("index {}_created", table_));
-    }
-    return created;
-  });
-}
-
 void SqlTable::require_columns() {
   if (columns_seen_)
     return;

@@ -52,6 +52,9 @@ public:
   Recorded ban(const NewBan &ban) override;
   std::size_t unban(const Prefix &ip, const std::string &jail, const std::string &hostname, Revoker who, const std::string &actor) override;
   bool has_side_tables() override;
+  std::vector<std::string> missing_columns() override;
+  std::int64_t schema_version() override;
+  std::vector<WordedBan> worded() override;
   std::vector<AllowRow> allowed() override;
   void allow(const Prefix &prefix, const std::string &reason, const std::string &actor) override;
   bool disallow(const Prefix &prefix) override;
@@ -75,6 +78,11 @@ private:
   std::vector<KnownRow> rows_where(const std::string &condition, const SqlValues &values);
   void read_notes(std::vector<KnownRow> &rows);
   std::vector<KnownRow> rows_of(const Prefix &ip, const std::string &jail, const std::string &hostname);
+
+  // sql_table_schema.cpp: the versions of the side tables
+  std::vector<std::string> add_columns();
+  void write_version();
+  bool keeps_words();
 
   // sql_table_write.cpp: ban and unban
   Recorded record(const NewBan &ban, bool sides, std::string &created);
@@ -114,6 +122,7 @@ private:
   std::string table_; // checked: safe in backticks and in quotes
   std::unique_ptr<SqlSession> session_;
   bool columns_seen_ = false;
+  bool keeps_words_ = false;                                // banpush_ban was seen to have all columns of today
   std::chrono::steady_clock::time_point sides_stand_until_; // has_side_tables() need not ask again before
   bool sides_seen_ = false;                                 // by each()
   std::optional<Mark> mark_;                                // of changed()

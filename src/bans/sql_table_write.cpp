@@ -30,6 +30,12 @@ std::optional<Seconds> end_of(const KnownRow &row, Seconds lasts) {
   return lasts > 0 ? std::optional{lasts - row.age} : std::nullopt;
 }
 
+// What is empty stands there as NULL.
+void add_words(const BanWords &words, SqlValues &values) {
+  for (const std::string *text : {&words.ports, &words.protocols, &words.note})
+    values.push_back(text->empty() ? SqlValue{nullptr} : SqlValue{*text});
+}
+
 // The SQL for an end so many seconds from now, and its value.
 std::string end_sql(const Dialect &dialect, const std::optional<Seconds> &end, SqlValues &values) {
   if (!end || *end > a_century) {
@@ -74,6 +80,8 @@ Recorded SqlTable::ban(const NewBan &ban) {
         require_side_tables("a ban with a reason");
       if (sides)
         note_reporter(ban.hostname);
+      if (sides && !ban.words.empty()) // asked for outside of the transaction
+        keeps_words();
       return record(ban, sides, created);
     });
   });
@@ -152,6 +160,10 @@ void SqlTable::extend(const KnownRow &row, const NewBan &ban) {
     sql += fmt::format(", {} = ?", column);
     values.emplace_back(*text);
   }
+  if (keeps_words_ && !ban.words.empty()) {
+    sql += ", ports = ?, protocols = ?, note = ?";
+    add_words(ban.words, values);
+  }
   values.insert(values.end(), key.begin(), key.end());
   session_->change(fmt::format("{} WHERE {}", sql, note_key), values);
 }
@@ -177,10 +189,14 @@ void SqlTable::write_note(const NewBan &ban, const std::string &created) {
   values.emplace_back(-ban.age);
   const std::string until = end_sql(dialect, ban.until ? end_of(ban) : std::nullopt, values);
   values.insert(values.end(), {ban.reason, ban.actor, ban.token.empty() ? SqlValue{nullptr} : SqlValue{ban.token}});
+  const bool words = keeps_words_ && !ban.words.empty();
+  if (words)
+    add_words(ban.words, values);
   session_->change(
-      fmt::format("REPLACE INTO banpush_ban (ban_table, ip, created, hostname, name, since, `until`, reason, actor, token, changed) "
-                  "VALUES (?, ?, ?, ?, ?, {}, {}, ?, ?, ?, {})",
-                  dialect.later(dialect.utc_now), until, dialect.utc_exact),
+      fmt::format("REPLACE INTO banpush_ban (ban_table, ip, created, hostname, name, since, `until`, reason, actor, token, changed{}) "
+                  "VALUES (?, ?, ?, ?, ?, {}, {}, ?, ?, ?, {}{})",
+                  words ? ", ports, protocols, note" : "", dialect.later(dialect.utc_now), until, dialect.utc_exact,
+                  words ? ", ?, ?, ?" : ""),
       values);
 }
 

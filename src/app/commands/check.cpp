@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 namespace banpush {
@@ -127,6 +128,26 @@ Json json_of(const std::vector<Checked> &all, const std::vector<NamedPrefix> &pr
 
 } // namespace
 
+namespace {
+
+// Side tables of another version than this banpush makes.
+std::vector<std::string> notes_on_versions(const Config &config) {
+  std::vector<std::string> notes;
+  for (const TableSource &source : config.tables) {
+    const auto table = open(source);
+    if (const auto missing = table->missing_columns(); !missing.empty())
+      notes.push_back(fmt::format("table {}: its side tables are of an older banpush and lack {}; what they would hold is not kept until "
+                                  "`banpush init` has added them",
+                                  source.name, fmt::join(missing, ", ")));
+    else if (const auto version = table->schema_version(); version > newest_schema())
+      notes.push_back(fmt::format("table {}: its side tables are of a newer banpush (version {}; this one makes {}), which is no harm",
+                                  source.name, version, newest_schema()));
+  }
+  return notes;
+}
+
+} // namespace
+
 int check(const Settings &settings, const CheckOptions &options) {
   Config config = load_all(settings);
   const auto meant = chosen(config, options.devices);
@@ -135,6 +156,8 @@ int check(const Settings &settings, const CheckOptions &options) {
   protect.insert(protect.end(), fetched.protect.begin(), fetched.protect.end());
   std::vector<std::string> notes = config.notes;
   notes.insert(notes.end(), fetched.notes.begin(), fetched.notes.end());
+  for (std::string &note : notes_on_versions(config))
+    notes.push_back(std::move(note));
   const std::size_t rows = fetched.bans.rows().size();
   State state(config.state);
   if (!state.trouble().empty())
