@@ -46,7 +46,7 @@ Json plan_json(const DeviceReport &report) {
     for (const LeftOut &one : plan.left_out)
       left_out.push_back({{"prefix", one.prefix.text()}, {"verdict", word(one.verdict)}, {"reason", one.reason}});
     for (const GuardNote &one : plan.guards)
-      guards.push_back({{"name", one.name}, {"message", one.message}, {"refuses", one.refuses}});
+      guards.push_back({{"name", one.name}, {"message", one.message}, {"refuses", one.refuses}, {"remedy", remedy_of(one, plan.device)}});
     for (const Foreign &one : plan.installed.foreign)
       foreign.push_back({{"list", one.list}, {"text", one.text}});
     for (const Entry &one : plan.installed.entries)
@@ -191,9 +191,12 @@ void device_text(std::string &out, const DeviceReport &report, const Console &co
   out += headline(report, console);
   if (report.plan) {
     const Plan &plan = *report.plan;
-    for (const GuardNote &note : plan.guards)
-      out += fmt::format("  {}  {}: {}\n", console.paint(note.refuses ? Colour::Red : Colour::Yellow, note.refuses ? "refused" : "held   "),
-                         note.name, note.message);
+    for (const GuardNote &note : plan.guards) {
+      const std::string remedy = remedy_of(note, report.device);
+      out +=
+          fmt::format("  {}  {}: {}{}\n", console.paint(note.refuses ? Colour::Red : Colour::Yellow, note.refuses ? "refused" : "held   "),
+                      note.name, note.message, remedy.empty() ? "" : "; " + remedy);
+    }
     addition_rows(out, plan.change.add, console);
     rows_by_reason(out, plan.change.remove, console.paint(Colour::Red, "remove "), [](const Removal &one) { return one.block.text(); });
     rows_by_reason(out, plan.left_out, console.paint(Colour::Dim, "without"), [](const LeftOut &one) { return one.prefix.text(); });

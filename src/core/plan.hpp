@@ -4,6 +4,7 @@
 #include "core/config.hpp"
 #include "core/script.hpp"
 
+#include <array>
 #include <set>
 #include <string>
 #include <vector>
@@ -17,6 +18,15 @@ struct GuardNote {
   std::string message;
   bool refuses = false; // the whole push of this device; otherwise something is held and the rest goes on
 };
+
+// The limits that a person may lift for one run, as `--force` names them.
+inline constexpr std::array<const char *, 4> liftable{"add", "remove", "storm", "span"};
+
+// Throws Error (Usage) naming what `--force` cannot lift.
+std::set<std::string> forced_limits(const std::vector<std::string> &names);
+
+// What a person may do about it: the command that lets it go, or what else; empty where the message says so.
+std::string remedy_of(const GuardNote &note, const std::string &device);
 
 struct Wanted {
   Candidate candidate;

@@ -56,16 +56,6 @@ std::map<std::string, std::string> saved_hashes(const std::string &path) {
   return hashes;
 }
 
-std::set<std::string> forced_limits(const Names &names) {
-  static const std::set<std::string> known{"add", "remove", "floor", "storm", "span"};
-  for (const std::string &name : names)
-    if (known.count(name) == 0)
-      throw Error(ErrorKind::Usage, fmt::format("--force {}: only the limits add, remove, storm and span can be lifted; allow, protect, "
-                                                "shortest and what a complete answer contains never",
-                                                shown(name)));
-  return {names.begin(), names.end()};
-}
-
 // The service has the devices' sessions: it pushes, and says what came of it. Nothing where there is none.
 std::optional<int> push_by_service(const Settings &settings, const Config &config, const Names &devices, const Order &order) {
   chosen(config, devices);

@@ -1,8 +1,8 @@
 #include "app/commands/pass.hpp"
-#include "app/new_ban.hpp"
 #include "app/planning.hpp"
 #include "app/protect.hpp"
 #include "app/push_request.hpp"
+#include "app/said_length.hpp"
 #include "app/serve/doorbell.hpp"
 #include "app/session.hpp"
 #include "app/turn.hpp"
@@ -132,14 +132,16 @@ int flush(const Settings &settings, const FlushOptions &options) {
 }
 
 int pause(const Settings &settings, const PauseOptions &options) {
-  const auto length = bantime_of(options.length);
+  std::optional<Seconds> length;
+  if (!options.length.empty())
+    length = said_length("pause --for", options.length);
   const Config config = load_for_rescue(settings, options.devices);
   const auto meant = chosen(config, options.devices);
   State state(config.state);
   for (const Device *device : meant)
     state.pause(device->name, length && *length != permanent ? length : std::nullopt, options.reason, actor());
   require(state);
-  say_paused(settings, "paused", meant, options.length.empty() ? "paused until `banpush resume`" : "paused for " + options.length);
+  say_paused(settings, "paused", meant, !length || *length == permanent ? "paused until `banpush resume`" : "paused for " + options.length);
   return 0;
 }
 

@@ -1,9 +1,12 @@
 #include "app/commands/pass.hpp"
 #include "app/new_ban.hpp"
+#include "app/said_length.hpp"
 #include "app/table_filter.hpp"
 #include "core/life.hpp"
 
 #include <algorithm>
+#include <map>
+#include <tuple>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -17,7 +20,22 @@ using Json = nlohmann::json;
 struct Row {
   std::string ip, jail, protocol, port, hostname, created;
   std::optional<Seconds> left; // to run; nothing when it is over
+  BanWords words;
 };
+
+using RowKey = std::tuple<std::string, std::string, std::string, std::string>; // hostname, name, ip, created
+
+std::map<RowKey, BanWords> words_of(BanTable &table) {
+  std::map<RowKey, BanWords> words;
+  for (WordedBan &one : table.worded())
+    words.emplace(RowKey{one.hostname, one.name, one.ip, one.created}, std::move(one.words));
+  return words;
+}
+
+// As the ban was told, where that is more than the column says.
+std::string told(const std::string &column, const std::string &exact) {
+  return exact.empty() ? shown(column, 32) : fmt::format("{} ({})", shown(column, 32), shown(exact, 200));
+}
 
 // The longest that any policy, the top one or a device's, holds a ban of this jail.
 Seconds longest_for(const Config &config, const std::string &jail) {
@@ -33,8 +51,9 @@ void print(const Settings &settings, const std::vector<Row> &rows, std::size_t b
   std::string out = settings.console.paint(Colour::Bold, fmt::format("{:<40} {:<16} {:<6} {:<12} {:<20} {:<20} {}\n", "ip", "jail", "proto",
                                                                      "port", "hostname", "created", "until"));
   for (const Row &row : rows)
-    out += fmt::format("{:<40} {:<16} {:<6} {:<12} {:<20} {:<20} {}\n", row.ip, shown(row.jail, 30), shown(row.protocol, 10),
-                       row.port.empty() ? "all" : shown(row.port, 32), shown(row.hostname, 40), shown(row.created, 20), ends(row.left));
+    out += fmt::format("{:<40} {:<16} {:<6} {:<12} {:<20} {:<20} {}\n", row.ip, shown(row.jail, 30),
+                       told(row.protocol, row.words.protocols), told(row.port.empty() ? "all" : row.port, row.words.ports),
+                       shown(row.hostname, 40), shown(row.created, 20), ends(row.left));
   settings.console.out(out);
   settings.console.note(
       fmt::format("{} ban{}{}", rows.size(), rows.size() == 1 ? "" : "s",
@@ -46,6 +65,9 @@ Json row_json(const Row &row) {
           {"jail", shown(row.jail, 255)},
           {"protocol", shown(row.protocol, 40)},
           {"port", shown(row.port, 40)},
+          {"protocols", shown(row.words.protocols, 8000)},
+          {"ports", shown(row.words.ports, 8000)},
+          {"note", shown(row.words.note, 8000)},
           {"hostname", shown(row.hostname, 255)},
           {"created", shown(row.created, 40)},
           {"until", !row.left                ? Json(nullptr)
@@ -81,6 +103,7 @@ int list(const Settings &settings, const ListOptions &options) {
   Bans typed; // what is no ban for a push is none here
   for (std::size_t i = 0; i < config.tables.size(); ++i) {
     const auto table = open(config.tables[i]);
+    const auto words = words_of(*table);
     table->each([&](const RawBan &raw) {
       const std::size_t bad = typed.bad_rows();
       if (is_taken(config.tables[i], raw))
@@ -94,8 +117,19 @@ int list(const Settings &settings, const ListOptions &options) {
       const std::optional<Seconds> left = seconds_left(raw, config.policy);
       if (!left && !options.all)
         return;
-      rows.push_back({ip_text(*ip), std::string(raw.name), std::string(raw.protocol), std::string(raw.port), std::string(raw.hostname),
-                      std::string(raw.created), left});
+      rows.push_back({ip_text(*ip),
+                      std::string(raw.name),
+                      std::string(raw.protocol),
+                      std::string(raw.port),
+                      std::string(raw.hostname),
+                      std::string(raw.created),
+                      left,
+                      {}});
+      if (!words.empty())
+        if (const auto known =
+                words.find({std::string(raw.hostname), std::string(raw.name), std::string(raw.ip), std::string(raw.created)});
+            known != words.end())
+          rows.back().words = known->second;
     });
   }
   if (settings.console.json()) {
@@ -147,13 +181,13 @@ int allow(const Settings &settings, const AllowOptions &options) {
 }
 
 int prune(const Settings &settings, const std::string &older_than) {
-  const auto age = bantime_of(older_than);
-  if (!age || *age == permanent)
-    throw Error(ErrorKind::Usage, fmt::format("--older-than {}: a length of time is meant, such as 90d", shown(older_than)));
+  const Seconds age = said_length("prune --older-than", older_than);
+  if (age == permanent)
+    throw Error(ErrorKind::Usage, "prune --older-than permanent: nothing is that old; a length of time is meant, such as 90d");
   Config config = load_all(settings);
   std::size_t gone = 0;
   for (const TableSource &source : config.tables)
-    gone += open(source)->prune(*age, [&](const std::string &jail) { return longest_for(config, jail); });
+    gone += open(source)->prune(age, [&](const std::string &jail) { return longest_for(config, jail); });
   settings.console.out(settings.console.json() ? Json{{"schema", 1}, {"pruned", gone}}.dump(2) + "\n"
                                                : fmt::format("{} row{} pruned\n", gone, gone == 1 ? "" : "s"));
   return 0;

@@ -48,8 +48,7 @@ Json push_now(Daemon &service, const Json &request) {
   const auto keepers = chosen_keepers(service, request);
   Order order;
   order.actor = request.value("actor", "");
-  for (const std::string &name : names_in(request, "force"))
-    order.forced.insert(name);
+  order.forced = forced_limits(names_in(request, "force"));
   order.hashes = request.value("hashes", std::map<std::string, std::string>{});
   const std::uint64_t number = service.fresh(Feed::Look::Whole, until);
   Report report;
