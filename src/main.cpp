@@ -57,7 +57,8 @@ private:
 
   void table() {
     auto init_options = std::make_shared<InitOptions>();
-    CLI::App *one = verb("init", "Create the ban table and its side tables where they are missing; never alters what stands");
+    CLI::App *one = verb("init", "Create the ban table and its side tables where they are missing, and add to side tables of an older "
+                                 "banpush; never alters the ban table");
     one->add_flag("--index", init_options->index, "also an index on `created`, for large tables");
     on(one, init, init_options);
 
@@ -65,14 +66,15 @@ private:
     one = verb("ban", "Record a ban, and push it to the devices");
     one->add_option("ip", ban_options->ip, "address or prefix, such as 203.0.113.7 or 2001:db8::/64")->required();
     one->add_option("--jail,-j", ban_options->jail, "the jail it is recorded for")->capture_default_str();
-    one->add_option("--protocol", ban_options->protocol, "tcp, udp, …, or all")->capture_default_str();
-    one->add_option("--port,-p", ban_options->port, "number, range, service name, several by commas; all by default");
+    one->add_option("--protocol", ban_options->protocol, "tcp, udp, …, several by commas, or all")->capture_default_str();
+    one->add_option("--port,-p", ban_options->port, "number, range, service name, several by commas; all by default, and for what is none");
     one->add_option("--bantime,-t", ban_options->bantime, "15m, 1d, permanent, or seconds; the policy's own by default");
     one->add_option("--hostname", ban_options->hostname, "the reporting host; this one by default");
     one->add_option("--reason,-r", ban_options->reason, "kept with the ban");
     one->add_option("--restored", ban_options->restored, "fail2ban's <restored>: 1 after a restart")->check(CLI::Range(0, 1));
     one->add_flag("--wait", ban_options->wait, "return when the devices show it");
     one->add_flag("--no-push", ban_options->no_push, "only record it; the next push takes it along");
+    one->add_flag("--even-if-logged-in", ban_options->even_if_logged_in, "also an address that somebody is logged in from here");
     on(one, ban, ban_options);
 
     auto unban_options = std::make_shared<UnbanOptions>();
@@ -127,7 +129,7 @@ private:
 
     auto older_than = std::make_shared<std::string>();
     one = verb("prune", "Remove rows of bans that ended long ago");
-    one->add_option("--older-than", *older_than, "how long ago, such as 90d")->required();
+    one->add_option("--older-than", *older_than, "how long ago, with its unit, such as 90d")->required();
     on(one, prune, older_than);
   }
 
@@ -194,7 +196,7 @@ private:
     auto pause_options = std::make_shared<PauseOptions>();
     one = verb("pause", "Leave devices alone");
     one->add_option("device", pause_options->devices, "devices")->required();
-    one->add_option("--for", pause_options->length, "how long, such as 2h; until `resume` by default");
+    one->add_option("--for", pause_options->length, "how long, with its unit, such as 2h; until `resume` by default");
     one->add_option("--reason,-r", pause_options->reason, "kept with the pause");
     on(one, pause, pause_options);
 

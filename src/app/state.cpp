@@ -29,6 +29,7 @@ CREATE TABLE IF NOT EXISTS audit (
 CREATE INDEX IF NOT EXISTS audit_device ON audit (device, started);
 CREATE TABLE IF NOT EXISTS paused (
   device TEXT PRIMARY KEY, until INTEGER, reason TEXT NOT NULL, actor TEXT NOT NULL, since INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS despite_login (address TEXT PRIMARY KEY, at INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS request (one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL);
 )";
 
@@ -295,6 +296,28 @@ bool State::resume(const std::string &device) {
   if (handle_)
     with("lift a pause", [&] { handle_->database.execute("DELETE FROM paused WHERE device = ?", {device}); });
   return was;
+}
+
+void State::ban_despite_login(const Prefix &address, const std::string &ban, const std::string &who, const std::string &session) {
+  if (!handle_)
+    return;
+  const long record = started("", fmt::format("ban {} --even-if-logged-in", ban), who, "");
+  ended(record, "overridden", "", fmt::format("{} is logged in here: {}", address.text(), session));
+  with("write what is banned despite a login", [&] {
+    handle_->database.execute("INSERT INTO despite_login (address, at) VALUES (?, ?) ON CONFLICT (address) DO UPDATE SET at = excluded.at",
+                              {address.text(), now()});
+  });
+}
+
+std::optional<std::int64_t> State::banned_despite_login(const Prefix &address) {
+  std::optional<std::int64_t> at;
+  if (handle_)
+    with("read what is banned despite a login", [&] {
+      auto row = handle_->database.prepare("SELECT at FROM despite_login WHERE address = ?", {address.text()});
+      if (row.step())
+        at = row.number(0);
+    });
+  return at;
 }
 
 long State::request() {

@@ -55,6 +55,11 @@ public:
   void pause(const std::string &device, std::optional<Seconds> length, const std::string &reason, const std::string &actor);
   bool resume(const std::string &device); // false: it was not paused
 
+  // A person bans an address although somebody is logged in from there: with a line in the audit. When that was last done,
+  // in seconds since the epoch; nothing: never.
+  void ban_despite_login(const Prefix &address, const std::string &ban, const std::string &actor, const std::string &session);
+  std::optional<std::int64_t> banned_despite_login(const Prefix &address);
+
   // A push is asked for: a number that grows. See app/turn.hpp.
   long request();
   long requested();

@@ -1,5 +1,6 @@
 #include "app/world.hpp"
 
+#include "app/logged_in.hpp"
 #include "app/protect.hpp"
 #include "app/secrets.hpp"
 #include "app/table_filter.hpp"
@@ -153,7 +154,8 @@ std::vector<NamedPrefix> protected_set(const Config &config, const Fetched &fetc
   for (const auto &[name, copy] : fetched.copies)
     reporters.insert(reporters.end(), copy.reporters.begin(), copy.reporters.end());
   std::vector<NamedPrefix> all;
-  for (auto part : {never_banned(), of_this_host(), of_devices_and_tables(config), of_reporters(fetched.bans, reporters)})
+  for (auto part : {never_banned(), of_this_host(), of_logins(protected_logins(config.state)), of_devices_and_tables(config),
+                    of_reporters(fetched.bans, reporters)})
     all.insert(all.end(), part.begin(), part.end());
   return all;
 }

@@ -1,15 +1,18 @@
 #include "app/commands.hpp"
+#include "app/logged_in.hpp"
 #include "app/new_ban.hpp"
 #include "app/protect.hpp"
 #include "app/push_request.hpp"
 #include "app/spool.hpp"
 #include "app/state.hpp"
+#include "app/still_blocked.hpp"
 #include "core/life.hpp"
 #include "core/plan.hpp"
 
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 namespace banpush {
@@ -52,7 +55,7 @@ std::string left_open(const Config &config, const Prefix &ip, const std::vector<
 // What is known to be protected without asking for the whole table.
 std::vector<NamedPrefix> protected_set_of(const Config &config, const std::vector<std::pair<std::string, std::string>> &reporters) {
   std::vector<NamedPrefix> found = never_banned();
-  for (auto part : {of_this_host(), of_devices_and_tables(config), of_reporters({}, reporters)})
+  for (auto part : {of_this_host(), of_logins(protected_logins(config.state)), of_devices_and_tables(config), of_reporters({}, reporters)})
     found.insert(found.end(), part.begin(), part.end());
   return found;
 }
@@ -63,6 +66,27 @@ void require_bannable(const Settings &settings, const Config &config, const Pref
     throw Error(ErrorKind::Guard, fmt::format("not banned ({}): {}", no->name, no->message));
   if (const std::string open_inside = left_open(config, ip, found); !open_inside.empty())
     settings.console.note(fmt::format("inside it these stay open: {}", open_inside));
+}
+
+// Throws Error (Guard) where somebody is logged in from there; with --even-if-logged-in the state file is told, which
+// keeps a push from protecting them.
+void require_nobody_logged_in(const Config &config, const Prefix &ip, const BanOptions &options) {
+  std::vector<LoggedIn> inside;
+  for (LoggedIn &login : protected_logins(config.state))
+    if (login.from == ip || (options.even_if_logged_in && ip.contains(login.from)))
+      inside.push_back(std::move(login));
+  if (inside.empty())
+    return;
+  if (!options.even_if_logged_in)
+    throw Error(ErrorKind::Guard,
+                fmt::format("not banned (logged in): {} is logged in here: {}; `banpush ban {} --even-if-logged-in` bans it "
+                            "all the same",
+                            inside.front().from.address(), inside.front().who, ip_text(ip)));
+  State state(config.state);
+  for (const LoggedIn &login : inside)
+    state.ban_despite_login(login.from, ip_text(ip), actor(), login.who);
+  if (!state.trouble().empty())
+    throw Error(ErrorKind::Config, fmt::format("not banned: --even-if-logged-in is written down first: {}", state.trouble()));
 }
 
 const char *word_of(Recorded recorded) {
@@ -130,6 +154,19 @@ bool put_and_deliver(const Settings &settings, const Config &config, const What 
   return spool.size() == 0;
 }
 
+// What the table has no columns for is lost with them, the ban is not.
+void say_unkept(const Settings &settings, BanTable &table, const NewBan &ban) try {
+  if (ban.words.empty())
+    return;
+  if (!table.has_side_tables())
+    settings.console.warn("the note is not kept: the table has no side tables, `banpush init` makes them");
+  else if (const auto missing = table.missing_columns(); !missing.empty())
+    settings.console.warn(fmt::format("the note is not kept: the side tables are of an older banpush and lack {}; `banpush init` adds them",
+                                      fmt::join(missing, ", ")));
+} catch (const Error &error) { // it is recorded, and must not be queued as well
+  settings.console.warn(fmt::format("whether the note is kept cannot be told: {}", error.what()));
+}
+
 // nothing: it waits in the spool.
 std::optional<Recorded> record(const Settings &settings, Config &config, const NewBan &wanted) {
   if (!must_queue(config)) {
@@ -137,7 +174,9 @@ std::optional<Recorded> record(const Settings &settings, Config &config, const N
       const auto table = open(config.tables.front(), hurry);
       add_allowed(config, table->allowed(), config.tables.front().name);
       require_bannable(settings, config, wanted.ip, protected_set_of(config, table->reporters()));
-      return table->ban(wanted);
+      const Recorded recorded = table->ban(wanted);
+      say_unkept(settings, *table, wanted);
+      return recorded;
     } catch (const TableError &error) {
       Spool spool(config.spool);
       note_refusal(settings, spool, error);
@@ -163,6 +202,16 @@ std::optional<std::size_t> revoke(const Settings &settings, const Config &config
     }
   }
   return put_and_deliver(settings, config, unban) ? std::optional<std::size_t>{1} : std::nullopt;
+}
+
+// What blocks it all the same. The unban stands, whatever becomes of that question.
+std::vector<std::string> left_of(const Settings &settings, const Config &config, const Prefix &ip) {
+  try {
+    return said_of(leftovers(config, open_all(config, hurry), ip), ip);
+  } catch (const Error &error) {
+    settings.console.warn(fmt::format("whether other bans block it cannot be told: {}", error.what()));
+    return {};
+  }
 }
 
 // What became of the push, for --json and for people.
@@ -205,11 +254,14 @@ Pushed push_after(const Settings &settings, const Config &config, bool skip, boo
 
 int ban(const Settings &settings, const BanOptions &options) {
   NewBan wanted = new_ban(options.ip, options.jail, options.protocol, options.port, options.bantime, options.hostname, options.reason);
+  if (!wanted.words.note.empty())
+    settings.console.warn(wanted.words.note);
   Config config = load_for_recording(settings);
   read_no_tls_settings(config.tables);
   const Config untouched = config;
   wanted.occasion = options.restored != 0 ? Occasion::Restored : Occasion::New;
   wanted.lasts = length_for(config.policy, wanted.jail);
+  require_nobody_logged_in(config, wanted.ip, options);
   const auto recorded = record(settings, config, wanted);
   // A restart of fail2ban says all its bans again: what changes nothing needs no push.
   const bool unchanged = recorded == Recorded::Unchanged && !options.wait;
@@ -219,6 +271,9 @@ int ban(const Settings &settings, const BanOptions &options) {
        {"ip", ip_text(wanted.ip)},
        {"jail", wanted.jail},
        {"hostname", wanted.hostname},
+       {"protocol", wanted.protocol},
+       {"port", wanted.port},
+       {"note", wanted.words.note},
        {"recorded", recorded ? word_of(*recorded) : "queued"},
        {"push", pushed.word},
        {"devices", pushed.devices},
@@ -233,22 +288,23 @@ int unban(const Settings &settings, const UnbanOptions &options) {
   if (!ip)
     throw Error(ErrorKind::Usage,
                 fmt::format("unban \"{}\": no address or prefix: {} (column {})", shown(options.ip), ip.error().what, ip.error().column));
-  if (!options.jail.empty())
-    require_jail(options.jail);
-  if (!options.hostname.empty())
-    require_hostname(options.hostname);
   const Config config = load_for_recording(settings);
   read_no_tls_settings(config.tables);
   const auto count = revoke(
-      settings, config, {*ip, options.jail, options.hostname, actor(), options.by == "fail2ban" ? Revoker::Fail2ban : Revoker::Operator});
+      settings, config,
+      {*ip, row_name(options.jail), row_name(options.hostname), actor(), options.by == "fail2ban" ? Revoker::Fail2ban : Revoker::Operator});
+  // What fail2ban unbans by itself nobody reads about.
+  const auto left = count && options.by != "fail2ban" ? left_of(settings, config, *ip) : std::vector<std::string>{};
   const bool nothing = count == 0U && !options.wait;
   const Pushed pushed = push_after(settings, config, options.no_push || nothing, options.wait, *ip, false);
-  const std::string text = !count        ? fmt::format("queued; {} is to be unbanned; it waits in {}", ip_text(*ip), config.spool)
-                           : *count == 0 ? fmt::format("{}: no ban in force is recorded", ip_text(*ip))
-                                         : fmt::format("unbanned {} ({} row{})", ip_text(*ip), *count, *count == 1 ? "" : "s");
+  const std::string text =
+      !count        ? fmt::format("queued; {} is to be unbanned; it waits in {}", ip_text(*ip), config.spool)
+      : *count == 0 ? fmt::format("{}: no ban {}", ip_text(*ip), left.empty() ? "in force is recorded" : "of its own is in force")
+                    : fmt::format("unbanned {} ({} row{})", ip_text(*ip), *count, *count == 1 ? "" : "s");
   Json json{{"schema", 1}, {"ip", ip_text(*ip)}, {"push", pushed.word}, {"devices", pushed.devices}, {"seconds", pushed.seconds}};
   json["unbanned"] = count ? Json(*count) : Json("queued");
-  say(settings, std::move(json), text + pushed.text);
+  json["left"] = left;
+  say(settings, std::move(json), fmt::format("{}{}{}{}", text, pushed.text, left.empty() ? "" : "\n", fmt::join(left, "\n")));
   return 0;
 }
 

@@ -15,11 +15,21 @@ namespace {
 constexpr TableTimeouts timeouts{std::chrono::seconds{3}, std::chrono::seconds{30}};
 // Names of devices and reporters are looked up again after so long.
 constexpr std::chrono::minutes names_last{5};
+// Who is logged in is looked at after so long, and whenever rows are new.
+constexpr std::chrono::seconds logins_looked_at{5};
 
 bool same_rows(const std::vector<AllowRow> &some, const std::vector<AllowRow> &others) {
   return std::equal(some.begin(), some.end(), others.begin(), others.end(), [](const AllowRow &a, const AllowRow &b) {
     return a.prefix == b.prefix && a.reason == b.reason && a.created == b.created;
   });
+}
+
+std::vector<Prefix> addresses_of(const std::vector<LoggedIn> &logins) {
+  std::vector<Prefix> addresses;
+  for (const LoggedIn &login : logins)
+    addresses.push_back(login.from);
+  std::sort(addresses.begin(), addresses.end());
+  return addresses;
 }
 
 } // namespace
@@ -65,6 +75,22 @@ bool Feed::take_news() {
   return current_->site.bans().hosts().size() == hosts_; // another one's addresses are to be protected
 }
 
+// Whether somebody has come or gone since the protected set was made from whose address there are bans: it is to be made
+// anew. Without such bans it need not be.
+bool Feed::logins_matter() {
+  logins_due_ = Clock::now() + logins_looked_at;
+  const std::vector<Prefix> now = addresses_of(protected_logins(config_->state));
+  std::vector<Prefix> differing;
+  std::set_symmetric_difference(now.begin(), now.end(), logins_.begin(), logins_.end(), std::back_inserter(differing));
+  if (differing.empty())
+    return false;
+  const auto lock = current_->site.reading();
+  const auto &rows = current_->site.bans().rows();
+  return std::any_of(rows.begin(), rows.end(), [&](const Ban &ban) {
+    return std::any_of(differing.begin(), differing.end(), [&](const Prefix &one) { return ban.block.prefix.overlaps(one); });
+  });
+}
+
 Moment Feed::read_whole(std::vector<std::string> &said) {
   current_.reset();
   const auto begin = Clock::now();
@@ -92,7 +118,7 @@ std::optional<Moment> Feed::look(Look how, std::vector<std::string> &said) {
     bool differs = std::exchange(wrote_, false);
     for (const auto &table : tables_)
       differs = table->changed() || differs;
-    if (!current_ || how == Look::Whole || (differs && !take_news()))
+    if (!current_ || how == Look::Whole || (differs && !take_news()) || ((differs || Clock::now() >= logins_due_) && logins_matter()))
       return read_whole(said);
     count_.news += differs ? 1 : 0;
     const auto end = current_->site.next_end();
@@ -136,8 +162,10 @@ std::vector<NamedPrefix> Feed::protect(const Config &fresh, const Fetched &fetch
   for (const auto &[name, copy] : fetched.copies)
     for (const auto &[hostname, address] : copy.reporters)
       from += hostname + ' ' + address + '\n';
-  if (from != protected_from_ || Clock::now() - protected_at_ > names_last) {
+  const std::vector<Prefix> logins = addresses_of(protected_logins(config_->state));
+  if (from != protected_from_ || logins != logins_ || Clock::now() - protected_at_ > names_last) {
     protected_ = protected_set(fresh, fetched);
+    logins_ = logins;
     protected_from_ = std::move(from);
     protected_at_ = Clock::now();
   }

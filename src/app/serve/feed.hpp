@@ -2,6 +2,7 @@
 // what is new is put into what was read; everything is read anew where that cannot be told, and when it is asked for.
 #pragma once
 
+#include "app/logged_in.hpp"
 #include "app/serve/snapshot.hpp"
 #include "app/spool.hpp"
 
@@ -43,6 +44,7 @@ private:
   void open();
   void deliver_spool(std::vector<std::string> &said);
   bool take_news();
+  bool logins_matter();
   Moment read_whole(std::vector<std::string> &said);
   std::vector<NamedPrefix> protect(const Config &fresh, const Fetched &fetched);
 
@@ -59,6 +61,8 @@ private:
   std::string spooled_;        // what the last spooled() was of
   std::string protected_from_; // the names that protected_ was looked up from
   std::vector<NamedPrefix> protected_;
+  std::vector<Prefix> logins_; // that protected_ has
+  Clock::time_point logins_due_;
   Clock::time_point protected_at_;
 };
 
