@@ -109,14 +109,21 @@ std::optional<Process> process(pid_t pid) {
 
 bool is_sshd(const Process &process) { return process.name == "sshd" || process.name == "sshd-session"; }
 
-// A process of sshd's own, below one of root's: a user may call a program `sshd`, and write into utmp by way of others,
-// but not have it there. One that is hidden from us (hidepid) but lives is taken for what utmp says it is.
-bool is_ssh_session(pid_t pid) {
-  const auto session = process(pid);
-  if (!session)
-    return ::kill(pid, 0) != 0 && errno == EPERM;
-  const auto parent = process(session->parent);
-  return is_sshd(*session) && parent && is_sshd(*parent) && parent->user == 0;
+// The sshd of a session that utmp knows by this process: itself, or, where root has logged in, the shell's parent. It is
+// one below a process of root's sshd: a user may call a program `sshd`, and write into utmp by way of others, but not have
+// it there. A process that is hidden from us (hidepid) but lives is taken for what utmp says it is.
+std::optional<pid_t> sshd_of(pid_t pid) {
+  constexpr int itself_and_parent = 2;
+  for (int i = 0; i < itself_and_parent; ++i) {
+    const auto one = process(pid);
+    if (!one)
+      return i == 0 && ::kill(pid, 0) != 0 && errno == EPERM ? std::optional(pid) : std::nullopt;
+    const auto parent = process(one->parent);
+    if (is_sshd(*one))
+      return parent && is_sshd(*parent) && parent->user == 0 ? std::optional(pid) : std::nullopt;
+    pid = one->parent;
+  }
+  return std::nullopt;
 }
 
 // The first ten fields of a line between blanks; empty where there are fewer.
@@ -203,17 +210,16 @@ std::set<std::uint64_t> sockets_of(pid_t pid) {
   return inodes;
 }
 
-// The sshd of the session holds a connection from there; where its descriptors are not for us to see, somebody does.
-bool is_connected(const Session &session, SocketTables &tables) {
-  std::set<std::uint64_t> held = sockets_of(session.pid);
-  if (const auto self = process(session.pid))
+// The session's sshd holds a connection from there; where its descriptors are not for us to see, somebody does.
+bool is_connected(const Prefix &from, pid_t sshd, SocketTables &tables) {
+  std::set<std::uint64_t> held = sockets_of(sshd);
+  if (const auto self = process(sshd))
     held.merge(sockets_of(self->parent));
-  const auto &all = tables.seen_by(session.pid);
+  const auto &all = tables.seen_by(sshd);
   if (all.empty()) // no such table here: utmp and the process have to do
     return held.empty();
-  return std::any_of(all.begin(), all.end(), [&](const Connection &one) {
-    return one.remote == session.login.from && (held.empty() || held.count(one.inode) != 0);
-  });
+  return std::any_of(all.begin(), all.end(),
+                     [&](const Connection &one) { return one.remote == from && (held.empty() || held.count(one.inode) != 0); });
 }
 
 std::optional<std::string> variable_in(const std::string &environment, std::string_view name) {
@@ -305,7 +311,7 @@ std::vector<LoggedIn> logged_in() {
       logins.push_back(std::move(login));
   };
   for (const Session &session : sessions_of_utmp())
-    if (is_ssh_session(session.pid) && is_connected(session, tables))
+    if (const auto sshd = sshd_of(session.pid); sshd && is_connected(session.login.from, *sshd, tables))
       add(session.login);
   if (auto login = session_of_caller(tables))
     add(std::move(*login));
