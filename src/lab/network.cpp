@@ -155,7 +155,7 @@ void Network::converse(Clock::time_point) {
   const int fd = ::accept4(control_, nullptr, nullptr, SOCK_CLOEXEC);
   if (fd < 0)
     return;
-  const timeval limit{2, 0};
+  const timeval limit{20, 0};
   ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
   std::string line;

@@ -27,7 +27,7 @@ import time
 
 USER, PASSWORD = "fail2ban", "s3cret"
 TLS_ONLY_USER = "tlsonly"  # with the same password
-START_TIMEOUT = 30
+START_TIMEOUT = 120  # a busy disk, a busy machine
 QUICK = ["--innodb-flush-method=nosync", "--innodb-flush-log-at-trx-commit=2"]  # nobody needs these data after a power cut
 os.environ["PATH"] = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 
@@ -143,13 +143,13 @@ class MariaDb:
         self._process.send_signal(signal.SIGCONT)
         self._process.terminate()
         try:
-            self._process.wait(20)
+            self._process.wait(60)
         except subprocess.TimeoutExpired:
             self.kill()
 
     def kill(self):
         self._process.kill()
-        self._process.wait(20)
+        self._process.wait(60)
 
     def remove(self):
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -182,7 +182,7 @@ class MariaDb:
     def _answers(self):
         if not self.socket.exists():
             return False
-        done = subprocess.run(["mariadb-admin", "--no-defaults", "-uroot", "-S", str(self.socket), "ping"], capture_output=True, timeout=10)
+        done = subprocess.run(["mariadb-admin", "--no-defaults", "-uroot", "-S", str(self.socket), "ping"], capture_output=True, timeout=60)
         return done.returncode == 0
 
 

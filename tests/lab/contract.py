@@ -6,28 +6,33 @@
 import fnmatch
 import pathlib
 import sys
-import unittest
 
 import bench
 import platforms
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
 import driver_contract  # noqa: E402
+import ending  # noqa: E402
 
 PLATFORM = None
+PLAIN = 24  # devices without a variant that the tests of one driver ask for
+
+
+def device_of(platform, operator=False, **variant):
+    settings = {**platform.settings, **variant}
+    if operator:
+        settings["config"] = platform.operator
+    if platform.bare:
+        settings["config"] = platform.bare + settings.get("config", "")
+    return bench.device_of(platform.device, platform.train, platform.driver, platform.attach, platform.params, **settings)
 
 
 class LabBench(bench.Bench):
     """What the contract asks of a device, asked of the lab."""
 
-    def __init__(self, platform, operator=False, **variant):
+    def __init__(self, platform, pool=None, **variant):
         self.platform = platform
-        settings = {**platform.settings, **variant}
-        if operator:
-            settings["config"] = platform.operator
-        if platform.bare:
-            settings["config"] = platform.bare + settings.get("config", "")
-        super().__init__(platform.device, platform.train, platform.driver, platform.attach, platform.params, **settings)
+        super().__init__(device_of(platform, **variant), pool)
 
     def held(self, which="running"):
         """All entries of banpush's lists, as prefixes; of those that name another list, that list's."""
@@ -126,8 +131,17 @@ class LabBench(bench.Bench):
 
 
 class Contract(driver_contract.Contract):
+    @classmethod
+    def setUpClass(cls):
+        """One lab for all: a device with its state is new to each test, the process is not."""
+        variants = [{"full_at": 20}, {"banpush": {"save": "each"}}, *cls.platform.manners().values(), *({"values": values} for values, _ in cls.platform.dialogs)]
+        if cls.platform.operator:
+            variants.append({"operator": True})
+        cls.pool = bench.Pool([(device_of(cls.platform), PLAIN), *((device_of(cls.platform, **variant), 1) for variant in variants)])
+        cls.addClassCleanup(cls.pool.lab.close)
+
     def bench(self, **variant):
-        return LabBench(self.platform, **variant)
+        return LabBench(self.platform, self.pool, **variant)
 
     def test_questions_at_the_login(self):
         for values, says in self.platform.dialogs:
@@ -151,6 +165,5 @@ def can_reach_devices():
 if __name__ == "__main__":
     PLATFORM = Contract.platform = platforms.PLATFORMS[sys.argv.pop(1)]
     if not can_reach_devices():
-        print("skipped: this banpush has no transport for command lines")
-        sys.exit(77)
-    unittest.main()
+        ending.skip_all("this banpush has no transport for command lines")
+    ending.main()

@@ -6,7 +6,7 @@ import socket
 def tell(folder, device, *words):
     """The answer of the lab that was started in this folder; what it refuses is an error."""
     with socket.socket(socket.AF_UNIX) as control:
-        control.settimeout(20)
+        control.settimeout(120)
         control.connect(f"{folder}/lab.sock")
         control.sendall((" ".join(json.dumps(word) for word in (device, *words)) + "\n").encode())
         answer = b""

@@ -14,6 +14,10 @@ import unittest
 
 import control
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+from waiting import PATIENCE, wait_until  # noqa: E402
+import ending  # noqa: E402
+
 LAB = ""
 
 
@@ -32,7 +36,7 @@ class Lab(unittest.TestCase):
 
     def down(self):
         self.lab.stdin.close()
-        self.lab.wait(10)
+        self.lab.wait(PATIENCE)
         self.lab.stdout.close()
 
     def ssh(self, device, user="banpush", command=(), pty="-tt"):
@@ -43,7 +47,7 @@ class Lab(unittest.TestCase):
     def said(self, device, *lines, user="banpush"):
         """What the device says to these lines; the last of them should end the session."""
         session = self.ssh(device, user)
-        answer, _ = session.communicate("".join(line + "\n" for line in lines).encode(), timeout=20)
+        answer, _ = session.communicate("".join(line + "\n" for line in lines).encode(), timeout=PATIENCE)
         return answer.decode().replace("\r\n", "\n")
 
     def enable(self, device):
@@ -98,6 +102,7 @@ class SequencedLists(Lab):
                  "10 deny ip host 203.0.113.7 any", "20 permit ip any any", "end", "exit")
         session.stdin.write("".join(line + "\n" for line in lines).encode())
         session.stdin.flush()
+        wait_until(lambda: "L" in self.tell("old", "state")["running"].get("acl4", {}) and self.numbers("old", "acl4", "L"), 0, "the deny has arrived")
         with self.assertRaises(subprocess.TimeoutExpired):
             session.wait(1.5)
         session.kill()
@@ -127,9 +132,9 @@ class SequencedLists(Lab):
         while b">" not in first.stdout.read1(100):
             pass
         second = self.ssh("full")
-        second.communicate(timeout=10)
+        second.communicate(timeout=PATIENCE)
         self.assertNotEqual(second.returncode, 0)
-        first.communicate(b"exit\n", timeout=10)
+        first.communicate(b"exit\n", timeout=PATIENCE)
 
     def test_faults(self):
         self.up({"old": {"device": "cisco_ios", "full_at": 3}})
@@ -178,7 +183,7 @@ class Console(Lab):
         add = "/ip firewall address-list add list=b address=203.0.113.7"
         for words in ("", "failure: already have such entry"):
             session = self.ssh("mt", command=(add,), pty="-T")
-            said, _ = session.communicate(timeout=10)
+            said, _ = session.communicate(timeout=PATIENCE)
             self.assertEqual((said.decode().strip(), session.returncode), (words, 0))
 
     def test_a_reload_loses_only_what_has_a_timeout(self):
@@ -199,6 +204,5 @@ class Console(Lab):
 if __name__ == "__main__":
     LAB = sys.argv.pop(1)
     if shutil.which("ssh") is None or not os.access(LAB, os.X_OK):
-        print("no ssh, or no banpush-lab: skipped")
-        sys.exit(77)
-    unittest.main()
+        ending.skip_all("no ssh, or no banpush-lab")
+    ending.main()

@@ -5,9 +5,13 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import tempfile
-import time
 import unittest
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+from waiting import wait_until  # noqa: E402
+import ending  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BANPUSH = os.environ.get("BANPUSH", str(ROOT / "build/dev/bin/banpush"))
@@ -65,10 +69,7 @@ class Rehearsal(unittest.TestCase):
         self.assertIn("MGMT", json.loads(self.run_it("lab", "tell", "-d", lab, "edge-1", "state").stdout)["text"])
         sockets = self.folder / "lab/lab.sock"
         self.run_it("lab", "down", "-d", lab)
-        end = time.monotonic() + 10
-        while sockets.exists():
-            self.assertLess(time.monotonic(), end, "the lab is down")
-            time.sleep(0.05)
+        wait_until(lambda: not sockets.exists(), 0, "the lab is down")
         self.assertEqual(banpush("push", codes=(1,)).returncode, 1, "nobody is there any more")
 
     def test_a_network_that_is_wrong(self):
@@ -85,4 +86,4 @@ class Rehearsal(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    ending.main()

@@ -7,14 +7,14 @@ import pathlib
 import shutil
 import tempfile
 import threading
-import time
-import unittest
 import xml.etree.ElementTree as ET
 
 import client
 import device as fake
 import library_server
 import netconfd
+import ending
+import waiting
 from models import BASE, MODELS, entries_of
 from netconf_case import HERE, scenario
 
@@ -58,6 +58,8 @@ class NetconfBench:
         (self.mishaps / "open").mkdir(parents=True)
         (self.mishaps / "manners.json").write_text(json.dumps(manners))
         self.person = None  # who is not banpush
+        self.hands = []     # of somebody who acts while banpush is at work: threads, and what went wrong in them
+        self.slips = []
         try:
             self.server = self.begin(["/usr/bin/python3", HERE / "meddler.py", self.mishaps], full_at)
             self.server.__enter__()
@@ -66,7 +68,7 @@ class NetconfBench:
             if operator:
                 self.edit(platform.operator)
             self.save()
-            own = {"connect_timeout": "10s", "silence": "10s", **(banpush or {})}
+            own = {"connect_timeout": f"{waiting.PATIENCE}s", "silence": f"{waiting.PATIENCE}s", **(banpush or {})}
             if self.model.get("attach"):
                 own["attach"] = [{"interface": "eth0", "direction": "in"}]
             self.site = scenario.Site(self.folder / "site", {"dut": self.server.device(platform.driver, **own)},
@@ -80,18 +82,27 @@ class NetconfBench:
         if self.closed:
             return
         self.closed = True
+        for hand in self.hands:
+            waiting.joined(hand, "somebody at the device")
         self.part()
         if hasattr(self, "server"):
             self.server.__exit__(None, None, None)
         shutil.rmtree(self.folder, ignore_errors=True)
+        if self.slips:
+            raise self.slips[0]
 
     # banpush and its table
 
-    def run(self, *argv, codes=(0,), timeout=180):
+    def run(self, *argv, codes=(0,), timeout=600):
         done = self.site.run(*argv, code=None, timeout=timeout)
         if codes is not None and done.returncode not in codes:
             raise AssertionError(f"banpush {' '.join(argv)}: status {done.returncode}\n{done.stdout}\n{done.stderr}")
         return done
+
+    def silence(self, seconds):
+        """How long the device may say nothing from now on."""
+        self.site.settings["devices"]["dut"]["silence"] = f"{seconds}s"
+        self.site.write()
 
     def push(self, codes=(0,)):
         return json.loads(self.run("push", "--json", codes=codes).stdout)["devices"][0]
@@ -179,16 +190,20 @@ class NetconfBench:
         self.fault("lock", "pause")
 
         def body():
-            end = time.monotonic() + 60
-            while not (self.mishaps / "paused").exists() and time.monotonic() < end:
-                time.sleep(0.02)
             try:
+                waiting.wait_until(lambda: self.closed or (self.mishaps / "paused").exists(), 0, "banpush's session waits")
+                if self.closed:
+                    return
                 with client.Client(self.server_argv(), self.environment()) as person:
                     person.edit(action())
+            except Exception as error:  # told by close(), in the test's own thread
+                self.slips.append(error)
             finally:
                 (self.mishaps / "go").touch()
 
-        threading.Thread(target=body, daemon=True).start()
+        hand = threading.Thread(target=body, daemon=True)
+        self.hands.append(hand)
+        hand.start()
 
     def meanwhile(self, host):
         self.at_pause(lambda: self.model["one"](host, ""))
@@ -239,9 +254,7 @@ class NetconfBench:
         return self.text("startup" if self.ask().has("startup") else "running") == self.text()
 
     def drop(self):
-        end = time.monotonic() + 10
-        while self.sessions() and time.monotonic() < end:
-            time.sleep(0.02)
+        waiting.wait_until(lambda: not self.sessions(), 0, "no session is open")
 
     def locked(self):
         target = "candidate" if self.ask().has("candidate") else "running"
@@ -291,7 +304,7 @@ class NetconfdBench(NetconfBench):
 
     def begin(self, through, full_at):
         if full_at:
-            raise unittest.SkipTest("netconfd takes any number of entries")
+            ending.does_not_apply("netconfd takes any number of entries")
         return netconfd.Netconfd(self.folder / "server", options=["--with-startup=true"], through=through)
 
     def server_argv(self):

@@ -40,17 +40,17 @@ class Client:
         self.process.wait()
         self.process.stdout.close()
 
-    def message(self, seconds=60):
+    def message(self, seconds=120):
         end = time.monotonic() + seconds
-        selector = selectors.DefaultSelector()
-        selector.register(self.process.stdout, selectors.EVENT_READ)
-        while END not in self.held:
-            if not selector.select(max(0.0, end - time.monotonic())):
-                raise TimeoutError("the server says nothing")
-            data = os.read(self.process.stdout.fileno(), 1 << 16)
-            if not data:
-                raise EOFError("the server has ended the session")
-            self.held += data
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.process.stdout, selectors.EVENT_READ)
+            while END not in self.held:
+                if not selector.select(max(0.0, end - time.monotonic())):
+                    raise TimeoutError("the server says nothing")
+                data = os.read(self.process.stdout.fileno(), 1 << 16)
+                if not data:
+                    raise EOFError("the server has ended the session")
+                self.held += data
         message, self.held = self.held.split(END, 1)
         return ET.fromstring(message)
 

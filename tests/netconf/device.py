@@ -4,6 +4,7 @@ timer, and every fault a test asks for. It knows no schema: what makes an entry 
     with Device(folder, keys={"ace": ["name"]}) as device:
         device.faults["commit"] = lambda session, rpc: error("operation-failed", "no")
 """
+import contextlib
 import copy
 import pathlib
 import socket
@@ -12,8 +13,9 @@ import threading
 import xml.etree.ElementTree as ET
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "transport"))
+sys.path[:0] = [str(HERE.parent / "transport"), str(HERE.parent)]
 import sshd as private  # noqa: E402
+from waiting import Attended, joined, wait_until  # noqa: E402
 
 BASE = "urn:ietf:params:xml:ns:netconf:base:1.0"
 OPERATION = f"{{{BASE}}}operation"
@@ -145,7 +147,6 @@ class Device:
         self.after = {}    # operation → function(session, rpc), called when it is done and not answered yet
         self.hello = None  # the whole first message instead of the device's own
         self.refuse = lambda number: False  # of the n-th session: it is cut before the hello
-        self.clock = 1     # how much faster than ours the device's clock runs
         self.locks = {}    # datastore → session id
         self.pending = None  # of a confirmed commit: (what stood before, persist id, session id, timer)
         self.full = lambda root: False  # whether a configuration is more than it can hold
@@ -155,37 +156,47 @@ class Device:
         self.sessions = 0
         self.mutex = threading.RLock()
         self.path = str(self.folder / "device.sock")
-        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener = None
+        self.open = {}     # session → the thread that serves it
         self.argv = ["/usr/bin/python3", HERE / "relay.py", self.path]  # carries a session to it
         self.sshd = private.Sshd(self.folder / "sshd", netns=netns, address="10.77.0.1" if netns else "127.0.0.1",
                                  options=["Subsystem netconf " + " ".join(map(str, [*through, *self.argv]))])
 
     def __enter__(self):
-        self.listener.bind(self.path)
-        self.listener.listen(50)
-        self.sshd.start()
-        threading.Thread(target=self.accept, daemon=True).start()
+        listening = socket.socket(socket.AF_UNIX)
+        listening.bind(self.path)
+        listening.listen(50)
+        self.listener = Attended(listening, self.accept)
+        try:
+            self.sshd.start()
+        except BaseException:
+            self.listener.close()
+            raise
         return self
 
     def __exit__(self, *_):
         self.sshd.stop()
         self.listener.close()
         with self.mutex:
+            sessions = dict(self.open)
+        for session, thread in sessions.items():
+            session.hang_up()
+            joined(thread, f"session {session.number} of a device")
+        with self.mutex:
             if self.pending:
                 self.pending[3].cancel()
 
-    def accept(self):
-        while True:
-            try:
-                peer, _ = self.listener.accept()
-            except OSError:
-                return
-            self.sessions += 1
-            threading.Thread(target=Session(self, peer, self.sessions).run, daemon=True).start()
+    def accept(self, listening):
+        self.sessions += 1
+        session = Session(self, listening.accept()[0], self.sessions)
+        thread = threading.Thread(target=session.run, daemon=True)
+        with self.mutex:
+            self.open[session] = thread
+        thread.start()
 
     def device(self, driver, **more):
         return {"address": self.sshd.address, "port": self.sshd.port, "driver": driver, "username": self.sshd.user, "key": str(self.sshd.client_key),
-                "known_hosts": str(self.sshd.known_hosts), "confirm": "10s", "accept_unproven": True, **more}
+                "known_hosts": str(self.sshd.known_hosts), "confirm": "120s", "accept_unproven": True, **more}
 
     def operations(self):
         return [operation for _, operation in self.log]
@@ -196,6 +207,11 @@ class Device:
                 before, _, _, timer = self.pending
                 timer.cancel()
                 self.running, self.candidate, self.pending = before, before.copy(), None
+
+    def time_to_confirm_is_over(self):
+        """When banpush has ended: its sessions have, too, and what was not confirmed goes back, as by the timer."""
+        wait_until(lambda: not self.open, 0, "no session is open")
+        self.roll_back()
 
     def restart(self):
         self.roll_back()
@@ -222,6 +238,11 @@ class Session:
         self.device, self.peer, self.number = device, peer, number
         self.held = b""
         self.chunks = False
+
+    def hang_up(self):
+        """From another thread: the one that serves it finds the end of what it reads."""
+        with self.device.mutex, contextlib.suppress(OSError):
+            self.peer.shutdown(socket.SHUT_RDWR)
 
     def run(self):
         device = self.device
@@ -253,7 +274,8 @@ class Session:
                     device.candidate = device.running.copy()
             if device.pending and device.pending[2] == self.number and not device.pending[1]:
                 device.roll_back()
-        self.peer.close()
+            self.peer.close()
+            device.open.pop(self, None)
 
     def message(self):
         while True:
@@ -382,7 +404,7 @@ class Session:
             device.pending = None
         device.running = device.candidate.copy()
         if child(request, "confirmed") is not None:
-            timer = threading.Timer(float(text(request, "confirm-timeout", "600")) / device.clock, device.roll_back)
+            timer = threading.Timer(float(text(request, "confirm-timeout", "600")), device.roll_back)
             timer.daemon = True
             device.pending = (before, text(request, "persist"), self.number, timer)
             timer.start()

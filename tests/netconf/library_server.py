@@ -4,11 +4,11 @@ import pathlib
 import shutil
 import subprocess
 import sys
-import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "transport"))
+sys.path[:0] = [str(HERE.parent / "transport"), str(HERE.parent)]
 import sshd as private  # noqa: E402
+from waiting import PATIENCE, comes_within  # noqa: E402
 
 SOURCE = HERE.parents[1]
 PROGRAM = os.environ.get("BANPUSH_NETCONF_SERVER", str(pathlib.Path(os.environ.get("BANPUSH", SOURCE / "build/dev/bin/banpush")).with_name("netconf_server")))
@@ -51,9 +51,7 @@ class LibraryServer:
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen([PROGRAM, str(self.socket), str(self.startup), ":".join([str(self.yang), *FOLDERS]), str(self.most), *self.modules],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        end = time.monotonic() + 20
-        while not self.socket.exists() and time.monotonic() < end and self.process.poll() is None:
-            time.sleep(0.02)
+        comes_within(lambda: self.socket.exists() or self.process.poll() is not None, PATIENCE)
         if not self.socket.exists():
             raise RuntimeError(f"the server does not start: {(self.folder / 'log').read_text()}")
 
@@ -68,4 +66,4 @@ class LibraryServer:
     def device(self, driver, **more):
         """How banpush's configuration names this server."""
         return {"address": self.sshd.address, "port": self.sshd.port, "driver": driver, "username": self.sshd.user, "key": str(self.sshd.client_key),
-                "known_hosts": str(self.sshd.known_hosts), "confirm": "10s", **more}
+                "known_hosts": str(self.sshd.known_hosts), "confirm": "120s", **more}

@@ -18,8 +18,10 @@ import selectors
 import signal
 import subprocess
 import sys
-import time
 import xml.etree.ElementTree as ET
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+from waiting import wait_until  # noqa: E402
 
 OPERATION = "{urn:ietf:params:xml:ns:netconf:base:1.0}operation"
 EVENT = ('<notification xmlns="urn:ietf:params:xml:ns:netconf:notification:1.0"><eventTime>2026-01-01T00:00:00Z</eventTime>'
@@ -174,9 +176,7 @@ class Meddler:
             return None
         if what == "pause":
             (self.folder / "paused").touch()
-            end = time.monotonic() + 20
-            while not (self.folder / "go").exists() and time.monotonic() < end:
-                time.sleep(0.02)
+            wait_until((self.folder / "go").exists, 0, "somebody says go")
         elif what in ("refuse", "swallow"):
             parents = {one: parent for parent in root.iter() for one in parent}
             entry = [one for one in root.iter() if one.get(OPERATION) in ("merge", "create")][fault["entry"] - 1]

@@ -11,6 +11,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "system"), str(HERE.parent / "trans
 import device as fake  # noqa: E402
 import scenario  # noqa: E402
 import topology  # noqa: E402
+from topology import PATIENCE  # noqa: E402
 from models import MODELS, entries_of  # noqa: E402
 
 PLACEHOLDERS = {"192.0.2.255/32", "100::1/128"}
@@ -20,12 +21,9 @@ def prefixes(*hosts):
     return sorted(str(ipaddress.ip_network(host)) for host in hosts)
 
 
-def until(condition, seconds=30):
-    """Whether it came about in that time."""
-    try:
-        return bool(topology.wait_until(condition, seconds, ""))
-    except TimeoutError:
-        return False
+def until(condition, seconds=PATIENCE):
+    """Whether it came about, waited for with patience."""
+    return bool(topology.comes_within(condition, max(seconds, PATIENCE)))
 
 
 class NetconfCase(unittest.TestCase):
@@ -43,6 +41,7 @@ class NetconfCase(unittest.TestCase):
             self.device.put(model["before"])
         if model.get("attach"):
             more["attach"] = [{"interface": "eth0", "direction": "in"}]
+        more = {"connect_timeout": f"{PATIENCE}s", "silence": f"{PATIENCE}s", **more}
         self.site = scenario.Site(self.folder / "site", {"dut": self.device.device(self.driver, **more)}, namespace, limits={"floor": 100000}, policy={"aggregate": "none"})
         self.site.run("init")
         if set_up:
@@ -57,6 +56,11 @@ class NetconfCase(unittest.TestCase):
         with self.device.mutex:
             found = {str(ipaddress.ip_network(address)) for _, address in entries_of(MODELS[self.driver], self.device.running.root) if address}
         return sorted(found - PLACEHOLDERS)
+
+    def times(self, **more):
+        """Other times from now on, as connect_timeout and silence, where the others had to be long enough for a busy machine."""
+        self.site.settings["devices"]["dut"].update(more)
+        self.site.write()
 
     def push(self, code=0):
         return self.site.device("push", code=code)

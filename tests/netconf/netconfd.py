@@ -4,11 +4,11 @@ import pathlib
 import shutil
 import subprocess
 import sys
-import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "transport"))
+sys.path[:0] = [str(HERE.parent / "transport"), str(HERE.parent)]
 import sshd as private  # noqa: E402
+from waiting import PATIENCE, comes_within  # noqa: E402
 
 SOURCE = HERE.parents[1]
 PROGRAM = "/usr/sbin/netconfd"
@@ -62,9 +62,7 @@ class Netconfd:
              "--system-sorted=false", f"--modpath=/usr/share/yuma/modules:{self.yang}", *[f"--module={one}" for one in self.modules], f"--log={log}", "--log-level=debug",
              *self.options],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self.folder, env={**os.environ, "HOME": str(self.folder)})
-        end = time.monotonic() + 60
-        while not self.socket.exists() and time.monotonic() < end and self.process.poll() is None:
-            time.sleep(0.05)
+        comes_within(lambda: self.socket.exists() or self.process.poll() is not None, PATIENCE)
         if not self.socket.exists():
             text = log.read_text(errors="replace")[-2000:] if log.exists() else "no log"
             self.__exit__()
@@ -82,4 +80,4 @@ class Netconfd:
     def device(self, driver, **more):
         """How banpush's configuration names this server."""
         return {"address": self.sshd.address, "port": self.sshd.port, "driver": driver, "username": self.sshd.user, "key": str(self.sshd.client_key),
-                "known_hosts": str(self.sshd.known_hosts), "confirm": "10s", **more}
+                "known_hosts": str(self.sshd.known_hosts), "confirm": "120s", **more}

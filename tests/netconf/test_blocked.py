@@ -2,7 +2,7 @@
 """A change that cuts its own pusher off: the device stands in a network namespace, and as soon as it has committed
 a real packet filter drops new connections to it, or all of them. It must be back to its old list when the time to
 confirm is over, and the report must say so. Against the device in the test's process and against netconfd."""
-import contextlib
+import json
 import os
 import pathlib
 import shutil
@@ -13,12 +13,13 @@ import unittest
 
 import netconfd
 from device import CAPABILITIES
-from netconf_case import NetconfCase, prefixes, scenario
+from netconf_case import HERE, PATIENCE, NetconfCase, prefixes, scenario, until
 import topology
+import ending
 
 HOSTS = [f"203.0.113.{i}" for i in range(1, 9)]
 OPERATOR, DEVICE = "10.77.0.2", "10.77.0.1"
-CONFIRM = 10  # seconds
+CONFIRM = 25  # seconds
 NEW = "tcp flags & (syn | ack) == syn drop"  # a connection that stands goes on
 ALL = "meta l4proto tcp drop"
 
@@ -67,9 +68,10 @@ class Blocked(NetconfCase):
         self.cable.__enter__()
 
     def filled(self, rule, **more):
-        self.start(netns=self.cable.device, namespace=self.cable.operator, confirm=f"{CONFIRM}s", connect_timeout="4s", silence="3s", **more)
+        self.start(netns=self.cable.device, namespace=self.cable.operator, confirm=f"{CONFIRM}s", **more)
         self.site.insert(HOSTS[:2])
         self.push()
+        self.times(connect_timeout="7s", silence="5s")
         self.forget()
         self.site.insert(HOSTS[2:4])
         self.committed = 0.0
@@ -91,13 +93,12 @@ class Blocked(NetconfCase):
         return report
 
     def returned(self):
-        """Waits for the time to confirm, looks, and lets banpush in again."""
-        while time.monotonic() < self.committed + CONFIRM + 1:
-            time.sleep(0.1)
-        self.assertIsNone(self.device.pending)
+        """Waits for the device's timer, looks, and lets banpush in again."""
+        self.assertTrue(until(lambda: self.device.pending is None))
         self.assertEqual(self.held(), prefixes(*HOSTS[:2]))
         self.assertNotIn("203.0.113.3", "".join(self.device.texts("prefix")))
         self.cable.unblock()
+        self.times(connect_timeout=f"{PATIENCE}s", silence=f"{PATIENCE}s", confirm=f"{PATIENCE}s")
         shown = self.site.device("plan")
         self.assertEqual(sorted(one["prefix"] for one in shown["add"]), prefixes(*HOSTS[2:4]))
         self.assertEqual(self.push()["outcome"], "changed", "the next push has nothing left in its way")
@@ -128,7 +129,7 @@ class Blocked(NetconfCase):
 
     def test_everything_is_dropped(self):
         self.filled(ALL)
-        self.failed("nothing came for 3 s", "it was not confirmed, so the device holds what it held before, at the latest when its time to confirm is over")
+        self.failed("nothing came for 5 s", "it was not confirmed, so the device holds what it held before, at the latest when its time to confirm is over")
         self.returned()
 
     def test_the_report_in_words(self):
@@ -149,37 +150,35 @@ class BlockedRealServer(unittest.TestCase):
         self.addCleanup(cable.__exit__)
         folder = pathlib.Path(tempfile.mkdtemp(prefix="netconfd-"))
         self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
-        server = netconfd.Netconfd(folder / "server", netns=cable.device, address=DEVICE).__enter__()
+        self.mishaps = folder / "mishaps"
+        (self.mishaps / "open").mkdir(parents=True)
+        server = netconfd.Netconfd(folder / "server", netns=cable.device, address=DEVICE, through=["/usr/bin/python3", HERE / "meddler.py", self.mishaps]).__enter__()
         self.addCleanup(server.__exit__)
-        site = scenario.Site(folder / "site", {"dut": server.device("yang_set", confirm=f"{CONFIRM}s", connect_timeout="5s", silence="6s")}, cable.operator, limits={"floor": 100000},
+        site = scenario.Site(folder / "site", {"dut": server.device("yang_set", confirm=f"{CONFIRM}s", connect_timeout="7s", silence="20s")}, cable.operator, limits={"floor": 100000},
                              policy={"aggregate": "none"})
         site.run("init")
         site.run("setup", "dut", "--apply")
         site.insert(HOSTS[:2])
         site.run("push")
         site.insert(HOSTS[2:4])
-        return cable, server, site
+        return cable, site
 
-    def block_once_logged_in(self, server, cable):
-        """Drops new connections as soon as the first session stands."""
-        log = server.sshd.log
-        before = log.read_text(errors="replace").count("Accepted publickey")
+    def block_before_the_commit(self, cable):
+        """Drops new connections while the session waits with its commit."""
+        (self.mishaps / "faults.json").write_text(json.dumps([{"at": "commit", "do": "pause"}]))
 
         def watch():
-            end = time.monotonic() + 40
-            while time.monotonic() < end:
-                if log.read_text(errors="replace").count("Accepted publickey") > before:
-                    cable.block(NEW.replace("drop", "counter drop"))
-                    return
-                time.sleep(0.01)
+            if until((self.mishaps / "paused").exists):
+                cable.block(NEW.replace("drop", "counter drop"))
+            (self.mishaps / "go").touch()
 
         watcher = threading.Thread(target=watch)
         watcher.start()
         return watcher
 
     def test_new_connections_are_dropped(self):
-        cable, server, site = self.start()
-        watcher = self.block_once_logged_in(server, cable)
+        cable, site = self.start()
+        watcher = self.block_before_the_commit(cable)
         report = site.device("push", code=1)
         ended = time.monotonic()
         watcher.join()
@@ -193,4 +192,4 @@ class BlockedRealServer(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    ending.main()

@@ -5,7 +5,6 @@ SERVER is `device` (in the test's process; the standard), `netconfd`, or `librar
 """
 import pathlib
 import sys
-import unittest
 
 import benches
 import library_server
@@ -15,6 +14,7 @@ from models import MODELS
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
 import driver_contract  # noqa: E402
 from driver_contract import HOSTS4, HOSTS6  # noqa: E402
+import ending  # noqa: E402
 
 SERVERS = {"device": benches.DeviceBench, "netconfd": benches.NetconfdBench, "library": benches.LibraryBench}
 
@@ -77,7 +77,7 @@ class Contract(driver_contract.Contract):
 
     def test_somebody_elses_entry_for_a_part_of_the_traffic_is_no_ban(self):
         if not self.platform.foreign:
-            self.skipTest("nobody else can put an entry of another shape there")
+            ending.does_not_apply("nobody else can put an entry of another shape there")
         one = self.new()
         one.put_foreign()
         before = one.foreign()
@@ -95,6 +95,5 @@ if __name__ == "__main__":
     Contract.server = SERVERS[name]
     Contract.platform = benches.Platform(driver, Contract.server)
     if missing := {"netconfd": netconfd.missing, "library": library_server.missing}.get(name, str)():
-        print("skipped: " + missing)
-        sys.exit(77)
-    unittest.main()
+        ending.skip_all(missing)
+    ending.main()

@@ -3,10 +3,10 @@
 as it was or as asked, never between. And the service over NETCONF: one session, kept; a new one when it was cut."""
 import signal
 import subprocess
-import unittest
 
 from device import BASE, CUT, error
-from netconf_case import NetconfCase, prefixes, until, scenario
+from netconf_case import PATIENCE, NetconfCase, prefixes, until, scenario
+import ending
 
 HOSTS = [f"203.0.113.{i}" for i in range(1, 9)]
 BOMB = ('<?xml version="1.0"?><!DOCTYPE a [<!ENTITY a "' + "x" * 50 + '"><!ENTITY b "' + "&a;" * 50 + '"><!ENTITY c "' + "&b;" * 50 + '">]>'
@@ -61,18 +61,17 @@ class EveryStep(NetconfCase):
 
     def test_behind_the_commit(self):
         """It has committed, and then talks nonsense: not confirmed, so it goes back."""
-        self.start(confirm="10s")
+        self.start()
         self.site.insert(HOSTS[:2])
         self.push()
         self.site.insert(HOSTS[2:4])
-        self.device.clock = 5
         for what in ("cut off", "entities", "another namespace"):
             with self.subTest(what):
                 self.device.faults = {"get-config": lambda session, rpc: ANSWERS[what][0] if self.device.pending else None}
                 report = self.push(code=1)
                 self.assertIn(ANSWERS[what][1], report["error"])
                 self.assertIn("it was not confirmed, so the device holds what it held before", report["error"])
-                self.assertTrue(until(lambda: self.device.pending is None))
+                self.device.time_to_confirm_is_over()
                 self.assertEqual(self.held(), prefixes(*HOSTS[:2]))
 
     def test_another_namespace_in_the_hello(self):
@@ -123,7 +122,7 @@ class Service(NetconfCase):
         self.assertTrue(until(lambda: self.held() == prefixes(*HOSTS[:4]), 60), (self.folder / "log").read_text())
         self.assertNotEqual(self.changers(), first)
         service.send_signal(signal.SIGTERM)
-        self.assertEqual(service.wait(30), 0)
+        self.assertEqual(service.wait(PATIENCE), 0)
         self.assertTrue(until(lambda: not self.device.locks))
 
     def changers(self):
@@ -131,4 +130,4 @@ class Service(NetconfCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    ending.main()

@@ -5,11 +5,11 @@ import signal
 import subprocess
 import threading
 import time
-import unittest
 
 from device import BASE, CAPABILITIES, CUT, SILENT, error
-from netconf_case import NetconfCase, prefixes, until
+from netconf_case import PATIENCE, NetconfCase, prefixes, until
 from scenario import binary
+import ending
 
 HOSTS = [f"203.0.113.{i}" for i in range(1, 9)]
 
@@ -55,23 +55,23 @@ class Commits(NetconfCase):
         self.assertEqual(self.held(), prefixes(*HOSTS[:4]))
 
     def test_no_second_connection_and_no_cancel_either(self):
-        self.filled(confirm="12s")
+        self.filled()
         first = self.device.sessions + 1
         self.device.refuse = lambda number: number > first
         self.device.faults["cancel-commit"] = lambda session, rpc: error("operation-failed", "not now")
         report = self.push(code=1)
         self.assertIn("a second session could not be opened", report["error"])
-        self.assertIn("returns by itself to what it held before, when its time to confirm is over (confirm: 12s)", report["error"])
+        self.assertIn("returns by itself to what it held before, when its time to confirm is over (confirm: 120s)", report["error"])
         self.assertEqual(self.held(), prefixes(*HOSTS[:4]), "the timer is still running")
-        self.assertTrue(until(lambda: self.device.pending is None, 30))
+        self.device.time_to_confirm_is_over()
         self.assertEqual(self.held(), prefixes(*HOSTS[:2]))
 
     def test_the_connection_is_cut_between_commit_and_confirm(self):
-        self.filled(confirm="12s")
+        self.filled()
         self.device.faults["get-config"] = lambda session, rpc: CUT if self.device.pending else None
         report = self.push(code=1)
         self.assertIn("ended the session", report["error"])
-        self.assertTrue(until(lambda: self.device.pending is None, 30))
+        self.device.time_to_confirm_is_over()
         self.assertEqual(self.held(), prefixes(*HOSTS[:2]))
 
     def start_push(self):
@@ -81,8 +81,9 @@ class Commits(NetconfCase):
 
     def killed(self, set_trap, number=signal.SIGKILL, **more):
         """banpush is ended as soon as the device comes to the trap, behind the commit and before the confirm."""
-        self.filled(confirm="12s", **more)
-        reached = threading.Event()
+        self.filled(**more)
+        reached, self.ended = threading.Event(), threading.Event()
+        self.addCleanup(self.ended.set)
 
         def trap(session=None, rpc=None):
             if not self.device.pending:
@@ -91,15 +92,14 @@ class Commits(NetconfCase):
             return SILENT
 
         set_trap(trap)
-        self.device.clock = 4
         process = self.start_push()
-        self.assertTrue(reached.wait(40), self.device.log)
+        self.assertTrue(reached.wait(PATIENCE), self.device.log)
         self.assertEqual(self.held(), prefixes(*HOSTS[:4]), "it is in force, and waits for its confirmation")
         process.send_signal(number)
         process.wait()
-        self.assertTrue(until(lambda: self.device.pending is None, 30))
+        self.ended.set()
+        self.device.time_to_confirm_is_over()
         self.assertEqual(self.held(), prefixes(*HOSTS[:2]))
-        self.device.clock = 1
         self.device.faults.clear()
         self.device.after.clear()
         self.device.refuse = lambda number: False
@@ -110,7 +110,7 @@ class Commits(NetconfCase):
         return lambda trap: self.device.faults.update({operation: trap})
 
     def test_killed_before_the_commit_is_answered(self):
-        self.killed(lambda trap: self.device.after.update(commit=lambda session, rpc: time.sleep(3) if trap() else None))
+        self.killed(lambda trap: self.device.after.update(commit=lambda session, rpc: self.ended.wait(PATIENCE) if trap() else None))
 
     def test_killed_while_it_reads_back(self):
         self.killed(self.stop_at("get-config"))
@@ -119,7 +119,7 @@ class Commits(NetconfCase):
         self.killed(self.stop_at("get-config"), signal.SIGTERM)
 
     def test_killed_while_the_second_session_opens(self):
-        self.killed(lambda trap: setattr(self.device, "refuse", lambda number: trap() is SILENT and time.sleep(3) is None))
+        self.killed(lambda trap: setattr(self.device, "refuse", lambda number: trap() is SILENT and self.ended.wait(PATIENCE)))
 
     def test_killed_while_the_second_session_closes(self):
         self.killed(self.stop_at("close-session"))
@@ -132,7 +132,7 @@ class Commits(NetconfCase):
 
     def test_killed_at_any_moment(self):
         """Wherever it was: the old list, unless the confirmation had arrived."""
-        self.filled(confirm="12s")
+        self.filled()
         self.push()
         expected, confirmed = list(HOSTS[:4]), 0
         for step in range(10):
@@ -141,13 +141,12 @@ class Commits(NetconfCase):
                 self.site.rows("DELETE FROM fail2ban WHERE ip LIKE '198.51.100.%'")
                 self.site.insert([host, *(one for one in expected if one.startswith("198."))])
                 self.forget()
-                self.device.clock = 8
                 process = self.start_push()
-                self.assertTrue(until(lambda: "commit" in self.device.operations(), 40))
+                self.assertTrue(until(lambda: "commit" in self.device.operations()))
                 time.sleep(0.03 * step)
                 process.kill()
                 process.wait()
-                self.assertTrue(until(lambda: self.device.pending is None, 30))
+                self.device.time_to_confirm_is_over()
                 if self.device.operations().count("commit") == 2:
                     expected.append(host)
                     confirmed += 1
@@ -196,19 +195,21 @@ class Answers(NetconfCase):
         self.assertEqual(self.push()["outcome"], "changed")
 
     def test_a_device_that_says_nothing(self):
-        self.start(silence="2s")
+        self.start()
         self.site.insert(HOSTS[:1])
+        self.times(silence="2s")
         self.device.faults["validate"] = lambda session, rpc: SILENT
         report = self.push(code=1)
-        self.assertIn("validate: nothing came for 2 s", report["error"])
+        self.assertIn("nothing came for 2 s", report["error"])
         self.assertEqual(self.held(), [])
 
     def test_a_slow_commit_is_waited_for(self):
-        self.start(silence="2s")
+        self.start()
         self.site.insert(HOSTS[:1])
+        self.times(silence="6s")
 
         def slow(session, rpc):
-            time.sleep(5)
+            time.sleep(9)
 
         self.device.faults["commit"] = slow
         self.assertEqual(self.push()["outcome"], "changed")
@@ -264,10 +265,10 @@ class Answers(NetconfCase):
         self.device.faults["get-config"] = lambda session, rpc: (
             '<data><address-sets xmlns="urn:banpush:address-set"><address-set><name>BANPUSH4</name>' + "".join(f"<prefix>{host}/32</prefix>" for host in HOSTS[:2])
             + others + '</address-set><address-set><name>BANPUSH6</name></address-set></address-sets>' + filler * 50000 + "</data>")
-        report = self.site.device("plan", "--exit-code", code=None, timeout=120)
+        report = self.site.device("plan", "--exit-code", code=None, timeout=1200)
         self.assertNotEqual(report["outcome"], "failed", report)
         self.device.faults["get-config"] = lambda session, rpc: "<data>" + filler * 70000 + "</data>"
-        self.assertIn("64 MiB", self.site.device("plan", code=1, timeout=120)["error"])
+        self.assertIn("64 MiB", self.site.device("plan", code=1, timeout=1200)["error"])
 
     def test_hellos(self):
         self.start()
@@ -291,7 +292,7 @@ class Answers(NetconfCase):
 
     def test_others_go_on(self):
         self.start()
-        self.site.settings["devices"]["dead"] = {**self.site.settings["devices"]["dut"], "address": "127.0.0.77", "port": 9, "connect_timeout": "2s"}
+        self.site.settings["devices"]["dead"] = {**self.site.settings["devices"]["dut"], "address": "127.0.0.77", "port": 9}
         self.site.write()
         self.site.insert(HOSTS[:1])
         done = self.site.json("push", code=1)
@@ -300,4 +301,4 @@ class Answers(NetconfCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    ending.main()

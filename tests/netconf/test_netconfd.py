@@ -8,6 +8,7 @@ import unittest
 
 import netconfd
 from netconf_case import scenario
+import ending
 
 HOSTS4 = [f"203.0.113.{i}" for i in range(1, 31)]
 HOSTS6 = [f"2001:db8:7::{i:x}" for i in range(1, 31)]
@@ -36,7 +37,7 @@ class RealServer(unittest.TestCase):
         self.site.run("check", "--connect")
         self.site.insert(HOSTS4 + HOSTS6)
         self.assertIn(HOSTS4[0], self.site.run("plan").stdout)
-        self.assertEqual(self.site.device("push", timeout=120)["outcome"], "changed")
+        self.assertEqual(self.site.device("push", timeout=600)["outcome"], "changed")
         self.assertEqual(self.site.device("push")["outcome"], "in_sync")
         shown = self.site.run("show", "dut").stdout
         for host in HOSTS4 + HOSTS6:
@@ -46,9 +47,9 @@ class RealServer(unittest.TestCase):
         shown = self.site.run("show", "dut").stdout
         self.assertNotIn(HOSTS4[0] + "/", shown)
         self.assertIn(HOSTS4[1] + "/", shown)
-        self.site.run("flush", "dut", timeout=120)
+        self.site.run("flush", "dut", timeout=600)
         self.site.run("resume", "dut")
-        self.assertEqual(self.site.device("push", timeout=120)["outcome"], "changed", "flush had taken all of it away")
+        self.assertEqual(self.site.device("push", timeout=600)["outcome"], "changed", "flush had taken all of it away")
 
     def test_address_set(self):
         self.verbs("yang_set")
@@ -69,4 +70,4 @@ class RealServer(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    ending.main()

@@ -1,4 +1,5 @@
 """What the tests of the service share: a site with devices that are text files, a table, and `banpush serve`."""
+import contextlib
 import json
 import os
 import pathlib
@@ -8,13 +9,11 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 SOURCE = HERE.parents[1]
-sys.path[:0] = [str(SOURCE / "tests" / "bans"), str(SOURCE / "tests" / "system"), str(SOURCE / "tests" / "lab")]
-from topology import wait_until  # noqa: E402
+sys.path[:0] = [str(SOURCE / "tests" / "bans"), str(SOURCE / "tests" / "system"), str(SOURCE / "tests" / "lab"), str(SOURCE / "tests")]
+from waiting import PATIENCE, Attended, wait_until  # noqa: E402
 
 BANPUSH = os.environ.get("BANPUSH", str(SOURCE / "build/dev/bin/banpush"))
 ENVIRONMENT = {**os.environ, "BANPUSH_DATADIR": os.environ.get("BANPUSH_DATADIR", str(SOURCE))}
@@ -25,19 +24,15 @@ class Notified:
 
     def __init__(self, path):
         self.path, self.lines = str(path), []
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.bind(self.path)
-        threading.Thread(target=self._hear, daemon=True).start()
+        bound = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        bound.bind(self.path)
+        self._attended = Attended(bound, self._hear)
 
-    def _hear(self):
-        while True:
-            try:
-                self.lines += self._socket.recv(4096).decode().splitlines()
-            except OSError:
-                return
+    def _hear(self, bound):
+        self.lines += bound.recv(4096).decode().splitlines()
 
     def close(self):
-        self._socket.close()
+        self._attended.close()
 
 
 class Site:
@@ -85,7 +80,7 @@ class Site:
     def argv(self, *words):
         return [BANPUSH, "-c", str(self.config), *map(str, words)]
 
-    def run(self, *words, code=0, timeout=120):
+    def run(self, *words, code=0, timeout=PATIENCE):
         done = subprocess.run(self.argv(*words), capture_output=True, text=True, timeout=timeout, env=ENVIRONMENT)
         if code is not None and done.returncode != code:
             raise AssertionError(f"banpush {' '.join(map(str, words))}: status {done.returncode} where {code} was due\n{done.stdout}\n{done.stderr}\n{self.log_text()}")
@@ -116,7 +111,7 @@ class Site:
     def ask(self, **request):
         """What the service answers at its socket."""
         with socket.socket(socket.AF_UNIX) as caller:
-            caller.settimeout(60)
+            caller.settimeout(PATIENCE)
             caller.connect(self.settings["serve"]["socket"])
             caller.sendall(json.dumps(request).encode() + b"\n")
             answer = b""
@@ -130,13 +125,23 @@ class Site:
         if self.service.poll() is None:
             self.service.send_signal(how)
             try:
-                self.service.wait(40)
+                self.service.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 self.service.kill()
                 self.service.wait()
                 raise AssertionError("the service did not end: " + self.log_text()) from None
         code, self.service = self.service.returncode, None
+        # What a killed service had begun on a device goes on without it; a test that looks at the device waits for that.
+        wait_until(lambda: not self._at_work(), 0, "no program is at work on a device")
         return code
+
+    def _at_work(self):
+        """Whether a program that was begun for one of the devices runs."""
+        for file in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                if f"{self.folder}/card".encode() in file.read_bytes():
+                    return True
+        return False
 
     def log_text(self):
         return pathlib.Path(self.log).read_text() if self.log else ""

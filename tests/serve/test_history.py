@@ -3,8 +3,8 @@
 table, service and device, in any order. Each ends with the device as a fresh full computation would have it.
 
 Some with the tables read whole every second, as the audit does; the others with none but at the start, so that what
-comes is followed row by row or not at all. BANPUSH_HISTORIES says how many (default 200), BANPUSH_SEED where to begin;
-a failure prints its seed."""
+comes is followed row by row or not at all. BANPUSH_HISTORIES says how many (default 200): half of them from a seed that
+is always the same, half from another, or all from BANPUSH_SEED; a failure prints its seed."""
 import contextlib
 import os
 import random
@@ -13,14 +13,15 @@ import subprocess
 import time
 import unittest
 
-import serving
-from serving import Site, wait_until
+from serving import PATIENCE, Site, wait_until
+import ending
+import seeds
 
 from mariadb import MariaDb
 
 LONG = "BANPUSH_LONG" in os.environ  # `./run long`: 5,000 of each kind
 HISTORIES = int(os.environ.get("BANPUSH_HISTORIES", "30000" if LONG else "200"))
-SEED = int(os.environ.get("BANPUSH_SEED", str(int(time.time()))))
+SEEDS = seeds.both()
 ADDRESSES = [f"203.0.113.{number}" for number in range(1, 13)] + ["2001:db8::7", "2001:db8::8"]
 
 
@@ -56,7 +57,7 @@ class Writer:
             self._process.stdin.close()
         except OSError:
             pass
-        self._process.wait(20)
+        self._process.wait(PATIENCE)
 
 
 # What may happen, and how often beside the rest.
@@ -154,7 +155,7 @@ class History:
 
         try:
             wait_until(in_sync, 30, f"history with seed {self.seed} settled")
-        except AssertionError as error:
+        except TimeoutError as error:
             raise AssertionError(f"{error}: {self.told}\n{last[0]}\n{self.site.log_text()[-3000:]}") from None
 
 
@@ -171,9 +172,9 @@ class Histories(unittest.TestCase):
                 site.start()
                 begin = time.monotonic()
                 for number in range(count):
-                    History(site, database, "fail2ban", SEED + number, weights).run()
+                    History(site, database, "fail2ban", SEEDS[number % len(SEEDS)] + number // len(SEEDS), weights).run()
                 status = site.ask(do="status") if audit == "1h" else {}
-                print(f"{count} histories from seed {SEED} in {time.monotonic() - begin:.0f} s, audit every {audit}, {budget or ''} {policy or ''} {status}")
+                print(f"{count} histories from seeds {SEEDS} in {time.monotonic() - begin:.0f} s, audit every {audit}, {budget or ''} {policy or ''} {status}")
                 return status
 
     def test_with_audits(self):
@@ -210,4 +211,4 @@ class Histories(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    ending.main()

@@ -11,6 +11,7 @@ import namespace
 import serving
 from namespace import nft
 from serving import Site, wait_until
+import ending
 
 PERMITTED = namespace.enter()
 
@@ -122,7 +123,7 @@ class InProcess(unittest.TestCase):
                 table.executescript("BEGIN;" + insert + ";COMMIT;")
             words = " ".join(f"'{one}'" for one in site.argv())
             script.write_text(f"set -e\n{words} setup here --apply >/dev/null\n{words} push here\nnft list set inet banpush hosts4 | tr ',' '\\n' | grep -c '10\\.'\n")
-            done = subprocess.run(["unshare", "-Urn", "sh", str(script)], capture_output=True, text=True, env=serving.ENVIRONMENT, timeout=120)
+            done = subprocess.run(["unshare", "-Urn", "sh", str(script)], capture_output=True, text=True, env=serving.ENVIRONMENT, timeout=600)
             if "unshare failed" in done.stderr:
                 self.skipTest("user namespaces are not permitted here")
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
@@ -130,4 +131,4 @@ class InProcess(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    ending.main()

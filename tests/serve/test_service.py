@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The service on devices that are text files: what comes and goes in the table comes and goes there, whoever wrote it,
 whatever dies in between."""
+import math
 import os
 import pathlib
 import signal
@@ -12,7 +13,8 @@ import time
 import unittest
 
 import serving
-from serving import Notified, Site, hosts, wait_until
+from serving import PATIENCE, Notified, Site, hosts, wait_until
+import ending
 
 A, B, C = "203.0.113.7", "203.0.113.8", "203.0.113.9"
 
@@ -70,7 +72,7 @@ class Service(unittest.TestCase):
             site.wait_for(hosts([A]))
             (device,) = wait_until(lambda: [one for one in site.json("status")["devices"] if one["blocked_after"]], 10, "the ledger has it")
             self.assertEqual(device["blocked_after"]["count"], 1)
-            self.assertTrue(0 < device["blocked_after"]["median"] < 15, device)
+            self.assertTrue(0 < device["blocked_after"]["median"] < PATIENCE, device)
 
     def test_wait_says_when_devices_show_it(self):
         with Site(count=2).start() as site:
@@ -109,8 +111,8 @@ class Service(unittest.TestCase):
 
     def test_bans_that_end_go_by_themselves(self):
         with Site().start() as site:
-            site.run("ban", A, "--bantime", "3s")
             site.run("ban", B)
+            site.run("ban", A, "--bantime", "10s")
             site.wait_for(hosts([A, B]))
             site.wait_for(hosts([B]))
 
@@ -126,7 +128,7 @@ class Service(unittest.TestCase):
                 insert(site, f"198.51.100.{number}")
                 site.wait_for(hosts(f"198.51.100.{n}" for n in range(number + 1)), 3)
                 took = time.monotonic() - begin
-            self.assertLess(took, 3)
+            self.assertLess(took, 20)  # of 600
             self.assertEqual(site.holds(2), set())
             begin = time.monotonic()
             site.stop()
@@ -138,13 +140,18 @@ class Service(unittest.TestCase):
             site.settings["devices"]["d2"]["run_with"] = ["sh", "-c", f"echo >>{tries}; exit 7"]
             site.write()
             site.start()
+            begin = time.monotonic()
+
+            def assert_few_tries():
+                self.assertLessEqual(tries.read_text().count("\n"), 3 + math.log2(1 + time.monotonic() - begin))
+
             insert(site, A)
             site.wait_for(hosts([A]))
             time.sleep(5)
-            self.assertLessEqual(tries.read_text().count("\n"), 4)
+            assert_few_tries()
             insert(site, B)  # news is no reason to hammer
             site.wait_for(hosts([A, B]))
-            self.assertLessEqual(tries.read_text().count("\n"), 4)
+            assert_few_tries()
             said = site.json("push", "d2", code=1)["devices"]  # but a person is
             self.assertEqual([one["outcome"] for one in said], ["failed"])
 
@@ -210,7 +217,7 @@ class Service(unittest.TestCase):
             site.folder.chmod(0o777)
             path = site.settings["serve"]["socket"]
             squatter = subprocess.Popen(["setpriv", "--reuid=65534", "--clear-groups", "/usr/bin/python3", "-c",
-                                         f"import socket, time\ns = socket.socket(socket.AF_UNIX)\ns.bind({path!r})\ns.listen()\nprint(1, flush=True)\ntime.sleep(60)"],
+                                         f"import socket, time\ns = socket.socket(socket.AF_UNIX)\ns.bind({path!r})\ns.listen()\nprint(1, flush=True)\ntime.sleep(600)"],
                                         stdout=subprocess.PIPE)
             try:
                 squatter.stdout.readline()
@@ -231,7 +238,7 @@ class Service(unittest.TestCase):
             site.folder.chmod(0o755)
             script = (f"import socket\ns = socket.socket(socket.AF_UNIX)\ns.connect({str(path)!r})\n"
                       "s.sendall(b'{\"do\": \"release\", \"devices\": [\"d1\"]}\\n')\nprint(s.recv(1000).decode())")
-            done = subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", "/usr/bin/python3", "-c", script], capture_output=True, text=True, timeout=20)
+            done = subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", "/usr/bin/python3", "-c", script], capture_output=True, text=True, timeout=PATIENCE)
             self.assertIn("may not ask", done.stdout)
 
     def test_callers_who_say_nonsense_or_nothing(self):
@@ -254,13 +261,14 @@ class Service(unittest.TestCase):
 class WithoutService(unittest.TestCase):
     def test_a_ban_returns_and_is_pushed_behind(self):
         with Site() as site:
-            site.settings["devices"]["d1"]["run_with"] = ["sh", "-c", "sleep 1; exec \"$@\"", "-"]
+            go = site.folder / "go"
+            site.settings["devices"]["d1"]["run_with"] = ["sh", "-c", f"while [ ! -e {go} ]; do sleep 0.1; done; exec \"$@\"", "-"]
+            site.settings["devices"]["d1"]["silence"] = f"{10 * PATIENCE}s"
             site.write()
-            begin = time.monotonic()
             self.assertEqual(site.json("ban", A)["push"], "queued")
             site.run("ban", B)
-            self.assertLess(time.monotonic() - begin, 6)
             self.assertEqual(site.holds(), set())
+            go.touch()
             site.wait_for(hosts([A, B]))
 
     def test_wait_pushes_here(self):
@@ -280,4 +288,4 @@ class WithoutService(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    ending.main()

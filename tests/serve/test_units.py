@@ -8,6 +8,7 @@ import tempfile
 import unittest
 
 import serving
+import ending
 
 UNITS = serving.SOURCE / "config/systemd"
 MOST_EXPOSED = {"banpush.service": 2.5, "banpush-push.service": 6.0}  # of 10, by systemd-analyze security
@@ -24,13 +25,13 @@ class Units(unittest.TestCase):
 
     def test_verify(self):
         for unit in self.folder.iterdir():
-            done = subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True, timeout=60)
+            done = subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True, timeout=serving.PATIENCE)
             said = [line for line in done.stderr.splitlines() if unit.name in line]
             self.assertEqual(said, [], unit.name)
 
     def test_security(self):
         for name, most in MOST_EXPOSED.items():
-            done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager", str(self.folder / name)], capture_output=True, text=True, timeout=60)
+            done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager", str(self.folder / name)], capture_output=True, text=True, timeout=serving.PATIENCE)
             level = re.search(r"exposure level for .*?: ([0-9.]+)", done.stdout)
             self.assertIsNotNone(level, done.stdout + done.stderr)
             print(f"{name}: exposure {level.group(1)} of 10")
@@ -38,4 +39,4 @@ class Units(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    ending.main()

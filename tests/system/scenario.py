@@ -8,6 +8,7 @@ import sys
 import unittest
 
 import topology
+import ending
 from topology import ATTACKER4, ATTACKER6, CLIENT4, CLIENT6, ROUTER, SERVER4, SERVER6
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
@@ -49,7 +50,7 @@ class Site:
         self.config.write_text(json.dumps(self.settings, indent=1, default=str))
         self.config.chmod(0o600)
 
-    def run(self, *words, code=0, input=None, timeout=60):
+    def run(self, *words, code=0, input=None, timeout=topology.PATIENCE):
         """A verb with its output; the exit status must be the one expected (None: any)."""
         argv = [binary(), "-c", str(self.config), *map(str, words)]
         if self.namespace:
@@ -130,7 +131,7 @@ class NetworkCase(unittest.TestCase):
 
     def assert_reaches(self, namespace, expected, *addresses):
         for address in addresses:
-            self.assertEqual(self.net.reaches(namespace, address, seconds=8 if expected else 0.4), expected, f"{namespace} to {address}")
+            self.assertEqual(self.net.reaches(namespace, address, seconds=30 if expected else 0.4), expected, f"{namespace} to {address}")
 
     def assert_only_attacker_is_blocked(self, arrives=True):
         self.assert_reaches(self.net.attacker, False, SERVER4, SERVER6)
@@ -145,4 +146,4 @@ class NetworkCase(unittest.TestCase):
 
 def main():
     topology.end_cleanly_on_signals()
-    unittest.main(verbosity=2 if sys.stdout.isatty() else 1)
+    ending.main(verbosity=2 if sys.stdout.isatty() else 1)

@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 """A banned host's packets are dropped by the router after a push, and pass again after unban and push: with
 each driver, both families, on this host and over SSH."""
-import unittest
 
 import scenario
 from scenario import ATTACKER4, ATTACKER6, ROUTE_DRIVERS, URPF6, NetworkCase

@@ -3,7 +3,7 @@
 neighbours), and which list lacks its rule."""
 import scenario
 from scenario import ATTACKER4, SERVER4, NetworkCase
-from topology import FRR
+from topology import FRR, PATIENCE
 
 
 class Check(NetworkCase):
@@ -25,7 +25,7 @@ class Check(NetworkCase):
             # The warning is true: the banned host's packets do arrive.
             site.run("ban", ATTACKER4, "--no-push")
             site.run("push")
-            self.assertTrue(self.net.arrives(self.net.attacker, SERVER4))
+            self.assertTrue(self.net.arrives(self.net.attacker, SERVER4, PATIENCE))
             self.net.sysctl(self.net.router, *(f"{one}=1" for one in interfaces))
             self.router("nft", "-f", "-", input=scenario.URPF6)
             found = self.findings(site, code=0)

@@ -9,6 +9,7 @@ import unittest
 
 import scenario
 from scenario import SOURCE, Site
+import ending
 
 DRIVER = """about: rules of a firewall of our own
 sets: set
@@ -206,4 +207,4 @@ class EveryDriver(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    ending.main()

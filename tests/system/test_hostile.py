@@ -1,11 +1,9 @@
 #!/usr/bin/python3
 """A thousand rows as nobody should write them, in both kinds of table: each is counted as a bad row and shown so that a
 terminal stays as it was, and the bans among them are pushed as if they stood alone."""
-import json
 import os
 import pathlib
 import random
-import sqlite3
 import sys
 import tempfile
 import unicodedata
@@ -13,6 +11,8 @@ import unittest
 
 import topology
 from scenario import SOURCE, NetworkCase, Site
+import ending
+import seeds
 
 sys.path.insert(0, str(SOURCE / "tests" / "bans"))
 from mariadb import MariaDb  # noqa: E402
@@ -20,6 +20,7 @@ from mariadb import MariaDb  # noqa: E402
 GOOD = ["203.0.113.7", "198.51.100.0/25", "2001:db8::7", "::ffff:192.0.2.9"]
 WANTED = {"203.0.113.7/32", "198.51.100.0/25", "2001:db8::7/128", "192.0.2.9/32"}
 HOW_MANY = 1000
+SEEDS = seeds.both()
 
 CONTROLS = ["\x00", "\x01", "\x07", "\x08", "\x1b[2J", "\x1b]0;owned\x07", "\r", "\n", "\t", "\x7f", "\u0085", "\u009b31m", "\u200b", "\u202e", "\u2028", "\ufeff"]
 MARKUP = ["<script>alert(1)</script>", "<b>", "&lt;", "<!-- -->", "{{address}}", "{{{prefix}}}", "{%x%}", "${jndi:ldap://x}", "]]>", "<?xml?>", "!!python/object"]
@@ -33,7 +34,7 @@ def in_digits(address, digits):
     return "".join(digits[int(c)] if c.isdigit() else c for c in address)
 
 
-def hostile_addresses(random):
+def hostile_addresses(random, how_many):
     """One kind after the other: what stands in `ip`, `name`, `hostname`, `port` and `protocol`."""
     def row(ip="203.0.113.9", name="sshd", hostname="web1", port="22", protocol="tcp"):
         return ip, name, hostname, port, protocol
@@ -72,7 +73,7 @@ def hostile_addresses(random):
         lambda: row(port=broken("22", random.choice((CONTROLS, MARKUP[:7], SQL, CLI)))),
         lambda: row(protocol=broken("tcp", random.choice((CONTROLS, MARKUP[:7], SQL, CLI)))),
     ]
-    for number in range(HOW_MANY):
+    for number in range(how_many):
         yield kinds[number % len(kinds)]()
 
 
@@ -84,7 +85,7 @@ def fits(text):
 class Hostile(NetworkCase):
     """`plan` against both tables; `push` where there is a network to push to."""
 
-    rows = list(hostile_addresses(random.Random(20241122)))
+    rows = [row for seed in SEEDS for row in hostile_addresses(random.Random(seed), HOW_MANY // len(SEEDS))]
 
     def check_plan(self, site, *words):
         done = site.run("plan", *words)
@@ -146,4 +147,4 @@ class HostileMariaDb(unittest.TestCase):
 
 if __name__ == "__main__":
     topology.end_cleanly_on_signals()
-    unittest.main()
+    ending.main()

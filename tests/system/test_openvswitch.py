@@ -9,7 +9,8 @@ import unittest
 
 import topology
 from scenario import Site
-from topology import run, wait_until
+from topology import comes_within, run, wait_until
+import ending
 
 PROGRAMS = ("ovs-vswitchd", "ovsdb-server", "ovsdb-tool", "ovs-vsctl", "ovs-ofctl")
 COOKIE = "cookie=0xba0/-1"
@@ -56,7 +57,7 @@ class Switch:
         self.daemon("ovsdb-server", self.folder / "conf.db", f"--remote=punix:{self.folder}/db.sock")
         self.program("ovs-vsctl", "--no-wait", f"--db=unix:{self.folder}/db.sock", "init")
         self.daemon("ovs-vswitchd", f"unix:{self.folder}/db.sock", "--disable-system")
-        self.program("ovs-vsctl", "--timeout=10", f"--db=unix:{self.folder}/db.sock", "add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev", "fail-mode=standalone")
+        self.program("ovs-vsctl", "--timeout=100", f"--db=unix:{self.folder}/db.sock", "add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev", "fail-mode=standalone")
         self.bridge = f"unix:{self.folder}/br0.mgmt"
         wait_until((self.folder / "br0.mgmt").exists, 5, "the bridge stands")
 
@@ -73,9 +74,9 @@ class Switch:
         for pid in reversed(self.processes):
             try:
                 os.kill(pid, 15)
-                wait_until(lambda pid=pid: topology.has_ended(pid), 5, f"process {pid} ended")
-            except (OSError, TimeoutError):
-                pass
+            except OSError:
+                continue
+            comes_within(lambda pid=pid: topology.has_ended(pid), 10)
         for name in self.namespaces:
             run("ip", "netns", "del", name, check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -111,7 +112,7 @@ class OpenVSwitch(unittest.TestCase):
         self.assertEqual(self.site.device("push")["outcome"], "changed")
         for server in ("203.0.113.80", "2001:db8:1::80"):
             self.assertFalse(self.net.reaches("attacker", server))
-            self.assertTrue(self.net.reaches("client", server))
+            self.assertTrue(self.net.reaches("client", server, wait="20"))
         again = self.site.device("push")
         self.assertEqual((again["outcome"], again["script"]), ("in_sync", ""))
         for address in ("203.0.113.7", "2001:db8:1::7"):
@@ -119,7 +120,7 @@ class OpenVSwitch(unittest.TestCase):
         self.assertEqual(self.site.device("push")["outcome"], "changed")
         self.assertEqual(self.net.flows(COOKIE), [])
         for server in ("203.0.113.80", "2001:db8:1::80"):
-            self.assertTrue(self.net.reaches("attacker", server))
+            self.assertTrue(self.net.reaches("attacker", server, wait="20"))
 
     def test_flows_of_others_are_left_alone(self):
         theirs = ["cookie=0x5,priority=65535,ip,nw_src=198.51.100.9,actions=drop", "cookie=0x5,priority=7,ip,nw_src=198.51.100.0/24,actions=NORMAL"]
@@ -156,4 +157,4 @@ class OpenVSwitch(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    ending.main()

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """OpenWrt's form against the real nft, in the router's namespace: packets dropped and passed again, and the skeleton
 that the firewall loads at each start. uci is a stand-in that keeps its words in a file."""
-import unittest
 
 from scenario import ATTACKER4, ATTACKER6, SERVER4, SERVER6, NetworkCase
+import ending
 
 UCI = """#!/bin/sh
 # One section of /etc/config/firewall, kept as `uci show` prints it.
@@ -84,4 +84,4 @@ class OpenWrt(NetworkCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    ending.main()

@@ -8,6 +8,7 @@ import time
 import unittest
 
 from scenario import Site
+import ending
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 EDGE = {"address": "198.51.100.250", "driver": "linux_nft"}
@@ -261,4 +262,4 @@ class Keys(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    ending.main()

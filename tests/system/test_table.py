@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """A ban table that fails in the middle of being read is no short table: nothing is sent, and the error says so."""
+import contextlib
 import pathlib
 import shutil
 import socket
@@ -12,6 +13,7 @@ from scenario import NetworkCase
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "bans"))
 from mariadb import MariaDb  # noqa: E402
+from waiting import Attended, joined  # noqa: E402
 
 FLOOD = [f"198.18.{i // 100}.{1 + 2 * (i % 100)}" for i in range(2000)]
 
@@ -21,27 +23,38 @@ class Between:
 
     def __init__(self, server):
         self.server, self.most = server, None
-        self.listener = socket.create_server(("127.0.0.22", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
+        listening = socket.create_server(("127.0.0.22", 0))
+        self.port = listening.getsockname()[1]
+        self.listener = Attended(listening, self.accept)
+        self.serving = {}  # thread → the client's socket
 
-    def accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(client, self.most), daemon=True).start()
+    def close(self):
+        self.listener.close()
+        for thread, client in self.serving.items():
+            self.hang_up(client)
+            joined(thread, "a connection to the table")
+            client.close()
+
+    def accept(self, listening):
+        client, _ = listening.accept()
+        thread = threading.Thread(target=self.serve, args=(client, self.most), daemon=True)
+        self.serving[thread] = client
+        thread.start()
 
     def serve(self, client, most):
-        with client, socket.create_connection((self.server.address, self.server.port)) as upstream:
+        with socket.create_connection((self.server.address, self.server.port)) as upstream:
             back = threading.Thread(target=self.pump, args=(client, upstream, None), daemon=True)
             back.start()
             self.pump(upstream, client, most)
             back.join()
 
     @staticmethod
-    def pump(source, sink, most):
+    def hang_up(one):
+        with contextlib.suppress(OSError):
+            one.shutdown(socket.SHUT_RDWR)
+
+    @classmethod
+    def pump(cls, source, sink, most):
         passed = 0
         try:
             while data := source.recv(4096):
@@ -52,10 +65,7 @@ class Between:
         except OSError:
             pass
         for one in (source, sink):
-            try:
-                one.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+            cls.hang_up(one)
 
 
 @unittest.skipUnless(shutil.which("mariadbd"), "no mariadbd here")
@@ -64,7 +74,7 @@ class Table(NetworkCase):
         with MariaDb(address="127.0.0.23") as server:
             server.sql("CREATE DATABASE fail2ban")
             between = Between(server)
-            self.addCleanup(between.listener.close)
+            self.addCleanup(between.close)
             password = self.net.folder / "password"
             password.write_text(server.password + "\n")
             password.chmod(0o600)

@@ -7,6 +7,7 @@ import tempfile
 import unittest
 
 from scenario import Site
+import ending
 
 
 class Verbs(unittest.TestCase):
@@ -139,4 +140,4 @@ class Verbs(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    ending.main()

@@ -21,7 +21,9 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+from waiting import PATIENCE, Attended, comes_within, wait_until  # noqa: E402
 
 ATTACKER4, ATTACKER6 = "203.0.113.7", "2001:db8:1::7"
 CLIENT4, CLIENT6 = "198.51.100.8", "2001:db8:2::8"
@@ -35,7 +37,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _counter = iter(range(10_000))
 
 
-def run(*argv, check=True, input=None, timeout=30):
+def run(*argv, check=True, input=None, timeout=PATIENCE):
     """A program with its output as text; an error says what it said."""
     done = subprocess.run([str(word) for word in argv], input=input, capture_output=True, text=True, timeout=timeout)
     if check and done.returncode != 0:
@@ -72,18 +74,6 @@ def namespaces_permitted():
     return why_no_namespaces() is None
 
 
-def wait_until(condition, seconds, what):
-    """Polls; an error names what did not come about in time."""
-    end = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise TimeoutError(f"after {seconds} s still not so: {what}")
-        time.sleep(0.02)
-
-
 def inside(namespace, call):
     """Runs `call` in a thread of its own inside the namespace and hands its result back."""
     result = []
@@ -102,7 +92,7 @@ def inside(namespace, call):
 
     thread = threading.Thread(target=body)
     thread.start()
-    thread.join(30)
+    thread.join(PATIENCE)
     if not result:
         raise TimeoutError(f"nothing came back from namespace {namespace}")
     good, value = result[0]
@@ -129,7 +119,7 @@ class Network:
         self.attacker, self.client, self.router, self.server, self.operator = (
             f"{self.tag}-{name}" for name in ("attacker", "client", "router", "server", "operator"))
         self.namespaces = [self.attacker, self.client, self.router, self.server, self.operator]
-        self._made, self._processes, self._pid_files, self._sockets = [], [], [], []
+        self._made, self._processes, self._pid_files, self._attended = [], [], [], []
         self._closed = False
         self.heard = []  # source addresses of datagrams that reached the server
         atexit.register(self.close)
@@ -150,14 +140,13 @@ class Network:
             return
         self._closed = True
         atexit.unregister(self.close)
-        for handle in self._sockets:
-            with contextlib.suppress(OSError):
-                handle.close()
+        for attended in self._attended:
+            attended.close()
         for process in self._processes:
             process.terminate()
         for process in self._processes:
             try:
-                process.wait(5)
+                process.wait(20)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -172,10 +161,8 @@ class Network:
         with contextlib.suppress(OSError, ValueError):
             pid = int(file.read_text())
             os.kill(pid, signal.SIGTERM)
-            with contextlib.suppress(TimeoutError):
-                wait_until(lambda: has_ended(pid), 3, f"process {pid} ended")
-                return
-            os.kill(pid, signal.SIGKILL)
+            if not comes_within(lambda: has_ended(pid), 10):
+                os.kill(pid, signal.SIGKILL)
 
     def _build(self, rp_filter):
         for name in self.namespaces:
@@ -216,20 +203,8 @@ class Network:
             return tcp, udp
 
         tcp, udp = inside(self.server, bind)
-        self._sockets += [tcp, udp]
-
-        def accept():
-            with contextlib.suppress(OSError):
-                while True:
-                    tcp.accept()[0].close()
-
-        def hear():
-            with contextlib.suppress(OSError):
-                while True:
-                    self.heard.append(udp.recvfrom(64)[1][0].removeprefix("::ffff:"))
-
-        for body in (accept, hear):
-            threading.Thread(target=body, daemon=True).start()
+        self._attended = [Attended(tcp, lambda listening: listening.accept()[0].close()),
+                          Attended(udp, lambda bound: self.heard.append(bound.recvfrom(64)[1][0].removeprefix("::ffff:")))]
 
     def reaches(self, namespace, address, port=PORT, seconds=0.5):
         """Whether a TCP connection from the namespace is answered in time (a round trip takes 0.1 ms here)."""
@@ -253,9 +228,7 @@ class Network:
                     probe.sendto(b"?", (address, PORT))
 
         inside(namespace, send)
-        with contextlib.suppress(TimeoutError):
-            wait_until(lambda: len(self.heard) > before, seconds, "a datagram")
-        return len(self.heard) > before
+        return comes_within(lambda: len(self.heard) > before, seconds)
 
     # What runs on the router.
 

@@ -10,7 +10,7 @@ from sshd import Sshd, make_key
 
 def main():
     if not shutil.which("sshd", path="/usr/sbin:/usr/local/sbin"):
-        print("no sshd on this machine: skipped")
+        print("skipped: no sshd on this machine")
         return 77
     options = ["KexAlgorithms +diffie-hellman-group14-sha1", "AllowTcpForwarding yes"]
     legacy = ["KexAlgorithms diffie-hellman-group14-sha1", "Ciphers aes128-cbc", "MACs hmac-sha1"]
@@ -25,7 +25,7 @@ def main():
                            BANPUSH_TEST_SSHD_USER=sshd.user, BANPUSH_TEST_OLD_SSHD_PORT=str(old.port),
                            BANPUSH_TEST_OLD_SSHD_FOLDER=str(old.folder))
         environment.pop("SSH_AUTH_SOCK", None)
-        return subprocess.run(sys.argv[1:], env=environment, timeout=300).returncode
+        return subprocess.run(sys.argv[1:], env=environment, timeout=900).returncode
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def agent_with(folder, keys):
 
 def main():
     if not shutil.which("sshd", path="/usr/sbin:/usr/local/sbin"):
-        print("no sshd on this machine: skipped")
+        print("skipped: no sshd on this machine")
         return 77
     with contextlib.ExitStack() as stack:
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="strict-")))
@@ -56,7 +56,7 @@ def main():
             environment[f"BANPUSH_TEST_{name}"] = f"{sshd.port} {sshd.folder}"
             environment["BANPUSH_TEST_SSHD_USER"] = sshd.user
         environment.pop("SSH_AUTH_SOCK", None)
-        return subprocess.run(sys.argv[1:], env=environment, timeout=280).returncode
+        return subprocess.run(sys.argv[1:], env=environment, timeout=900).returncode
 
 
 if __name__ == "__main__":

@@ -12,8 +12,11 @@ import pathlib
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
-import time
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+from waiting import PATIENCE, comes_within  # noqa: E402
 
 
 def free_port(address):
@@ -36,7 +39,7 @@ def end(process):
         return
     process.terminate()
     try:
-        process.wait(5)
+        process.wait(20)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
@@ -109,13 +112,12 @@ class Sshd:
             self.port = None
         raise RuntimeError(f"sshd does not start: {self.log.read_text()}")
 
-    def wait_until_it_listens(self, seconds=10):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end and self.process.poll() is None:
-            if "Server listening" in self.log.read_text(errors="replace"):
-                return True
-            time.sleep(0.02)
-        return False
+    def wait_until_it_listens(self):
+        def listens():
+            return "Server listening" in self.log.read_text(errors="replace")
+
+        comes_within(lambda: listens() or self.process.poll() is not None, PATIENCE)
+        return listens() and self.process.poll() is None
 
     def stop_process(self):
         end(self.process)

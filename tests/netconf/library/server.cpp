@@ -255,7 +255,7 @@ int main(int argc, char **argv) {
   device = &its_device;
   nc_server_init(context);
   nc_set_global_rpc_clb(answer);
-  nc_server_set_hello_timeout(10);
+  nc_server_set_hello_timeout(60);
   serve(listen_at(argv[1]));
   std::_Exit(0); // nothing is left to lose, and libnetconf2 keeps what it has until the end
 }
