@@ -158,18 +158,18 @@ TEST_CASE("cli: privilege is raised with the secret, which nobody sees", "[trans
   for (const Chunks chunks : all_chunks) {
     Talk talk(device, chunks);
     talk.learn();
-    talk.dialog.enable("enable", enable, "s3cret", 2s);
+    talk.dialog.enable("enable", enable, "s3cret", patience);
     CHECK(given == "s3cret");
     CHECK(talk.dialog.prompt() == "edge1#");
     CHECK(talk.told.find("s3cret") == std::string::npos);
     CHECK_THAT(talk.told, Catch::Contains("sent: <secret>"));
-    talk.dialog.enable("enable", enable, "s3cret", 2s); // privileged already: nothing is sent
+    talk.dialog.enable("enable", enable, "s3cret", patience); // privileged already: nothing is sent
     CHECK(talk.send({"ok"}).accepted);
   }
   right = false;
   Talk refused(device);
   refused.learn();
-  CHECK_THROWS_WITH(refused.dialog.enable("enable", enable, "s3cret", 2s),
+  CHECK_THROWS_WITH(refused.dialog.enable("enable", enable, "s3cret", patience),
                     Catch::Contains("not privileged: line 1 \"enable\": device said \"% Bad secrets\""));
   Talk without(device);
   without.learn();

@@ -83,11 +83,11 @@ TEST_CASE("cli: the window bounds lines and bytes", "[transport]") {
   const Driver driver = ios();
   Dialogue dialogue({}, {});
   CliDialog dialog("edge1", driver, stream, dialogue);
-  dialog.learn({}, 2s);
+  dialog.learn({}, patience);
   Step step;
   step.lines = ok_lines(100);
   step.window = {50, 200};
-  CHECK(dialog.send(step, 2s).lines == 100);
+  CHECK(dialog.send(step, patience).lines == 100);
   CHECK(stream.most <= 200);
   CHECK(stream.most > 100);
 }
@@ -161,11 +161,11 @@ TEST_CASE("cli: known questions are answered, in each chunking", "[transport]") 
     step.lines = {"confirm", "ok"};
     step.ask = {{Pattern(R"(\[confirm\]\s*$)"), ""}};
     step.expect = Pattern(R"(^\[OK\])");
-    const Delivery delivery = talk.dialog.send(step, 2s);
+    const Delivery delivery = talk.dialog.send(step, patience);
     CHECK(delivery.complaint == "");
     CHECK(delivery.lines == 2);
     step.ask[0].answer = "n";
-    CHECK_THAT(talk.dialog.send(step, 2s).complaint, Catch::Contains("% not confirmed"));
+    CHECK_THAT(talk.dialog.send(step, patience).complaint, Catch::Contains("% not confirmed"));
   }
 }
 
@@ -196,7 +196,7 @@ TEST_CASE("cli: a question that cannot be left ends the session", "[transport]")
   Deaf stream(device, Chunks::Whole);
   Dialogue dialogue({}, {});
   CliDialog dialog("edge1", driver, stream, dialogue);
-  dialog.learn({}, 2s);
+  dialog.learn({}, patience);
   stream.device.prompt = [](const CliDevice &) { return std::string(); };
   Step step;
   step.lines = {"reset"};
@@ -210,14 +210,14 @@ TEST_CASE("cli: a stage must end at its prompt", "[transport]") {
   Step step;
   step.lines = {"configure terminal"};
   step.until = talk.driver.prompts.at("config");
-  CHECK(talk.dialog.send(step, 2s).accepted);
+  CHECK(talk.dialog.send(step, patience).accepted);
   step.lines = {"ok"};
   step.until = talk.driver.prompts.at("exec");
-  CHECK_THAT(talk.dialog.send(step, 2s).complaint,
+  CHECK_THAT(talk.dialog.send(step, patience).complaint,
              Catch::StartsWith("after line 1 \"ok\" the device is at the prompt \"edge1(config)#\", not at one like"));
   step.until = {};
   step.expect = Pattern("saved");
-  CHECK_THAT(talk.dialog.send(step, 2s).complaint, Catch::StartsWith("after line 1 \"ok\" the answer lacks `saved`"));
+  CHECK_THAT(talk.dialog.send(step, patience).complaint, Catch::StartsWith("after line 1 \"ok\" the answer lacks `saved`"));
 }
 
 TEST_CASE("cli: silence ends the wait and names the line", "[transport]") {
@@ -257,8 +257,8 @@ TEST_CASE("cli: lines that set up the session fail only by fatal words", "[trans
   };
   Talk talk(device);
   talk.learn();
-  CHECK(talk.dialog.set_up("terminal length 0", 2s).accepted);
-  CHECK_FALSE(talk.dialog.set_up("terminal width 512", 2s).accepted);
+  CHECK(talk.dialog.set_up("terminal length 0", patience).accepted);
+  CHECK_FALSE(talk.dialog.set_up("terminal width 512", patience).accepted);
 }
 
 TEST_CASE("cli: words without a line end in front of the prompt", "[transport]") {
@@ -274,7 +274,7 @@ TEST_CASE("cli: a large answer is read at a good pace", "[transport]") {
   talk.learn();
   const auto begun = std::chrono::steady_clock::now();
   CHECK(talk.ask("show lines 100000").size() > 1'000'000);
-  CHECK(std::chrono::steady_clock::now() - begun < 10s);
+  CHECK(std::chrono::steady_clock::now() - begun < patience);
 }
 
 TEST_CASE("cli: goodbye is said and not waited for", "[transport]") {

@@ -18,6 +18,9 @@ using namespace std::chrono_literals;
 using fakes::CliDevice;
 using fakes::small_router;
 
+// How long a device that will answer may take: it says nothing of how quick that is, for the machine may be busy.
+inline constexpr auto patience = 60s;
+
 enum class Chunks {
   Whole,  // all that there is
   Bytes,  // one byte a read
@@ -88,7 +91,7 @@ struct Talk {
       : driver(std::move(with)), stream(std::move(device), chunks), dialog("edge1", driver, stream, dialogue) {}
 
   Talk &learn() {
-    dialog.learn(driver.login, 2s);
+    dialog.learn(driver.login, patience);
     return *this;
   }
   ~Talk() {
@@ -99,9 +102,9 @@ struct Talk {
     Step step;
     step.lines = std::move(lines);
     step.window = {window, 10'000};
-    return dialog.send(step, 2s);
+    return dialog.send(step, patience);
   }
-  std::string ask(const std::string &line) { return dialog.ask(line, 2s); }
+  std::string ask(const std::string &line) { return dialog.ask(line, patience); }
 
   Driver driver;
   DeviceStream stream;

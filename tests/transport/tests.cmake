@@ -11,10 +11,11 @@ if(BANPUSH_PCH)
 endif()
 
 add_test(NAME "transport: against OpenSSH" COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/transport/run_with_sshd.py
-         $<TARGET_FILE:transport_tests> "[sshd]")
-set_tests_properties("transport: against OpenSSH" PROPERTIES LABELS system TIMEOUT 300 SKIP_RETURN_CODE 77)
+         ${CMAKE_CURRENT_SOURCE_DIR}/shard.py $<TARGET_FILE:transport_tests> 1 1 "[sshd]")
+set_tests_properties("transport: against OpenSSH" PROPERTIES LABELS system TIMEOUT 900)
 add_test(NAME "transport: logins at OpenSSH" COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/transport/run_with_strict_sshd.py
-         $<TARGET_FILE:transport_tests> "[strict_sshd]")
-set_tests_properties("transport: logins at OpenSSH" PROPERTIES LABELS system TIMEOUT 300 SKIP_RETURN_CODE 77)
-add_test(NAME "transport: against a device in the process" COMMAND transport_tests "~[sshd]~[strict_sshd]")
-set_tests_properties("transport: against a device in the process" PROPERTIES LABELS flow TIMEOUT 300)
+         ${CMAKE_CURRENT_SOURCE_DIR}/shard.py $<TARGET_FILE:transport_tests> 1 1 "[strict_sshd]")
+set_tests_properties("transport: logins at OpenSSH" PROPERTIES LABELS system TIMEOUT 900)
+add_test(NAME "transport: against a device in the process" COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/shard.py $<TARGET_FILE:transport_tests> 1 1
+         "~[sshd]~[strict_sshd]")
+set_tests_properties("transport: against a device in the process" PROPERTIES LABELS flow TIMEOUT 900)

@@ -66,7 +66,7 @@ TEST_CASE("no more than so many work side by side, and one that hangs gives way"
   const auto begin = std::chrono::steady_clock::now();
   { const Slots::Taken third(slots); }
   const auto waited = std::chrono::steady_clock::now() - begin;
-  CHECK((waited > 500ms && waited < 10s));
+  CHECK((waited > 500ms && waited < 60s));
 }
 
 TEST_CASE("the doorbell: one line each way, and who is at the other end") {
@@ -89,17 +89,17 @@ TEST_CASE("the doorbell: one line each way, and who is at the other end") {
         continue;
       }
       ++calls;
-      const auto request = read_request(caller.get(), 2000ms);
+      const auto request = read_request(caller.get(), 60s);
       if (request && user_of(caller.get()) == geteuid())
         send_answer(caller.get(), request->value("do", "") == "forbidden" ? nlohmann::json{{"refused", "not you"}}
                                                                           : nlohmann::json{{"heard", request->value("do", "")}});
     }
   });
   CHECK(tell_service(config, {{"do", "look"}}));
-  const auto answer = ask_service(config, {{"do", "status"}}, 10s);
+  const auto answer = ask_service(config, {{"do", "status"}}, 60s);
   REQUIRE(answer);
   CHECK(answer->at("heard") == "status");
-  CHECK_THROWS_WITH(ask_service(config, {{"do", "forbidden"}}, 10s), Catch::Contains("not you"));
+  CHECK_THROWS_WITH(ask_service(config, {{"do", "forbidden"}}, 60s), Catch::Contains("not you"));
 }
 
 TEST_CASE("a service that says nothing is given up, and a request that never ends is no request") {

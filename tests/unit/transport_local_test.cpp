@@ -85,7 +85,7 @@ TEST_CASE("local: a program that hangs is ended, with what it started", "[transp
   // The shell ignores TERM and its child too: only KILL to the group ends both.
   REQUIRE_THROWS_WITH(run({"sh", "-c", "trap '' TERM; sleep 60 & sleep 60"}, {}, 200ms),
                       Catch::StartsWith("here: sh -c") && Catch::Contains("silent for 0.2 s"));
-  CHECK(std::chrono::steady_clock::now() - begun < 10s);
+  CHECK(std::chrono::steady_clock::now() - begun < 30s);
   CHECK_FALSE(has_children());
   CHECK_THROWS_AS(run({"cat", "/dev/zero"}, {}, 20s), Error); // and one that never stops talking
   CHECK_FALSE(has_children());
@@ -98,13 +98,13 @@ TEST_CASE("local: a program that hangs without reading is ended", "[transport]")
 }
 
 TEST_CASE("local: whoever talks is not silent", "[transport]") {
-  CHECK(run({"sh", "-c", "for i in 1 2 3 4 5 6; do echo $i; sleep 0.1; done"}, {}, 400ms).output == "1\n2\n3\n4\n5\n6\n");
+  CHECK(run({"sh", "-c", "for i in 1 2 3 4 5 6; do echo $i; sleep 0.5; done"}, {}, 2500ms).output == "1\n2\n3\n4\n5\n6\n");
 }
 
 TEST_CASE("local: a grandchild that keeps the pipe open is not waited for", "[transport]") {
   const auto begun = std::chrono::steady_clock::now();
-  const Finished finished = run({"sh", "-c", "sleep 5 & echo $!"});
-  CHECK(std::chrono::steady_clock::now() - begun < 3s);
+  const Finished finished = run({"sh", "-c", "sleep 60 & echo $!"});
+  CHECK(std::chrono::steady_clock::now() - begun < 30s);
   ::kill(std::stoi(finished.output), SIGKILL);
 }
 
