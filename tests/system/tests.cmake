@@ -2,7 +2,7 @@
 # and are skipped.
 foreach(name block in_force verbs limits foreign bytes bad_devices config check table hostile policy jails logged_in unban)
   add_test(NAME "system: ${name}" COMMAND /usr/bin/python3 ${CMAKE_CURRENT_LIST_DIR}/test_${name}.py)
-  set_tests_properties("system: ${name}" PROPERTIES LABELS system TIMEOUT 300
+  set_tests_properties("system: ${name}" PROPERTIES LABELS system TIMEOUT 1200
                        ENVIRONMENT "BANPUSH=$<TARGET_FILE:banpush>;BANPUSH_DATADIR=${CMAKE_SOURCE_DIR}")
 endforeach()
 foreach(name block limits foreign bytes policy hostile) # the others look for leaks, too
