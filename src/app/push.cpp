@@ -250,18 +250,23 @@ void carry_out(Site &site, const Order &order, const Guard::Ruling &ruling, Know
     kept.in_step.reset();
 }
 
+// Whether a session that was kept can be used. Nothing has been sent on it yet: where it cannot, a new one does as well.
+bool stands(const Kept &kept) { return kept.session && kept.session->is_open() && kept.session->standing() == Transport::Standing::Yes; }
+
 void run(Site &site, const Device &device, const Order &order, Kept &kept, const std::function<std::shared_ptr<Session>()> &log_in,
          DeviceReport &report) {
   if (kept.known && kept.session->is_open() && kept.session->disturbed())
     kept.known.reset();
+  std::optional<Guard::Ruling> ruling;
   if (kept.known) {
-    const Guard::Ruling ruling = plan_and_judge(site, device, order, kept, report);
+    ruling = plan_and_judge(site, device, order, kept, report);
     if (report.outcome == Outcome::InSync)
       return;
-    if (kept.session->is_open() && !has_numbers(kept.session->driver()))
-      return carry_out(site, order, ruling, Known::Before, kept, report);
   }
-  if (!kept.session || !kept.session->is_open()) {
+  const bool usable = stands(kept);
+  if (usable && ruling && !has_numbers(kept.session->driver()))
+    return carry_out(site, order, *ruling, Known::Before, kept, report);
+  if (!usable) {
     kept.session = log_in();
     kept.session->open();
   }

@@ -107,6 +107,13 @@ Installed Session::read() {
   return installed;
 }
 
+Transport::Standing Session::standing() noexcept {
+  const auto standing = open_ ? transport_->standing() : Transport::Standing::Ended;
+  if (standing != Transport::Standing::Yes)
+    close();
+  return standing;
+}
+
 void Session::close() noexcept {
   open_ = false;
   if (transport_)

@@ -40,6 +40,8 @@ public:
   }
   void close() noexcept; // what was learnt stays
   bool is_open() const noexcept { return open_; }
+  // As of Transport, of an open session. One that does not stand is closed.
+  Transport::Standing standing() noexcept;
   // From another thread: what is under way ends at once with Error (Connect).
   void cancel() noexcept { transport_->cancel(); }
 

@@ -10,6 +10,7 @@
 #include <mysql.h>
 #include <mysqld_error.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 namespace banpush {
@@ -50,6 +51,17 @@ using Prepared = std::unique_ptr<MYSQL_STMT, Close>;
 bool is_lost(unsigned code) noexcept {
   return code == CR_SSL_CONNECTION_ERROR || code == CR_SERVER_GONE_ERROR || code == CR_SERVER_LOST || code == CR_SERVER_LOST_EXTENDED ||
          code == ER_SERVER_SHUTDOWN || code == ER_CONNECTION_KILLED;
+}
+
+// A server that has gone without a word is found while the connection is idle, and within seconds once it is asked
+// something; a silent one (MYSQL_OPT_READ_TIMEOUT) has more time. A socket file is no TCP and takes none of these.
+void keep_alive(int fd) {
+  const auto set = [fd](int level, int option, int value) { ::setsockopt(fd, level, option, &value, sizeof value); };
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, 10);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, 3);
+  set(IPPROTO_TCP, TCP_KEEPCNT, 3);
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT, 5'000);
 }
 
 // What a person may do about it, where the server's words do not say.
@@ -172,6 +184,7 @@ public:
     // Only with `verify` does the library itself refuse a server that offers no TLS.
     if (wants_tls(source_) && mysql_get_ssl_cipher(connection_.get()) == nullptr)
       throw Unreachable(name() + ": connecting: the server offers no TLS", Fault::Tls);
+    keep_alive(static_cast<int>(mysql_get_socket(connection_.get())));
   }
 
   SqlRows select(const std::string &sql, const SqlValues &values) override {

@@ -45,6 +45,17 @@ Reply CliTransport::ask(const Ask &question) {
 
 Delivery CliTransport::send(const Step &step) { return dialog().send(step, silence_of(device_, driver_, step.silence)); }
 
+Transport::Standing CliTransport::standing() noexcept {
+  if (!dialog_)
+    return Standing::Lost;
+  Standing standing = session_->standing();
+  if (standing == Standing::Yes && (!dialog_->pass_over_what_came() || shell_->at_end()))
+    standing = Standing::Ended;
+  if (standing != Standing::Yes)
+    dialog_->give_up();
+  return standing;
+}
+
 void CliTransport::close() noexcept {
   if (dialog_) {
     std::vector<std::string> lines;

@@ -15,6 +15,7 @@ public:
   Facts open() override;
   Reply ask(const Ask &question) override;
   Delivery send(const Step &step) override;
+  Standing standing() noexcept override;
   void close() noexcept override;
   void cancel() noexcept override { cancellation_.cancel(); }
 

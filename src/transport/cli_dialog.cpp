@@ -163,6 +163,22 @@ std::string CliDialog::ask(const std::string &line, std::chrono::milliseconds si
   return answer;
 }
 
+bool CliDialog::pass_over_what_came() noexcept {
+  constexpr std::size_t most = 1U << 20U;
+  if (unusable_)
+    return false;
+  try {
+    for (const std::size_t before = wire_.moved(); wire_.receive(Clock::now());) {
+      wire_.take_lines();
+      if (wire_.moved() - before > most)
+        return false;
+    }
+    return true;
+  } catch (const std::exception &) {
+    return false;
+  }
+}
+
 void CliDialog::say_goodbye(const std::vector<std::string> &lines) noexcept {
   if (unusable_)
     return;

@@ -28,6 +28,11 @@ public:
   // What the device answers to one line, without echo and prompts. Throws as send does, and Error (Device)
   // for an unknown question.
   std::string ask(const std::string &line, std::chrono::milliseconds silence);
+  // Drops what the device has said since the last exchange: it was no answer. False where the session has ended meanwhile,
+  // or nothing but words comes.
+  bool pass_over_what_came() noexcept;
+  // The session is gone: nothing more is said.
+  void give_up() noexcept { unusable_ = true; }
   // Says the lines without waiting for their answers: the last one ends the session.
   void say_goodbye(const std::vector<std::string> &lines) noexcept;
 

@@ -18,6 +18,7 @@ public:
   void watch() override { runner_->watch(); }
   bool disturbed() override { return runner_->disturbed(); }
   std::optional<std::vector<Shown>> shown() override { return runner_->shown(); }
+  Standing standing() noexcept override { return runner_->standing(); }
   void close() noexcept override { runner_->close(); }
   void cancel() noexcept override { runner_->cancel(); }
 

@@ -251,6 +251,25 @@ Delivery NetconfTransport::send(const Step &step) {
   return judged(step, call(body, silence_of(device_, driver_, step.silence)), operation);
 }
 
+Transport::Standing NetconfTransport::standing() noexcept {
+  if (!library_ || gone_)
+    return Standing::Lost;
+  const Standing session = session_->standing();
+  if (session != Standing::Yes) {
+    gone_ = true;
+    return session;
+  }
+  try {
+    constexpr int most_messages = 1000; // notifications, answers that come late; a device that sends nothing else is of no use
+    for (int messages = 0; messages < most_messages; ++messages)
+      if (!frames_.next() && !take_some(Clock::now()))
+        return Standing::Yes;
+  } catch (const std::exception &) {
+  }
+  gone_ = true;
+  return Standing::Ended;
+}
+
 void NetconfTransport::close() noexcept {
   if (library_ && channel_ && !gone_ && !cancellation_.cancelled()) {
     try {

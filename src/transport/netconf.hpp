@@ -20,6 +20,7 @@ public:
   // A question without an rpc is answered with the capabilities of the device's hello, one a line.
   Reply ask(const Ask &question) override;
   Delivery send(const Step &step) override;
+  Standing standing() noexcept override;
   void close() noexcept override;
   void cancel() noexcept override { cancellation_.cancel(); }
 

@@ -43,6 +43,7 @@ public:
   virtual void watch() {}
   virtual bool disturbed() { return false; }
   virtual std::optional<std::vector<Shown>> shown() { return std::nullopt; }
+  virtual Transport::Standing standing() noexcept { return Transport::Standing::Yes; }
   virtual void close() noexcept = 0;
   // From another thread.
   virtual void cancel() noexcept = 0;

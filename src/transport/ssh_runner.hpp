@@ -14,6 +14,7 @@ public:
   // The words are quoted for a POSIX shell, which is what runs them there. A server that ends without
   // telling a status counts as one that failed: status 255.
   Finished run(const Program &program) override;
+  Transport::Standing standing() noexcept override { return session_ ? session_->standing() : Transport::Standing::Lost; }
   void close() noexcept override { session_.reset(); }
   void cancel() noexcept override { cancellation_.cancel(); }
 

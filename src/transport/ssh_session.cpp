@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <fmt/format.h>
 #include <libssh/libssh.h>
+#include <libssh/server.h> // ssh_send_keepalive
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -45,6 +46,11 @@ std::string doubled_percent(std::string path) { // libssh expands %d and the lik
   for (std::size_t at = path.find('%'); at != std::string::npos; at = path.find('%', at + 2))
     path.insert(at, 1, '%');
   return path;
+}
+
+bool is_readable(int fd) {
+  pollfd one{fd, POLLIN, 0};
+  return ::poll(&one, 1, 0) > 0;
 }
 
 std::string keys_text(const std::vector<PublicKey> &keys) {
@@ -88,6 +94,51 @@ void SshSession::fail(const std::string &what) const {
 bool SshSession::connected() const noexcept { return handle_ && ssh_is_connected(handle_.get()) != 0; }
 
 bool SshSession::write_pending() const noexcept { return (ssh_get_status(handle_.get()) & SSH_WRITE_PENDING) != 0; }
+
+// While it is idle nobody reads: what came meanwhile is looked at first.
+Transport::Standing SshSession::ask_whether_it_stands() {
+  constexpr std::chrono::seconds patience{3};
+  using Standing = Transport::Standing;
+  const auto gone = [this] {
+    const std::string_view said = ssh_get_error(handle_.get());
+    const bool told = said.find("SSH_MSG_DISCONNECT") != std::string_view::npos || said.find("disconnected") != std::string_view::npos;
+    return told ? Standing::Ended : Standing::Lost;
+  };
+  // A call asks, or looks for the answer that is due; the first may find one that came late.
+  const auto ask = [this] { ssh_send_keepalive(handle_.get()); };
+  constexpr int most_reads = 256; // of some kilobytes each
+  for (int reads = 0; reads < most_reads && connected() && is_readable(ssh_get_fd(handle_.get())); ++reads)
+    ask();
+  const std::uint64_t before = received_->in_packets;
+  const auto deadline = Clock::now() + patience;
+  for (bool first = true;; first = false) {
+    ask();
+    if (!connected())
+      return gone();
+    if (answers_ == Answers::No)
+      return is_acknowledged(ssh_get_fd(handle_.get())) ? Standing::Yes : Standing::Lost;
+    if (received_->in_packets != before) {
+      answers_ = Answers::Yes;
+      return Standing::Yes;
+    }
+    if (Clock::now() >= deadline)
+      break;
+    if (!first)
+      wait(deadline);
+  }
+  if (answers_ == Answers::Yes || !is_acknowledged(ssh_get_fd(handle_.get())))
+    return Standing::Lost;
+  answers_ = Answers::No;
+  return Standing::Yes;
+}
+
+Transport::Standing SshSession::standing() noexcept {
+  try {
+    return connected() ? ask_whether_it_stands() : Transport::Standing::Lost;
+  } catch (const std::exception &) { // cancelled, or no memory
+    return Transport::Standing::Lost;
+  }
+}
 
 void SshSession::wait(Clock::time_point deadline) { wait(deadline, pollfd{-1, 0, 0}); }
 
@@ -167,6 +218,9 @@ void SshSession::connect_to(const std::string &address, const Credentials &crede
   if (!handle_)
     throw Error(ErrorKind::Connect, target_.name + ": no memory for an SSH session");
   set_options(address);
+  received_ = std::make_unique<ssh_counter_struct>();
+  ssh_set_counters(handle_.get(), nullptr, received_.get());
+  answers_ = Answers::Unknown;
   ssh_set_blocking(handle_.get(), 0);
   const int fd = connection.release(); // from the first call of ssh_connect on it is libssh's
   ssh_options_set(handle_.get(), SSH_OPTIONS_FD, &fd);

@@ -10,6 +10,7 @@
 #include <optional>
 
 struct ssh_session_struct;
+struct ssh_counter_struct;
 
 namespace banpush {
 
@@ -45,8 +46,13 @@ public:
   // its fingerprint, a changed one with both.
   void prove_host_key();
   // Both, and logs in; on a new connection where a server hangs up before all was tried. Throws Error (Auth) with all that
+<<<<<<< HEAD
   // was tried and what the server offers where it refused, Error (Connect) where the connection ended before it did, Error
   // (Config) for a key file that cannot be used.
+=======
+  // was tried and what the server offers where it refused, Error (Connect) where the connection ended before
+  // it did, Error (Config) for a key file that cannot be used.
+>>>>>>> 817f19c (wip 2+3)
   void open(const Credentials &credentials);
 
   const SshTarget &target() const noexcept { return target_; }
@@ -66,6 +72,9 @@ public:
   // The same with one more descriptor to be woken by.
   void wait(Clock::time_point deadline, pollfd other);
   bool connected() const noexcept;
+  // As of Transport: asks the server a question that has no meaning (OpenSSH's keepalive) and waits for any word of it. A
+  // server that answers no such question stands as long as its TCP acknowledges.
+  Transport::Standing standing() noexcept;
   // What has been written and not yet been given to the network is more than a little.
   bool write_pending() const noexcept;
   // Throws Error (Connect) `edge1: WHAT: libssh's words`.
@@ -81,6 +90,10 @@ private:
 
   // False: the server hung up, and on a new connection something is left to be tried.
   bool log_in(const Credentials &credentials, LoginTrials &trials);
+<<<<<<< HEAD
+=======
+  Transport::Standing ask_whether_it_stands();
+>>>>>>> 817f19c (wip 2+3)
   void connect_to(const std::string &address, const Credentials &credentials);
   void set_options(const std::string &address);
 
@@ -89,7 +102,9 @@ private:
   const Cancellation &cancellation_;
   std::string address_;
   std::optional<Prefix> seen_from_, peer_;
-  std::unique_ptr<SshTunnel> tunnel_; // outlives handle_, which goes through it
+  std::unique_ptr<SshTunnel> tunnel_;                                  // outlives handle_, which goes through it
+  std::unique_ptr<ssh_counter_struct> received_;                       // libssh counts in it, until handle_ is freed
+  enum class Answers { Unknown, Yes, No } answers_ = Answers::Unknown; // questions that have no meaning
   std::unique_ptr<ssh_session_struct, Free> handle_;
 };
 

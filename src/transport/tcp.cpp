@@ -96,11 +96,26 @@ Attempt connect_one(const addrinfo &address, std::chrono::milliseconds timeout, 
     return {{}, std::strerror(error)};
   const int on = 1;
   ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); // else 40 ms for each small packet
-  ::setsockopt(fd.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  set_keep_alive(fd.get());
   return {std::move(fd), {}};
 }
 
 } // namespace
+
+void set_keep_alive(int fd) {
+  const auto set = [fd](int level, int option, int value) { ::setsockopt(fd, level, option, &value, sizeof value); };
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, 10);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, 3);
+  set(IPPROTO_TCP, TCP_KEEPCNT, 3);
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT, 10'000);
+}
+
+bool is_acknowledged(int fd) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  return ::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || info.tcpi_unacked == 0;
+}
 
 std::string place(const std::string &host, std::uint16_t port) { return fmt::format("{} port {}", host, port); }
 

@@ -12,11 +12,15 @@
 
 namespace banpush {
 
+// What an exchange with a device may bring in, in bytes as received, where nothing says that it is a list.
+inline constexpr std::size_t most_answer = 4U << 20U;
+
 // One question to the device that changes nothing: a CLI line, an argv, or an RPC body.
 struct Ask {
   std::string send;
   std::vector<std::string> run; // whole, as Step::argv: Device::run_with stands in front already
   std::string rpc;
+  std::size_t most_bytes = most_answer; // that its answer may have
 };
 
 // How one step went. Never throws for what the device says; throws Error (Connect) when the session is gone.
@@ -53,6 +57,12 @@ public:
   // What the device shows now of the entries that the last step wrote or took away, each asked for by itself:
   // only when it is proven that nobody else changed anything since watch(). Nothing: read the whole.
   virtual std::optional<std::vector<Shown>> shown() { return std::nullopt; }
+
+  // Whether the session still stands, by what has come of its end and by a question to the peer that means nothing.
+  // Asked where it was idle, before it is used again, and from time to time, so that whatever translates addresses on
+  // the way does not forget it. A session that does not stand is of no further use.
+  enum class Standing { Yes, Ended, Lost }; // Ended: the device has said so; Lost: no answer, or cut
+  virtual Standing standing() noexcept { return Standing::Yes; }
 
   virtual void close() noexcept = 0;
   // From another thread: whatever is under way ends at once with Error (Connect).

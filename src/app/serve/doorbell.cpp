@@ -136,6 +136,9 @@ std::optional<Json> ask_service(const Config &config, const Json &request, std::
   if (made->busy || !send_line(made->socket.get(), request.dump() + "\n", end))
     throw Error(ErrorKind::Connect, fmt::format("the service at {} takes no request", config.serve.socket));
   const auto line = receive_line(made->socket.get(), end);
+  if (!line && Clock::now() < end)
+    throw Error(ErrorKind::Connect,
+                fmt::format("the service at {} hung up without a whole answer: it has ended, or starts anew", config.serve.socket));
   if (!line)
     throw Error(ErrorKind::Connect, fmt::format("the service at {} gave no answer within {} s", config.serve.socket, patience.count()));
   Json answer = Json::parse(*line, nullptr, false);

@@ -1,6 +1,7 @@
 #include "app/serve/keeper.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -10,6 +11,9 @@ namespace {
 
 // A session that nobody needed for so long is closed: platforms have few of them, and end idle ones by themselves.
 constexpr std::chrono::minutes idle_limit{5};
+// How often an idle session is looked at. Below what the shortest-lived tables of connections on the way remember.
+// The first time soon after it was used: that tells what this device answers to such a look.
+constexpr std::chrono::seconds looked_at_each{15}, first_look{1};
 // What a limit or the storm breaker holds is tried again after so long.
 constexpr std::chrono::seconds held_for{60};
 // How soon it is noticed that a pause is over.
@@ -111,7 +115,7 @@ bool Keeper::due(Clock::time_point now) const {
 }
 
 Clock::time_point Keeper::next_moment() const {
-  Clock::time_point moment = close_at_;
+  Clock::time_point moment = std::min(close_at_, look_at_);
   if (moment_.snapshot)
     moment = std::min(moment, is_pending() ? not_before_ : std::max(not_before_, audit_at_));
   return moment;
@@ -122,17 +126,11 @@ void Keeper::run() {
   while (!ending_) {
     const auto now = Clock::now();
     if (release_ || now >= close_at_) {
-      working_ = true;
-      lock.unlock();
-      kept_.session.reset(); // what is known is asked for anew with the next session
-      kept_.known.reset();
-      lock.lock();
-      working_ = false;
-      open_ = release_ = false;
-      close_at_ = Clock::time_point::max();
-      news_.notify_all();
+      close_session(lock);
     } else if (due(now)) {
       work(lock);
+    } else if (now >= look_at_) {
+      look_at_session(lock);
     } else if (const auto moment = next_moment(); moment == Clock::time_point::max()) {
       wake_.wait(lock);
     } else {
@@ -141,6 +139,36 @@ void Keeper::run() {
   }
   lock.unlock();
   kept_.session.reset();
+}
+
+void Keeper::close_session(std::unique_lock<std::mutex> &lock) {
+  working_ = true;
+  lock.unlock();
+  kept_.session.reset(); // what is known is asked for anew with the next session
+  kept_.known.reset();
+  lock.lock();
+  working_ = false;
+  open_ = release_ = false;
+  close_at_ = look_at_ = Clock::time_point::max();
+  news_.notify_all();
+}
+
+// A session that has gone while it was idle is told by nobody else. The device may have been started anew, and hold
+// nothing: it is read at once, unless it is known to end idle sessions by itself.
+void Keeper::look_at_session(std::unique_lock<std::mutex> &lock) {
+  working_ = true;
+  lock.unlock();
+  const auto standing = kept_.session ? kept_.session->standing() : Transport::Standing::Ended;
+  lock.lock();
+  working_ = false;
+  look_at_ = Clock::now() + looked_at_each;
+  if (standing == Transport::Standing::Yes) {
+    news_.notify_all();
+    return;
+  }
+  if (standing == Transport::Standing::Lost || !std::exchange(ends_sessions_, true))
+    audit_at_ = std::min(audit_at_, Clock::now());
+  close_session(lock);
 }
 
 void Keeper::work(std::unique_lock<std::mutex> &lock) {
@@ -168,6 +196,9 @@ void Keeper::work(std::unique_lock<std::mutex> &lock) {
   open_ = kept_.session && kept_.session->is_open();
   reading_ = kept_.session ? kept_.session->spent_reading() : 0;
   close_at_ = open_ ? now + idle_limit : Clock::time_point::max();
+  look_at_ = open_ && !device_.is_local() ? now + first_look : Clock::time_point::max();
+  if (audit && report.outcome == Outcome::Changed)
+    ends_sessions_ = false;
   note_outcome(report, *moment.snapshot);
   parts_ += report.plan && report.plan->extent == Plan::Extent::Part ? 1 : 0;
   last_ = report;

@@ -73,6 +73,8 @@ private:
   bool due(Clock::time_point now) const;
   Clock::time_point next_moment() const;
   void work(std::unique_lock<std::mutex> &lock);
+  void close_session(std::unique_lock<std::mutex> &lock);
+  void look_at_session(std::unique_lock<std::mutex> &lock);
   DeviceReport attempt(Snapshot &snapshot, Order order);
   void note_outcome(const DeviceReport &report, const Snapshot &snapshot);
   void note_ends(const DeviceReport &report, const Snapshot &snapshot);
@@ -91,8 +93,9 @@ private:
   double reading_ = 0;
   std::optional<DeviceReport> last_, answer_;
   std::string said_; // the last failure that the log has
-  Clock::time_point not_before_, audit_at_, close_at_ = Clock::time_point::max();
+  Clock::time_point not_before_, audit_at_, close_at_ = Clock::time_point::max(), look_at_ = Clock::time_point::max();
   bool working_ = false, open_ = false, release_ = false, ending_ = false, paused_ = false;
+  bool ends_sessions_ = false;     // the device ends idle sessions, and had lost nothing then
   std::weak_ptr<Session> session_; // what cut() may cancel
   std::thread thread_;
 };
