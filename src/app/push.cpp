@@ -1,6 +1,7 @@
 #include "app/push.hpp"
 
 #include "app/planning.hpp"
+#include "app/serve/slots.hpp"
 #include "app/session.hpp"
 #include "app/verify.hpp"
 
@@ -296,13 +297,17 @@ Report side_by_side(Site &site, const std::vector<const Device *> &devices, cons
   Report report;
   report.devices.resize(devices.size());
   std::atomic<std::size_t> next{0};
+  // Devices that keep us waiting do not count: a few that are dead, or talk without end, delay no other.
+  const std::size_t workers = std::max(1U, site.config().serve.workers), most_threads = 8 * workers;
+  Slots slots(static_cast<unsigned>(workers));
   const auto work = [&] {
-    for (std::size_t i = next++; i < devices.size(); i = next++)
+    for (std::size_t i = next++; i < devices.size(); i = next++) {
+      const Slots::Taken slot(slots);
       report.devices[i] = push_one(*devices[i]);
+    }
   };
-  const std::size_t workers = std::min<std::size_t>(devices.size(), std::max(1U, site.config().serve.workers));
   std::vector<std::jthread> threads;
-  for (std::size_t i = 1; i < workers; ++i)
+  for (std::size_t i = 1; i < std::min(devices.size(), most_threads); ++i)
     threads.emplace_back(work);
   work();
   threads.clear();

@@ -1,5 +1,6 @@
 #include "app/session.hpp"
 
+#include <algorithm>
 #include <ctime>
 #include <fmt/format.h>
 
@@ -11,6 +12,16 @@ double thread_seconds() noexcept {
   timespec spent{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
   return static_cast<double>(spent.tv_sec) + static_cast<double>(spent.tv_nsec) / 1e9;
+}
+
+// What a reading may have, by what the device may hold: half a kilobyte an entry is more than any platform shows of one, and
+// in XML it is four times that. docs/transports.md says so.
+std::size_t bytes_of_reading(const Device &device, const Driver &driver) {
+  constexpr std::size_t of_lines = 512, of_xml = 2048, entries_of_others = 131072;
+  const std::size_t platform = driver.most_entries.value_or(entries_of_others);
+  const std::size_t entries = device.budget4 && device.budget6 ? *device.budget4 + *device.budget6 : platform;
+  const bool xml = std::any_of(driver.reads.begin(), driver.reads.end(), [](const Read &read) { return read.format == TextFormat::Xml; });
+  return std::max(most_answer, entries * (xml ? of_xml : of_lines));
 }
 
 } // namespace
@@ -83,10 +94,16 @@ Ask Session::question(const std::string &send, const std::vector<std::string> &r
   return question;
 }
 
-const Reply &Session::ask_once(Asked &asked, const Ask &question) {
+const Reply &Session::ask_once(Asked &asked, Ask question) {
+  const auto is_same = [&](const Ask &other) {
+    return other.send == question.send && other.run == question.run && other.rpc == question.rpc;
+  };
   for (const auto &[before, reply] : asked)
-    if (before.send == question.send && before.run == question.run && before.rpc == question.rpc)
+    if (is_same(before))
       return reply;
+  for (const Read &read : driver_.reads)
+    if (is_same(this->question(read.send, read.run, read.rpc, values_)))
+      question.most_bytes = bytes_of_reading(device_, driver_);
   Reply reply = transport_->ask(question);
   reply.text = without_noise(driver_.noise, reply.text); // facts and proofs look at several lines at once
   return asked.emplace_back(question, std::move(reply)).second;

@@ -58,7 +58,7 @@ private:
   // Questions already put in one go, so that what two facts or proofs look at is asked for once.
   using Asked = std::vector<std::pair<Ask, Reply>>;
   Ask question(const std::string &send, const std::vector<std::string> &run, const std::string &rpc, const Values &values) const;
-  const Reply &ask_once(Asked &asked, const Ask &question);
+  const Reply &ask_once(Asked &asked, Ask question);
   void learn_fact(const Fact &fact, Asked &asked);
   Places places() const;
 

@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <thread>
 
 namespace banpush {
 
@@ -16,6 +17,8 @@ public:
   // What has come; waits for it at most until the deadline, and may return empty before that. Throws Error
   // (Connect) when the other end is gone and all it said has been read.
   virtual std::string read_some(Clock::time_point deadline) = 0;
+  // Reads nothing for a moment. Throws Error (Connect) when cancelled.
+  virtual void pause(std::chrono::milliseconds moment) { std::this_thread::sleep_for(moment); }
 };
 
 } // namespace banpush

@@ -40,7 +40,7 @@ Reply CliTransport::ask(const Ask &question) {
   if (question.send.empty())
     throw Error(ErrorKind::Config,
                 fmt::format("{}: driver {} has nothing to `send` where the command line is asked", device_.name, driver_.name));
-  return {dialog().ask(question.send, silence()), 0, {}};
+  return {dialog().ask(question.send, silence(), question.most_bytes), 0, {}};
 }
 
 Delivery CliTransport::send(const Step &step) { return dialog().send(step, silence_of(device_, driver_, step.silence)); }

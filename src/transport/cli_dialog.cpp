@@ -32,6 +32,7 @@ void CliDialog::learn(const std::vector<Question> &login, std::chrono::milliseco
   try {
     exchange.wait_for_prompt();
   } catch (const Error &error) {
+    unusable_ = true;
     throw Error(error.kind(), dialogue_.redacted(fmt::format("{} (waiting for the first prompt; the driver knows {})", error.what(),
                                                              state_.prompts.names())));
   }
@@ -147,10 +148,10 @@ void CliDialog::enable(const std::string &line, const Driver::Enable &enable, co
                                              secret.empty() ? " (there is no `enable` secret)" : ""));
 }
 
-std::string CliDialog::ask(const std::string &line, std::chrono::milliseconds silence) {
+std::string CliDialog::ask(const std::string &line, std::chrono::milliseconds silence, std::size_t most_bytes) {
   const std::vector<std::string> lines{line};
   std::string answer;
-  CliExchange exchange(state_, {lines, {}, {}, silence}, [&](std::size_t, const std::vector<std::string> &words) {
+  CliExchange exchange(state_, {lines, {}, {}, silence, 3, most_bytes}, [&](std::size_t, const std::vector<std::string> &words) {
     answer = joined(words);
     return true;
   });
@@ -183,12 +184,15 @@ void CliDialog::say_goodbye(const std::vector<std::string> &lines) noexcept {
   if (unusable_)
     return;
   unusable_ = true;
+  const std::size_t most = wire_.received() + Allowance::least;
   try {
     for (const std::string &line : lines)
       wire_.write(line + driver_.newline);
     const auto deadline = Clock::now() + 1s;
-    while (!lines.empty() && Clock::now() < deadline)
+    while (!lines.empty() && Clock::now() < deadline && wire_.received() < most) {
       wire_.receive(deadline);
+      wire_.take_lines();
+    }
   } catch (const std::exception &) { // the device hung up, as it was asked to
   }
 }

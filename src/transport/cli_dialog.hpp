@@ -25,9 +25,9 @@ public:
   Delivery set_up(const std::string &line, std::chrono::milliseconds silence);
   // Raises the privilege; throws Error (Auth) when the device does not grant it.
   void enable(const std::string &line, const Driver::Enable &enable, const std::string &secret, std::chrono::milliseconds silence);
-  // What the device answers to one line, without echo and prompts. Throws as send does, and Error (Device)
-  // for an unknown question.
-  std::string ask(const std::string &line, std::chrono::milliseconds silence);
+  // What the device answers to one line, without echo and prompts. Throws as send does, and Error (Device) for an unknown
+  // question and for an answer of more than `most_bytes`.
+  std::string ask(const std::string &line, std::chrono::milliseconds silence, std::size_t most_bytes = Allowance::least);
   // Drops what the device has said since the last exchange: it was no answer. False where the session has ended meanwhile,
   // or nothing but words comes.
   bool pass_over_what_came() noexcept;

@@ -1,8 +1,6 @@
 #include "transport/cli_exchange.hpp"
 
-#include "core/error.hpp"
 #include "transport/judgement.hpp"
-#include "transport/runner.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -27,6 +25,17 @@ bool looks_like_question(const std::string &line) {
   return form.found_in(line);
 }
 
+// What a line may take, however many there are: platforms that work each off by itself take a fifth of a second.
+constexpr auto a_line = 2s;
+
+// Lines come back as echoes, some of them several times, and behind each a prompt.
+std::size_t bytes_for(const CliTalk &talk) {
+  std::size_t bytes = talk.most_bytes;
+  for (const std::string &line : talk.lines)
+    bytes += 4 * line.size() + 512;
+  return bytes;
+}
+
 std::string trimmed_end(std::string text) {
   const std::size_t end = text.find_last_not_of(" \t");
   text.resize(end == std::string::npos ? 0 : end + 1);
@@ -36,7 +45,8 @@ std::string trimmed_end(std::string text) {
 } // namespace
 
 CliExchange::CliExchange(CliState &state, CliTalk talk, Answered answered)
-    : state_(state), talk_(talk), answered_(std::move(answered)), answers_(talk.ask.size()) {}
+    : state_(state), talk_(talk), answered_(std::move(answered)), allowance_(bytes_for(talk), talk.silence, a_line * talk.lines.size()),
+      answers_(talk.ask.size()) {}
 
 void CliExchange::wait_for_prompt() {
   always_prove_ = true;
@@ -49,7 +59,7 @@ void CliExchange::run() {
   heard_ = quiet_from_ = Clock::now();
   for (std::size_t moved = state_.wire.moved(); !done() && question_.empty();) {
     send_ahead();
-    const bool heard = state_.wire.receive(Clock::now());
+    const bool heard = receive(Clock::now());
     if (state_.wire.moved() != moved) {
       moved = state_.wire.moved();
       heard_ = quiet_from_ = Clock::now();
@@ -68,9 +78,35 @@ void CliExchange::run() {
     }
     if (now >= heard_ + talk_.silence)
       fail_silent();
-    if (state_.wire.receive(std::min(heard_ + talk_.silence, quiet_from_ + patience)))
+    if (receive(std::min({heard_ + talk_.silence, quiet_from_ + patience, allowance_.end()})))
       absorb();
   }
+}
+
+bool CliExchange::receive(Clock::time_point deadline) {
+  try {
+    allowance_.check_time();
+    while (!allowance_.has_room()) {
+      state_.wire.pause(Allowance::pause);
+      allowance_.prolong(Allowance::pause);
+      heard_ = Clock::now();
+    }
+    const std::size_t before = state_.wire.received();
+    const bool heard = state_.wire.receive(deadline);
+    allowance_.received(state_.wire.received() - before);
+    allowance_.pieces(0, text_ + state_.wire.unfinished());
+    return heard;
+  } catch (const Error &error) {
+    if (error.kind() != ErrorKind::Device)
+      throw;
+    fail_talking(error);
+  }
+}
+
+void CliExchange::fail_talking(const Error &why) const {
+  const std::string last = last_words();
+  throw Error(why.kind(),
+              fmt::format("{}: {}{}", state_.device, why.what(), last.empty() ? "" : fmt::format("; the last it said was \"{}\"", last)));
 }
 
 void CliExchange::send_ahead() {
@@ -91,7 +127,15 @@ void CliExchange::send_ahead() {
 }
 
 void CliExchange::absorb() {
-  for (std::string &line : state_.wire.take_lines())
+  std::vector<std::string> lines = state_.wire.take_lines();
+  for (const std::string &line : lines)
+    text_ += line.size() + 1;
+  try {
+    allowance_.pieces(lines.size(), text_);
+  } catch (const Error &error) {
+    fail_talking(error);
+  }
+  for (std::string &line : lines)
     take(std::move(line));
 }
 
@@ -110,9 +154,6 @@ void CliExchange::take(std::string line) {
     if (same)
       return;
   }
-  bytes_ += line.size() + 1;
-  if (bytes_ > most_output)
-    throw Error(ErrorKind::Device, fmt::format("{}: said more than {} MiB to one line", state_.device, most_output >> 20U));
   Sent &front = flight_.front();
   if (front.echoed) {
     take_behind_echo(front, std::move(line));
@@ -355,7 +396,6 @@ void CliExchange::finish(const std::string &prompt, std::size_t lines_of_prompt)
   state_.last_line = front.text;
   proof_at_.reset();
   proofs_ = 0;
-  bytes_ = 0;
   std::fill(answers_.begin(), answers_.end(), 0);
   if (always_prove_)
     next_ = talk_.lines.size();

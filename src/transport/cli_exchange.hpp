@@ -8,6 +8,8 @@
 #pragma once
 
 #include "core/driver.hpp"
+#include "core/error.hpp"
+#include "transport/allowance.hpp"
 #include "transport/cli_wire.hpp"
 #include "transport/prompt.hpp"
 
@@ -34,7 +36,8 @@ struct CliTalk {
   std::vector<Question> ask;
   Window window;
   std::chrono::milliseconds silence;
-  std::size_t most_answers = 3; // to the same question of one line
+  std::size_t most_answers = 3;              // to the same question of one line
+  std::size_t most_bytes = Allowance::least; // of answers, beside the echo of the lines
 };
 
 class CliExchange {
@@ -44,8 +47,8 @@ public:
 
   CliExchange(CliState &state, CliTalk talk, Answered answered);
 
-  // Until all lines are answered, sending was stopped, or the device asks what nobody knows. Throws Error
-  // (Connect) when it is silent or gone, Error (Device) when it talks without end.
+  // Until all lines are answered, sending was stopped, or the device asks what nobody knows. Throws Error (Connect) when it is
+  // silent or gone, Error (Device) when it says more than it may, or for longer.
   void run();
   // Sends nothing, waits for a prompt and proves it: at the login, and after an interruption.
   void wait_for_prompt();
@@ -66,6 +69,7 @@ private:
 
   bool done() const noexcept { return flight_.empty() && (stopped_ || next_ == talk_.lines.size()); }
   void send_ahead();
+  bool receive(Clock::time_point deadline); // whether something came; counts it, and all time
   void absorb();
   void take(std::string line);
   void take_behind_echo(Sent &front, std::string line);
@@ -85,6 +89,7 @@ private:
   void finish(const std::string &prompt, std::size_t lines_of_prompt);
   bool is_nothing(const std::string &line) const; // blank, noise, or the prompt again
   [[noreturn]] void fail_silent() const;
+  [[noreturn]] void fail_talking(const Error &why) const;
   std::string last_words() const;
 
   CliState &state_;
@@ -92,7 +97,8 @@ private:
   Answered answered_;
   std::deque<Sent> flight_;
   std::size_t next_ = 0;
-  std::size_t bytes_ = 0; // of words of the line in front
+  std::size_t text_ = 0; // bytes of lines until now
+  Allowance allowance_;
   bool stopped_ = false;
   bool always_prove_ = false;
   std::string question_;

@@ -24,6 +24,7 @@ bool CliWire::receive(Clock::time_point deadline) {
   if (bytes.empty())
     return false;
   moved_ += bytes.size();
+  received_ += bytes.size();
   dialogue_.received(bytes);
   terminal_.feed(bytes);
   if (const std::string answers = terminal_.take_answers(); !answers.empty())

@@ -27,6 +27,12 @@ public:
   void forget_current() { terminal_.forget_current(); }
   // Bytes in both directions until now: whether anything moves.
   std::size_t moved() const noexcept { return moved_; }
+  // Bytes received until now, as they came.
+  std::size_t received() const noexcept { return received_; }
+  // How long the unfinished line is.
+  std::size_t unfinished() const noexcept { return terminal_.unfinished(); }
+  // Reads nothing for a moment.
+  void pause(std::chrono::milliseconds moment) { stream_.pause(moment); }
 
 private:
   void flush();
@@ -35,7 +41,7 @@ private:
   Dialogue &dialogue_;
   Terminal terminal_{columns, rows};
   std::string outgoing_;
-  std::size_t moved_ = 0;
+  std::size_t moved_ = 0, received_ = 0;
 };
 
 } // namespace banpush

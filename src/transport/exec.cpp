@@ -63,10 +63,11 @@ ExecTransport::ExecTransport(const Device &device, const Driver &driver, std::sh
 
 Facts ExecTransport::open() { return runner_->open(); }
 
-Finished ExecTransport::run(const std::vector<std::string> &argv, std::string_view input, std::chrono::seconds silence) {
+Finished ExecTransport::run(const std::vector<std::string> &argv, std::string_view input, std::chrono::seconds silence,
+                            std::size_t most_bytes) {
   dialogue_->sent(fmt::format("$ {}\n", command_line(argv)));
   dialogue_->sent(input);
-  Finished finished = runner_->run({argv, input, silence});
+  Finished finished = runner_->run({argv, input, silence, most_bytes});
   dialogue_->received(words_of(finished));
   dialogue_->note(finished.killed.empty() ? fmt::format("status {}", finished.exit) : finished.killed);
   return finished;
@@ -76,14 +77,14 @@ Reply ExecTransport::ask(const Ask &question) {
   if (question.run.empty())
     throw Error(ErrorKind::Config, fmt::format("{}: driver {} asks \"{}\" where only programs (`run`) can be asked", device_.name,
                                                driver_.name, question.send.empty() ? question.rpc : question.send));
-  Finished finished = run(question.run, {}, silence_of(device_, driver_, driver_.silence));
+  Finished finished = run(question.run, {}, silence_of(device_, driver_, driver_.silence), question.most_bytes);
   if (!finished.killed.empty())
     finished.errors += finished.killed + "\n";
   return {std::move(finished.output), finished.exit, std::move(finished.errors)};
 }
 
 Delivery ExecTransport::send(const Step &step) {
-  const Finished finished = run(step.argv, step.text(), silence_of(device_, driver_, step.silence));
+  const Finished finished = run(step.argv, step.text(), silence_of(device_, driver_, step.silence), Allowance::least);
   const Complaint complaint = complaint_of(driver_, step, finished);
   Delivery delivery;
   delivery.accepted = complaint.text.empty();

@@ -23,7 +23,7 @@ public:
   void cancel() noexcept override { runner_->cancel(); }
 
 private:
-  Finished run(const std::vector<std::string> &argv, std::string_view input, std::chrono::seconds silence);
+  Finished run(const std::vector<std::string> &argv, std::string_view input, std::chrono::seconds silence, std::size_t most_bytes);
 
   const Device &device_;
   const Driver &driver_;

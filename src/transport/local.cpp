@@ -1,6 +1,7 @@
 #include "transport/local.hpp"
 
 #include "core/error.hpp"
+#include "transport/judgement.hpp"
 
 #include <algorithm>
 #include <array>
@@ -153,14 +154,16 @@ Start start(const std::vector<std::string> &argv) {
 class Run {
 public:
   Run(const Program &program, Child &child, const Cancellation &cancellation)
-      : program_(program), child_(child), cancellation_(cancellation), rest_(program.input) {}
+      : program_(program), child_(child), cancellation_(cancellation), allowance_(allowance_for(program)), rest_(program.input) {}
 
   Finished finish() {
     auto deadline = Clock::now() + program_.silence;
     while (true) {
       const std::size_t before = moved_;
       write_some();
+      wait_for_room();
       drain();
+      check_time();
       if (child_.status())
         break;
       if (moved_ != before)
@@ -169,7 +172,8 @@ public:
                               {child_.input.get(), POLLOUT, 0},
                               {child_.output.get(), POLLIN, 0},
                               {child_.errors.get(), POLLIN, 0}};
-      const auto look_again = child_.ended_fd() >= 0 ? deadline : std::min(deadline, Clock::now() + 20ms);
+      const auto end = std::min(deadline, allowance_.end());
+      const auto look_again = child_.ended_fd() >= 0 ? end : std::min(end, Clock::now() + 20ms);
       if (!wait_for(fds, look_again, cancellation_) && Clock::now() >= deadline)
         throw Error(ErrorKind::Connect, fmt::format("{}: silent for {} s, ended by us", command_line(program_.argv),
                                                     std::chrono::duration<double>(program_.silence).count()));
@@ -180,6 +184,31 @@ public:
   }
 
 private:
+  [[noreturn]] void fail_talking(const Error &why) const {
+    constexpr std::size_t most = 60;
+    const std::string &said = finished_.output.empty() ? finished_.errors : finished_.output;
+    const auto last = std::string_view(said).substr(said.size() - std::min(said.size(), most));
+    throw Error(why.kind(), fmt::format("{}: {}, ended by us; the last it said was \"{}\"", command_line(program_.argv), why.what(),
+                                        in_one_line(last, most)));
+  }
+
+  void wait_for_room() {
+    while (!allowance_.has_room()) {
+      std::vector<pollfd> none;
+      wait_for(none, Clock::now() + Allowance::pause, cancellation_);
+      allowance_.prolong(Allowance::pause);
+      ++moved_; // that it is not heard is not its silence
+    }
+  }
+
+  void check_time() const {
+    try {
+      allowance_.check_time();
+    } catch (const Error &error) {
+      fail_talking(error);
+    }
+  }
+
   void write_some() {
     while (child_.input && !rest_.empty()) {
       const ssize_t n = ::write(child_.input.get(), rest_.data(), rest_.size());
@@ -216,9 +245,11 @@ private:
       }
       to.append(buffer.data(), static_cast<std::size_t>(n));
       moved_ += static_cast<std::size_t>(n);
-      if (finished_.output.size() + finished_.errors.size() > most_output)
-        throw Error(ErrorKind::Device,
-                    fmt::format("{}: said more than {} MiB, ended by us", command_line(program_.argv), most_output >> 20U));
+      try {
+        allowance_.received(static_cast<std::size_t>(n));
+      } catch (const Error &error) {
+        fail_talking(error);
+      }
     }
   }
 
@@ -234,6 +265,7 @@ private:
   const Program &program_;
   Child &child_;
   const Cancellation &cancellation_;
+  Allowance allowance_;
   std::string_view rest_;
   std::size_t moved_ = 0; // bytes in both directions
   Finished finished_;

@@ -52,11 +52,23 @@ void NetconfTransport::lost(const std::string &why) {
                                                                                       frames_.unfinished())));
 }
 
+void NetconfTransport::begin_exchange(std::size_t most_bytes, std::chrono::milliseconds silence, std::size_t sent) {
+  constexpr std::size_t bytes_a_second = 16U << 10U; // of a request, that the slowest of them works off
+  allowance_.emplace(most_bytes, silence, std::chrono::seconds(sent / bytes_a_second));
+  frames_.take_at_most(most_bytes);
+}
+
 bool NetconfTransport::take_some(Clock::time_point deadline) {
   for (;;) {
+    allowance_->check_time();
+    while (!allowance_->has_room()) {
+      session_->pause(Allowance::pause);
+      allowance_->prolong(Allowance::pause);
+    }
     channel_->pump();
-    const std::string bytes = channel_->take_output();
-    if (const std::string words = channel_->take_errors(); !words.empty())
+    const std::string bytes = channel_->take_output(), words = channel_->take_errors();
+    allowance_->received(bytes.size() + words.size());
+    if (!words.empty())
       dialogue_->note(in_one_line(words));
     if (!bytes.empty()) {
       dialogue_->received(std::string_view(bytes).substr(0, read_at_once));
@@ -67,21 +79,26 @@ bool NetconfTransport::take_some(Clock::time_point deadline) {
       lost("the device ended the session");
     if (Clock::now() >= deadline)
       return false;
-    session_->wait(deadline);
+    session_->wait(std::min(deadline, allowance_->end()));
   }
 }
 
 std::string NetconfTransport::next_message(std::chrono::seconds silence, const std::string &what) {
   for (;;) {
     try {
-      if (auto message = frames_.next())
+      if (auto message = frames_.next()) {
+        allowance_->pieces(static_cast<std::size_t>(std::count(message->begin(), message->end(), '<'))); // what a tree of it costs
         return std::move(*message);
+      }
+      if (take_some(Clock::now() + silence))
+        continue;
     } catch (const Error &error) {
+      if (error.kind() != ErrorKind::Device)
+        throw;
       gone_ = true; // where the next message begins nobody knows
       throw Error(error.kind(), fmt::format("{}: {}: {}", device_.name, what, error.what()));
     }
-    if (!take_some(Clock::now() + silence))
-      lost(fmt::format("{}: nothing came for {} s", what, silence.count()));
+    lost(fmt::format("{}: nothing came for {} s", what, silence.count()));
   }
 }
 
@@ -94,7 +111,7 @@ void NetconfTransport::write(std::string_view bytes, std::chrono::seconds silenc
     if (taken != 0)
       deadline = Clock::now() + silence;
     // The device's answer is taken while we write: two who only write wait for each other for ever.
-    if (take_some(Clock::now()))
+    if (take_some_while(what))
       deadline = Clock::now() + silence;
     else if (taken == 0) {
       if (Clock::now() >= deadline)
@@ -104,8 +121,20 @@ void NetconfTransport::write(std::string_view bytes, std::chrono::seconds silenc
   }
 }
 
+bool NetconfTransport::take_some_while(const std::string &what) {
+  try {
+    return take_some(Clock::now());
+  } catch (const Error &error) {
+    gone_ = true;
+    if (error.kind() != ErrorKind::Device)
+      throw;
+    throw Error(error.kind(), fmt::format("{}: {}: {}", device_.name, what, error.what()));
+  }
+}
+
 NetconfHello NetconfTransport::exchange_hellos(const std::vector<std::string> &own) {
   const auto silence = session_->target().timeout;
+  begin_exchange(Allowance::least, silence, 0);
   // Ours goes out first, as RFC 6241 8.1 asks of both sides; some servers lose a request that comes close behind it.
   write(hello_of(own), silence, "sending the hello");
   for (;;) {
@@ -157,11 +186,12 @@ Facts NetconfTransport::open() {
   return facts;
 }
 
-NetconfReply NetconfTransport::call(const std::string &body, std::chrono::seconds silence) {
+NetconfReply NetconfTransport::call(const std::string &body, std::chrono::seconds silence, std::size_t most_bytes) {
   if (!library_)
     throw Error(ErrorKind::Connect, device_.name + ": not connected");
   const std::string operation = operation_of(body);
   const NetconfLibrary::Request request = library_->request(body);
+  begin_exchange(most_bytes, silence, request.bytes.size());
   write(request.bytes, silence, operation);
   for (;;) {
     const std::string message = next_message(silence, operation);
@@ -187,7 +217,7 @@ Reply NetconfTransport::ask(const Ask &question) {
   if (question.rpc.empty())
     return {hello_.text(), 0, {}};
   const std::string operation = operation_of(question.rpc);
-  const NetconfReply reply = call(question.rpc, silence_of(device_, driver_, driver_.silence));
+  const NetconfReply reply = call(question.rpc, silence_of(device_, driver_, driver_.silence), question.most_bytes);
   std::vector<NetconfError> errors;
   std::copy_if(reply.errors.begin(), reply.errors.end(), std::back_inserter(errors), [](const auto &error) { return !error.is_warning(); });
   if (!errors.empty())
@@ -260,6 +290,7 @@ Transport::Standing NetconfTransport::standing() noexcept {
     return session;
   }
   try {
+    begin_exchange(Allowance::least, goodbye_silence, 0);
     constexpr int most_messages = 1000; // notifications, answers that come late; a device that sends nothing else is of no use
     for (int messages = 0; messages < most_messages; ++messages)
       if (!frames_.next() && !take_some(Clock::now()))

@@ -1,6 +1,7 @@
 // NETCONF over SSH (RFC 6241, 6242) as a transport: one request at a time, each answered before the next.
 #pragma once
 
+#include "transport/allowance.hpp"
 #include "transport/netconf_frames.hpp"
 #include "transport/netconf_library.hpp"
 #include "transport/netconf_message.hpp"
@@ -30,7 +31,10 @@ private:
   std::string next_message(std::chrono::seconds silence, const std::string &what);
   // Reads what there is, waits for more until the deadline. False when nothing came.
   bool take_some(Clock::time_point deadline);
-  NetconfReply call(const std::string &body, std::chrono::seconds silence);
+  // What there is at this moment, in the middle of what is being done.
+  bool take_some_while(const std::string &what);
+  NetconfReply call(const std::string &body, std::chrono::seconds silence, std::size_t most_bytes = Allowance::least);
+  void begin_exchange(std::size_t most_bytes, std::chrono::milliseconds silence, std::size_t sent);
   Delivery judged(const Step &step, const NetconfReply &reply, const std::string &operation);
   bool would_touch_others(const Step &step, const std::string &operation) const;
   [[noreturn]] void lost(const std::string &why);
@@ -44,6 +48,7 @@ private:
   std::unique_ptr<SshChannel> channel_; // on session_
   std::unique_ptr<NetconfLibrary> library_;
   NetconfFrames frames_;
+  std::optional<Allowance> allowance_; // of the exchange under way
   NetconfHello hello_;
   bool lock_denied_ = false; // the last lock was another's
   bool gone_ = false;        // silent or cut: no goodbye

@@ -14,8 +14,8 @@ constexpr std::string_view end_of_message = "]]>]]>";
 // 4294967295 has ten digits; RFC 6242 allows no leading zero.
 constexpr std::size_t most_digits = 10;
 
-[[noreturn]] void too_long() {
-  throw Error(ErrorKind::Device, fmt::format("a message of more than {} MiB came, which is not taken", NetconfFrames::most_bytes >> 20U));
+[[noreturn]] void too_long(std::size_t most) {
+  throw Error(ErrorKind::Device, fmt::format("a message of more than {} MiB came, which is not taken", most >> 20U));
 }
 
 [[noreturn]] void no_chunk(std::string_view bytes) {
@@ -40,8 +40,8 @@ std::optional<std::string> NetconfFrames::next() {
 std::optional<std::string> NetconfFrames::next_by_end() {
   const std::size_t end = held_.find(end_of_message, std::max(at_, looked_));
   if (end == std::string::npos) {
-    if (held_.size() - at_ > most_bytes)
-      too_long();
+    if (held_.size() - at_ > most_)
+      too_long(most_);
     looked_ = held_.size() - std::min(held_.size(), end_of_message.size() - 1);
     return std::nullopt;
   }
@@ -72,8 +72,8 @@ std::optional<std::string> NetconfFrames::next_by_chunks() {
       length = length * 10 + static_cast<std::size_t>(rest[2 + digits++] - '0');
     if (digits == 0 || digits > most_digits || rest[2] == '0' || (2 + digits < rest.size() && rest[2 + digits] != '\n'))
       no_chunk(rest);
-    if (message_.size() + length > most_bytes)
-      too_long();
+    if (message_.size() + length > most_)
+      too_long(most_);
     const std::size_t header = 2 + digits + 1;
     if (rest.size() < header + length)
       return std::nullopt;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/installed.hpp"
+#include "transport/allowance.hpp"
 #include "transport/transport.hpp"
 
 #include <chrono>
@@ -17,6 +18,7 @@ struct Program {
   const std::vector<std::string> &argv; // the first is looked for in PATH
   std::string_view input;
   std::chrono::milliseconds silence{30'000}; // without a byte in or out, and without an end, it is ended
+  std::size_t most_bytes = Allowance::least; // that it may say on both outputs together
 };
 
 // How it went. A program that cannot be found or started has status 127 or 126, as with a shell, and the
@@ -27,8 +29,12 @@ struct Finished {
   std::string output, errors;
 };
 
-// What a program may say on both outputs together before it is ended.
-inline constexpr std::size_t most_output = 64U << 20U;
+// What it may say and how long it may take: to what it is given it may say as much again.
+inline Allowance allowance_for(const Program &program) {
+  constexpr std::size_t bytes_a_second = 16U << 10U; // of input, that the slowest of them works off
+  return Allowance(program.most_bytes + 2 * program.input.size(), program.silence,
+                   std::chrono::seconds(program.input.size() / bytes_a_second));
+}
 
 // Messages of what it throws begin with the device's name.
 class Runner {
@@ -36,8 +42,8 @@ public:
   virtual ~Runner() = default;
   // Facts: seen_from and greeting only. Throws Error (Connect, Auth).
   virtual Facts open() = 0;
-  // Throws Error (Connect) when the session is lost, the program is silent too long, or cancelled;
-  // Error (Device) when it says more than most_output. The program has ended then.
+  // Throws Error (Connect) when the session is lost, the program is silent too long, or cancelled; Error (Device) when it says
+  // more than it may, or takes longer. The program has ended then.
   virtual Finished run(const Program &program) = 0;
   // As of Transport.
   virtual void watch() {}

@@ -1,7 +1,9 @@
 #include "transport/ssh_runner.hpp"
 
+#include "transport/judgement.hpp"
 #include "transport/ssh_channel.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <fmt/format.h>
 
@@ -15,6 +17,13 @@ int status_of_signal(std::string_view name) {
     if (const char *known = sigabbrev_np(number); known != nullptr && name == known)
       return 128 + number;
   return 255;
+}
+
+// For a message about one that does not come to an end.
+std::string last_of(const std::string &output, const std::string &errors) {
+  const std::string &said = output.empty() ? errors : output;
+  constexpr std::size_t most = 60;
+  return in_one_line(std::string_view(said).substr(said.size() - std::min(said.size(), most)), most);
 }
 
 Finished finished(SshChannel &channel, std::string output, std::string errors) {
@@ -56,13 +65,25 @@ Finished SshRunner::run(const Program &program) {
   std::string_view rest = program.input;
   bool input_ended = false;
   auto deadline = Clock::now() + program.silence;
+  Allowance allowance = allowance_for(program);
   while (true) {
+    while (!allowance.has_room()) {
+      session_->pause(Allowance::pause);
+      allowance.prolong(Allowance::pause);
+      deadline = Clock::now() + program.silence;
+    }
     channel.pump();
     const std::string said = channel.take_output(), said_errors = channel.take_errors();
     output += said;
     errors += said_errors;
-    if (output.size() + errors.size() > most_output)
-      throw Error(ErrorKind::Device, fmt::format("{}: {}: said more than {} MiB", target_.name, line, most_output >> 20U));
+    try {
+      allowance.received(said.size() + said_errors.size());
+      allowance.check_time();
+    } catch (const Error &error) {
+      channel.terminate();
+      throw Error(error.kind(),
+                  fmt::format("{}: {}: {}; the last it said was \"{}\"", target_.name, line, error.what(), last_of(output, errors)));
+    }
     if (channel.closed() || (channel.at_end() && (channel.exit_status() || !channel.exit_signal().empty())))
       return finished(channel, std::move(output), std::move(errors));
 
@@ -87,7 +108,7 @@ Finished SshRunner::run(const Program &program) {
       throw Error(ErrorKind::Connect,
                   fmt::format("{}: {}: silent for {} s", target_.name, line, std::chrono::duration<double>(program.silence).count()));
     }
-    session_->wait(deadline);
+    session_->wait(std::min(deadline, allowance.end()));
   }
 }
 

@@ -142,6 +142,16 @@ Transport::Standing SshSession::standing() noexcept {
 
 void SshSession::wait(Clock::time_point deadline) { wait(deadline, pollfd{-1, 0, 0}); }
 
+void SshSession::pause(std::chrono::milliseconds moment) { wait_here({}, Clock::now() + moment); }
+
+void SshSession::wait_here(std::vector<pollfd> fds, Clock::time_point deadline) {
+  try {
+    wait_for(fds, deadline, cancellation_);
+  } catch (const Error &error) {
+    throw Error(error.kind(), fmt::format("{}: {}", target_.name, error.what()));
+  }
+}
+
 void SshSession::wait(Clock::time_point deadline, pollfd other) {
   // libssh gives its pending bytes to the network only from its own poll, and only when that says so.
   const bool writes = write_pending() || (ssh_get_poll_flags(handle_.get()) & SSH_WRITE_PENDING) != 0;
@@ -149,12 +159,7 @@ void SshSession::wait(Clock::time_point deadline, pollfd other) {
   const int fd = ssh_get_fd(handle_.get());
   if (fd < 0)
     return; // broken: the next call says so
-  std::vector<pollfd> fds{{fd, events, 0}, other};
-  try {
-    wait_for(fds, deadline, cancellation_);
-  } catch (const Error &error) {
-    throw Error(error.kind(), fmt::format("{}: {}", target_.name, error.what()));
-  }
+  wait_here({{fd, events, 0}, other}, deadline);
 }
 
 int SshSession::finish(const std::function<int()> &call, int again, std::chrono::milliseconds silence, const std::string &what) {

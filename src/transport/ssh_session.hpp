@@ -46,13 +46,8 @@ public:
   // its fingerprint, a changed one with both.
   void prove_host_key();
   // Both, and logs in; on a new connection where a server hangs up before all was tried. Throws Error (Auth) with all that
-<<<<<<< HEAD
   // was tried and what the server offers where it refused, Error (Connect) where the connection ended before it did, Error
   // (Config) for a key file that cannot be used.
-=======
-  // was tried and what the server offers where it refused, Error (Connect) where the connection ended before
-  // it did, Error (Config) for a key file that cannot be used.
->>>>>>> 817f19c (wip 2+3)
   void open(const Credentials &credentials);
 
   const SshTarget &target() const noexcept { return target_; }
@@ -71,6 +66,8 @@ public:
   void wait(Clock::time_point deadline);
   // The same with one more descriptor to be woken by.
   void wait(Clock::time_point deadline, pollfd other);
+  // Waits without reading: what comes stays with the network, and so with the server.
+  void pause(std::chrono::milliseconds moment);
   bool connected() const noexcept;
   // As of Transport: asks the server a question that has no meaning (OpenSSH's keepalive) and waits for any word of it. A
   // server that answers no such question stands as long as its TCP acknowledges.
@@ -90,10 +87,8 @@ private:
 
   // False: the server hung up, and on a new connection something is left to be tried.
   bool log_in(const Credentials &credentials, LoginTrials &trials);
-<<<<<<< HEAD
-=======
   Transport::Standing ask_whether_it_stands();
->>>>>>> 817f19c (wip 2+3)
+  void wait_here(std::vector<pollfd> fds, Clock::time_point deadline);
   void connect_to(const std::string &address, const Credentials &credentials);
   void set_options(const std::string &address);
 

@@ -13,6 +13,7 @@ public:
 
   std::size_t write_some(std::string_view bytes) override { return channel_.write_some(bytes); }
   std::string read_some(Clock::time_point deadline) override;
+  void pause(std::chrono::milliseconds moment) override { session_.pause(moment); }
   bool at_end() const noexcept { return channel_.at_end(); }
 
 private:

@@ -88,10 +88,15 @@ SshTunnel::~SshTunnel() {
 }
 
 void SshTunnel::relay() {
+  constexpr std::size_t most_held = 1U << 20U;
   std::string inward, outward; // on the way to us, and from us
   while (true) {
-    channel_->pump();
-    inward += channel_->take_output();
+    if (inward.size() < most_held) { // else what comes stays with the network
+                                     // until this side has read
+      channel_->pump();
+      inward += channel_->take_output();
+      channel_->take_errors();
+    }
     if (!inward.empty()) {
       const ssize_t n = ::send(theirs_.get(), inward.data(), inward.size(), MSG_NOSIGNAL);
       if (n < 0 && errno != EAGAIN && errno != EINTR)

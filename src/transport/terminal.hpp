@@ -22,6 +22,7 @@ public:
   std::vector<std::string> take_lines() { return std::exchange(lines_, {}); }
   // The unfinished line, up to the cursor or the last character that is no blank.
   std::string current() const;
+  std::size_t unfinished() const noexcept { return line_.size(); }
   // Empties the unfinished line, for what is on it has been dealt with.
   void forget_current();
   // What the terminal itself says to the device: it was asked for its state, cursor or kind.

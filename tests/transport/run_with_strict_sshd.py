@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Runs a test program with sshds that allow few tries, and an agent with many keys; their whereabouts stand in its environment."""
+"""Runs a test program with sshds that allow few tries or talk without end, and an agent with many keys; their whereabouts stand in its
+environment."""
 import contextlib
 import os
 import pathlib
@@ -13,6 +14,14 @@ from sshd import Sshd, end, make_key
 
 TRIES = (1, 2, 6)
 STRANGERS = 8
+BABBLERS = {
+    "ZERO": "cat /dev/zero",
+    "YES": "yes",
+    "ERRORS": "yes >&2",
+    "PROMPT": "yes router#",
+    "DRIP": "while :; do echo router#; sleep 0.2; done",
+    "MARKS": "yes ']]>]]>'",
+}
 
 
 @contextlib.contextmanager
@@ -49,6 +58,8 @@ def main():
         environment["BANPUSH_TEST_AGENT"] = str(stack.enter_context(agent_with(folder, [*strangers, known])))
         servers = {f"TRIES_{tries}": [f"MaxAuthTries {tries}"] for tries in TRIES}
         servers["FULL"] = ["MaxStartups 1:100:1"]
+        for name, program in BABBLERS.items():
+            servers[name] = ["Subsystem netconf /bin/true", f"ForceCommand {program}"]
         for name, options in servers.items():
             sshd = stack.enter_context(Sshd(options=options))
             with open(sshd.authorized_keys, "a") as keys:

@@ -132,7 +132,10 @@ TEST_CASE("sshd: five megabytes each way at once", "[sshd]") {
   CHECK_FALSE(delivery.accepted);               // cat's words are not known to be harmless
   step.argv = {"sh", "-c", "exec <&-; exit 7"}; // a program that reads nothing
   CHECK_THAT(transport->send(step).complaint, Catch::EndsWith("ended with status 7"));
-  CHECK(ask(*transport, {"sh", "-c", "head -c 5000000 /dev/zero"}).text.size() == 5'000'000);
+  Ask much{{}, {"sh", "-c", "head -c 5000000 /dev/zero"}, {}, 6'000'000};
+  CHECK(transport->ask(much).text.size() == 5'000'000);
+  much.most_bytes = most_answer;
+  CHECK_THROWS_WITH(transport->ask(much), Catch::Contains("where 4194304 is the limit"));
 }
 
 TEST_CASE("sshd: a program that is silent too long is given up", "[sshd]") {
