@@ -2,10 +2,10 @@
 // cost a process more to load than the ban does, so all other verbs are banpush-devices', which goes on with the same
 // command line. Both are made of the same main.cpp.
 #include "app/commands.hpp"
+#include "config/own_files.hpp"
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -21,16 +21,10 @@ int go_on(const Settings &settings) {
   for (std::string &word : words)
     argv.push_back(word.data());
   argv.push_back(nullptr);
-  std::error_code none;
-  const auto here = std::filesystem::read_symlink("/proc/self/exe", none).parent_path();
-  std::string tried;
-  for (const std::string &program :
-       {(here / "banpush-devices").string(), // as built; as installed, wherever that was copied to
-        (here / "../libexec/banpush/banpush-devices").string(), std::string(BANPUSH_LIBEXECDIR "/banpush-devices")}) {
-    ::execv(program.c_str(), argv.data());
-    tried += fmt::format("{}{}: {}", tried.empty() ? "" : "; ", program, std::strerror(errno));
-  }
-  throw Error(ErrorKind::Usage, fmt::format("the program that speaks to devices cannot be started: {}", tried));
+  const std::string program = devices_program();
+  ::execv(program.c_str(), argv.data());
+  throw Error(ErrorKind::Usage,
+              fmt::format("the program that speaks to devices, {}, cannot be started: {}", program, std::strerror(errno)));
 }
 
 } // namespace

@@ -98,7 +98,8 @@ int pause(const Settings &settings, const PauseOptions &options);
 int resume(const Settings &settings, const PauseOptions &options);
 
 struct TrustOptions {
-  std::string device, fingerprint;
+  std::string device;
+  Names fingerprints; // what is expected, of the device and of its jump host
   bool yes = false;
 };
 int trust(const Settings &settings, const TrustOptions &options);

@@ -221,8 +221,8 @@ bool spool_is_marked(const std::string &path) {
 }
 
 bool spool_waits(const std::string &path) {
-  std::error_code none;
-  if (!std::filesystem::exists(path, none))
+  std::error_code failure;
+  if (!std::filesystem::exists(path, failure) && !failure) // what cannot be looked at is not missing: opening it says why
     return false;
   return Spool(path).size() != 0;
 }

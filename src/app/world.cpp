@@ -5,6 +5,7 @@
 #include "app/secrets.hpp"
 #include "app/table_filter.hpp"
 #include "config/config_file.hpp"
+#include "config/own_files.hpp"
 #include "core/live.hpp"
 
 #include <algorithm>
@@ -41,9 +42,7 @@ std::vector<std::string> data_folders(const std::string &config_path) {
     folders.emplace_back(set);
     return folders;
   }
-  std::error_code ignored;
-  // A program run from its build tree knows where it was built; an installed one is there no more.
-  folders.emplace_back(fs::exists(fs::path(BANPUSH_DATADIR) / "drivers", ignored) ? BANPUSH_DATADIR : BANPUSH_SOURCE_DIR);
+  folders.push_back(data_folder());
   return folders;
 }
 

@@ -55,10 +55,10 @@ Database::Database(std::string path, Open open, ErrorKind kind, std::chrono::mil
   sqlite3 *raw = nullptr;
   const int result = sqlite3_open_v2(path_.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, nullptr);
   handle_.reset(raw);
-  if (result != SQLITE_OK) {
-    std::error_code ignored;
-    const bool there = std::filesystem::exists(path_, ignored);
-    fail("opening it", there ? sqlite3_errmsg(raw) : "no such file", there ? sqlite_fault(result, "") : Fault::NoTable);
+  if (result != SQLITE_OK) { // SQLite says only that it is unable to; the system knows why
+    const int why = sqlite3_system_errno(raw);
+    fail("opening it", why != 0 ? std::strerror(why) : sqlite3_errmsg(raw), // NOLINT(concurrency-mt-unsafe)
+         why == ENOENT ? Fault::NoTable : sqlite_fault(result, ""));
   }
   sqlite3_extended_result_codes(raw, 1);
   sqlite3_busy_timeout(raw, static_cast<int>(busy.count()));
@@ -82,10 +82,14 @@ void Database::script(const std::string &sql) const {
 std::int64_t Database::last_id() const noexcept { return sqlite3_last_insert_rowid(handle_.get()); }
 
 void Database::fail(std::string_view attempt) const {
-  const char *answer = sqlite3_errmsg(handle_.get());
+  std::string answer = sqlite3_errmsg(handle_.get());
   if ((sqlite3_errcode(handle_.get()) & 0xff) == SQLITE_BUSY)
     answer = "locked by another process all the while";
-  fail(fmt::format("\"{}\"", attempt.substr(0, 80)), answer, sqlite_fault(sqlite3_extended_errcode(handle_.get()), answer));
+  const Fault fault = sqlite_fault(sqlite3_extended_errcode(handle_.get()), answer);
+  const int code = sqlite3_errcode(handle_.get()) & 0xff, why = sqlite3_system_errno(handle_.get());
+  if ((code == SQLITE_CANTOPEN || code == SQLITE_IOERR) && why != 0)
+    answer += fmt::format(": {}", std::strerror(why)); // NOLINT(concurrency-mt-unsafe)
+  fail(fmt::format("\"{}\"", attempt.substr(0, 80)), answer, fault);
 }
 
 void Database::fail(std::string_view attempt, std::string_view answer, Fault fault) const {

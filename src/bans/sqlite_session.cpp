@@ -34,8 +34,9 @@ constexpr Dialect sqlite_dialect{
 class SqliteSession : public SqlSession {
 public:
   explicit SqliteSession(std::string path) : path_(std::move(path)) {
-    std::error_code ignored;
-    if (std::filesystem::exists(path_, ignored))
+    std::error_code failure;
+    // What cannot be looked at is not missing: opening it then says why.
+    if (std::filesystem::exists(path_, failure) || failure)
       database_ = std::make_unique<Database>(path_, Database::Open::Existing);
   }
 

@@ -40,7 +40,8 @@ std::vector<std::string> files_of(const Node &node, const std::string &pattern, 
     if (!has_wildcard(folder) && !std::filesystem::exists(folder, failure) && !failure)
       notes.push_back(fmt::format("{}: {}: the folder {} does not exist", node.place.text(), node.name, folder));
     else
-      problems.add(node.place, fmt::format("{}: cannot look through {}", node.name, pattern));
+      problems.add(node.place, fmt::format("{}: cannot look through {}: {}", node.name, pattern,
+                                           failure ? failure.message() : std::string("a folder in it may not be read")));
     return {};
   }
   std::vector<std::string> files(result.found.gl_pathv, result.found.gl_pathv + result.found.gl_pathc);

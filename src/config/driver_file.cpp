@@ -264,7 +264,7 @@ std::optional<std::string> driver_file(const std::string &name, const DataDirs &
   for (const std::string &dir : dirs) {
     std::string path = fmt::format("{}/drivers/{}.yaml", dir, name);
     std::error_code failure;
-    if (fs::exists(path, failure))
+    if (fs::exists(path, failure) || failure) // what may not be looked at is not missing: reading it says why
       return path;
   }
   return std::nullopt;

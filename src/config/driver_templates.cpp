@@ -80,7 +80,7 @@ private:
     for (const TemplateFolder &folder : folders_) {
       const std::string path = folder.path + "/" + name;
       std::error_code failure;
-      if (fs::exists(path, failure))
+      if (fs::exists(path, failure) || failure) // as for drivers
         return path;
     }
     return std::nullopt;

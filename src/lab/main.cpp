@@ -2,15 +2,20 @@
 // test with.
 #include "lab/network.hpp"
 
+#include "config/own_files.hpp"
+
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <fcntl.h>
 #include <filesystem>
 #include <fmt/format.h>
 #include <iostream>
 #include <libssh/libssh.h>
 #include <nlohmann/json.hpp>
+#include <sys/file.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -32,21 +37,38 @@ struct Options {
 std::vector<std::string> device_folders(const Options &options) {
   std::vector<std::string> folders = options.devices;
   folders.push_back(fs::absolute(options.file).parent_path().string());
-  folders.emplace_back(BANPUSH_DEVICES);
-  folders.emplace_back(BANPUSH_SOURCE_DEVICES);
+  folders.push_back(banpush::device_folder());
   return folders;
 }
 
 std::string new_folder(const Options &options) {
   if (!options.folder.empty()) {
-    fs::create_directories(options.folder);
-    fs::permissions(options.folder, fs::perms::owner_all);
+    std::error_code failure;
+    if (fs::create_directories(options.folder, failure))
+      fs::permissions(options.folder, fs::perms::owner_all);
+    if (failure)
+      throw Error(ErrorKind::Config, fmt::format("cannot make the folder {}: {}", options.folder, failure.message()));
     return fs::absolute(options.folder).string();
   }
   std::string pattern = (fs::temp_directory_path() / "banpush-lab-XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr)
-    throw Error(ErrorKind::Config, "cannot make a folder " + pattern);
+    throw Error(ErrorKind::Config, fmt::format("cannot make a folder {}: {}", pattern, std::strerror(errno)));
   return pattern;
+}
+
+// Before the first file is written: the folder is this lab's until the process ends. A lab that runs there keeps its files, and so
+// does a folder of somebody else's.
+void claim(const std::string &folder) {
+  const std::string mark = folder + "/lab.lock";
+  std::error_code ignored;
+  if (!fs::exists(mark, ignored) && fs::exists(folder + "/banpush.yaml", ignored))
+    throw Error(ErrorKind::Usage, fmt::format("{} holds a banpush.yaml that no lab made; give a folder of the lab's own with --dir", folder));
+  const int lock = ::open(mark.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600); // never closed
+  if (lock < 0)
+    throw Error(ErrorKind::Config, fmt::format("cannot write to {}: {}", folder, std::strerror(errno)));
+  if (::flock(lock, LOCK_EX | LOCK_NB) != 0)
+    throw Error(ErrorKind::Usage, fmt::format("a lab is up in {}; `banpush-lab down -d {}` ends it", folder, folder));
+  ::unlink((folder + "/lab.sock").c_str()); // of a lab that was killed
 }
 
 // The folder of the lab that runs: the one that was named, or the only one there is.
@@ -77,7 +99,7 @@ std::string converse(const std::string &folder, const std::string &line) {
   std::copy(path.begin(), path.end(), where.sun_path);
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (::connect(fd, reinterpret_cast<sockaddr *>(&where), sizeof where) != 0)
-    throw Error(ErrorKind::Connect, "no lab listens at " + path);
+    throw Error(ErrorKind::Connect, fmt::format("no lab listens at {}: {}", path, std::strerror(errno)));
   const std::string bytes = line + "\n";
   std::string answer;
   if (::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size())) {
@@ -108,6 +130,7 @@ int signals() {
 void run(const Options &options) {
   const int stop = signals();
   const std::string folder = new_folder(options);
+  claim(folder);
   Network network(banpush::lab::read_network(options.file), device_folders(options), folder);
   say_ready(folder, network.configuration());
   // Whoever started it ends it by closing its input, even by dying.
@@ -126,6 +149,7 @@ void run(const Options &options) {
 
 void up(const Options &options) {
   const std::string folder = new_folder(options);
+  claim(folder);
   int ready[2];
   if (::pipe2(ready, O_CLOEXEC) != 0)
     throw Error(ErrorKind::Config, "no pipe");

@@ -30,7 +30,7 @@ void write_private(const std::string &path, const std::string &text) {
   ::umask(before);
   file << text;
   if (!file.flush())
-    throw Error(ErrorKind::Config, "cannot write " + path);
+    throw Error(ErrorKind::Config, fmt::format("cannot write {}: {}", path, std::strerror(errno)));
 }
 
 int control_socket(const std::string &path) {

@@ -271,6 +271,7 @@ void SshSession::prove_host_key() {
   const PublicKey shown = host_key();
   const std::string &file = target_.login.known_hosts;
   const std::string host = host_in_file(address_, target_.port);
+  const std::string &device = target_.device.empty() ? target_.name : target_.device;
   const KnownKeys known = known_keys(file, host);
   const std::string what = fmt::format("{}: host key of {} ", target_.name, place(address_, target_.port));
   if (std::find(known.revoked.begin(), known.revoked.end(), shown) != known.revoked.end())
@@ -280,11 +281,11 @@ void SshSession::prove_host_key() {
   if (known.trusted.empty())
     throw Error(ErrorKind::Connect, fmt::format("{}is not known: it shows {} {}; compare that with the device's own and enrol it with "
                                                 "`banpush trust {}`",
-                                                what, shown.type, shown.fingerprint, target_.name));
+                                                what, shown.type, shown.fingerprint, device));
   throw Error(ErrorKind::Connect,
               fmt::format("{}HAS CHANGED: it shows {} {}, {} has {}; if the device really has a new key, replace it with "
                           "`banpush trust {}`",
-                          what, shown.type, shown.fingerprint, file, keys_text(known.trusted), target_.name));
+                          what, shown.type, shown.fingerprint, file, keys_text(known.trusted), device));
 }
 
 void SshSession::open(const Credentials &credentials) {

@@ -17,6 +17,7 @@ namespace banpush {
 // Whom to connect to, and as whom.
 struct SshTarget {
   std::string name;                   // of the device, for messages
+  std::string device;                 // what `banpush trust` calls it, where that is not the name
   std::vector<std::string> addresses; // tried in turn; the first that speaks SSH is the one
   std::uint16_t port = 22;
   Login login;

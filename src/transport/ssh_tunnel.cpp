@@ -12,23 +12,6 @@
 
 namespace banpush {
 
-namespace {
-
-// The jump host as a target of its own. Its messages name both.
-SshTarget target_of(const SshTarget &device, const JumpHost &jump) {
-  SshTarget target = device;
-  target.name = fmt::format("{} (jump host {})", device.name, jump.host);
-  target.addresses = {jump.host};
-  target.port = jump.port;
-  target.login.username = jump.user.empty() ? device.login.username : jump.user;
-  target.login.jump.clear();
-  target.login_suffix.clear();
-  target.login.legacy_algorithms = false; // asked for because of the device
-  return target;
-}
-
-} // namespace
-
 JumpHost jump_host(const std::string &text) {
   JumpHost jump;
   std::string_view rest = text;
@@ -59,9 +42,23 @@ JumpHost jump_host(const std::string &text) {
   return jump;
 }
 
+SshTarget jump_target(const SshTarget &device) {
+  const JumpHost jump = jump_host(device.login.jump);
+  SshTarget target = device;
+  target.device = device.name;
+  target.name = fmt::format("{} (jump host {})", device.name, jump.host);
+  target.addresses = {jump.host};
+  target.port = jump.port;
+  target.login.username = jump.user.empty() ? device.login.username : jump.user;
+  target.login.jump.clear();
+  target.login_suffix.clear();
+  target.login.legacy_algorithms = false; // asked for because of the device
+  return target;
+}
+
 SshTunnel::SshTunnel(const SshTarget &target, const std::string &address, const Credentials &credentials,
                      std::shared_ptr<Dialogue> dialogue, const Cancellation &cancellation)
-    : session_(target_of(target, jump_host(target.login.jump)), std::move(dialogue), cancellation) {
+    : session_(jump_target(target), std::move(dialogue), cancellation) {
   session_.open({{}, credentials.passphrase, {}});
   seen_from_ = session_.peer();
   channel_ = std::make_unique<SshChannel>(session_, address, target.port, target.timeout);

@@ -14,6 +14,9 @@ struct JumpHost {
 };
 JumpHost jump_host(const std::string &text);
 
+// The jump host of a device as a target of its own, whose messages name both. Throws Error (Config).
+SshTarget jump_target(const SshTarget &device);
+
 class SshChannel;
 
 class SshTunnel {

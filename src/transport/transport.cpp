@@ -50,22 +50,32 @@ std::unique_ptr<Transport> make_transport(const Device &device, const Driver &dr
   return std::make_unique<CliTransport>(device, driver, std::move(credentials), std::move(dialogue));
 }
 
-HostKey host_key(const Device &device, const Driver &driver, const std::string &address) {
+namespace {
+
+HostKey key_shown_by(const SshTarget &target) {
   const Cancellation never;
-  SshTarget target = ssh_target(device, standard_port(transport_kind(device, driver)));
-  target.addresses = {address};
   SshSession session(target, std::make_shared<Dialogue>(Trace{}, Credentials{}), never);
   session.connect({});
   const PublicKey key = session.host_key();
-  const std::string host = host_in_file(address, target.port);
-  const KnownKeys known = known_keys(device.login.known_hosts, host);
-  HostKey out{key.type, key.fingerprint, {}, fmt::format("{} {} {}", host, key.type, key.base64)};
+  const std::string host = host_in_file(target.addresses.front(), target.port);
+  const KnownKeys known = known_keys(target.login.known_hosts, host);
+  HostKey out{host, key.type, key.fingerprint, {}, fmt::format("{} {} {}", host, key.type, key.base64)};
   if (!known.trusted.empty()) {
     const auto same = std::find(known.trusted.begin(), known.trusted.end(), key);
     out.stored = same != known.trusted.end() ? same->fingerprint : known.trusted.front().fingerprint;
   }
   return out;
 }
+
+} // namespace
+
+HostKey host_key(const Device &device, const Driver &driver, const std::string &address) {
+  SshTarget target = ssh_target(device, standard_port(transport_kind(device, driver)));
+  target.addresses = {address};
+  return key_shown_by(target);
+}
+
+HostKey jump_host_key(const Device &device) { return key_shown_by(jump_target(ssh_target(device, 22))); }
 
 void store_host_key(const Device &device, const HostKey &key) {
   const std::size_t host_end = key.line.find(' '), type_end = key.line.find(' ', host_end + 1);

@@ -90,6 +90,7 @@ TransportKind rendered_for(TransportKind kind) noexcept;
 
 // For `trust`: what key the host shows, without logging in.
 struct HostKey {
+  std::string host;        // as it stands in known_hosts
   std::string type;        // ssh-ed25519
   std::string fingerprint; // SHA256:…
   std::string stored;      // fingerprint in known_hosts for this host, empty when there is none
@@ -97,6 +98,8 @@ struct HostKey {
 };
 // Throws Error (Connect) when the address cannot be reached.
 HostKey host_key(const Device &device, const Driver &driver, const std::string &address);
+// The same of the host that device.login.jump names.
+HostKey jump_host_key(const Device &device);
 // Puts the key in the place of the host's others in device.login.known_hosts, at once or not at all.
 // Throws Error (Config) when the file cannot be written.
 void store_host_key(const Device &device, const HostKey &key);

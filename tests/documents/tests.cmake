@@ -1,7 +1,8 @@
 # What README and docs say, done; and what `cmake --install` writes.
-foreach(name demo)
+foreach(name install documents demo advice)
   add_test(NAME "documents: ${name}" COMMAND /usr/bin/python3 ${CMAKE_CURRENT_LIST_DIR}/test_${name}.py)
   set_tests_properties("documents: ${name}" PROPERTIES LABELS system TIMEOUT 900 SKIP_RETURN_CODE 77
-                       ENVIRONMENT "BANPUSH=$<TARGET_FILE:banpush>;BANPUSH_BUILD=${CMAKE_BINARY_DIR};${BANPUSH_MANY_STARTS}")
+                       ENVIRONMENT "BANPUSH=$<TARGET_FILE:banpush>;BANPUSH_LAB_PROGRAM=$<TARGET_FILE:banpush-lab>;BANPUSH_BUILD=${CMAKE_BINARY_DIR};${BANPUSH_MANY_STARTS}")
 endforeach()
+set_tests_properties("documents: install" "documents: documents" PROPERTIES RESOURCE_LOCK install_manifest)
 banpush_long_test(fresh 7200 /usr/bin/python3 ${CMAKE_CURRENT_LIST_DIR}/test_fresh.py)

@@ -19,8 +19,8 @@ class Units(unittest.TestCase):
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="banpush-units-"))
         self.addCleanup(shutil.rmtree, self.folder)
-        for unit in UNITS.iterdir():
-            text = unit.read_text().replace("/usr/bin/banpush", serving.BANPUSH)
+        for unit in (*UNITS.glob("*.service"), *UNITS.glob("*.timer")):
+            text = unit.read_text().replace("@bindir@/banpush", serving.BANPUSH).replace("@docdir@", "/usr/share/doc/banpush")
             (self.folder / unit.name).write_text(text.replace("User=banpush", "User=daemon").replace("Group=banpush", "Group=daemon"))
 
     def test_verify(self):

@@ -2,11 +2,14 @@
 #include "config/driver_file.hpp"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <iostream>
 #include <iterator>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 namespace banpush {
@@ -32,7 +35,8 @@ Driver require_driver(const Settings &settings, const std::string &name) {
     std::string known;
     for (const std::string &one : driver_names(folders))
       known += (known.empty() ? "" : ", ") + one;
-    throw Error(ErrorKind::Usage, fmt::format("no driver is called \"{}\"; there are {}", shown(name), known));
+    throw Error(ErrorKind::Usage, fmt::format("no driver is called \"{}\" in drivers/ of {}; there {}", shown(name), fmt::join(folders, " and "),
+                                              known.empty() ? "are none" : "are " + known));
   }
   return load_driver(*file, folders);
 }
@@ -233,7 +237,7 @@ int drivers_render(const Settings &settings, const RenderOptions &options) {
   if (!options.installed.empty()) {
     std::ifstream file(options.installed);
     if (!file)
-      throw Error(ErrorKind::Usage, fmt::format("--installed {}: cannot be read", options.installed));
+      throw Error(ErrorKind::Usage, fmt::format("--installed {}: cannot be read: {}", options.installed, std::strerror(errno)));
     installed = read_text(driver, values, {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()}, 0, {});
   }
   // The wanted set is what stands, less what is to go, and what is to come: the driver's own diff does the rest.

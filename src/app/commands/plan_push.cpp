@@ -2,7 +2,9 @@
 #include "app/serve/doorbell.hpp"
 #include "app/turn.hpp"
 
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <fstream>
 #include <sstream>
 
@@ -40,13 +42,13 @@ void save_plan(const std::string &path, const Report &report) {
   file << json.dump(2) << "\n";
   file.flush();
   if (!file)
-    throw Error(ErrorKind::Usage, fmt::format("the plan cannot be written to {}", path));
+    throw Error(ErrorKind::Usage, fmt::format("the plan cannot be written to {}: {}", path, std::strerror(errno)));
 }
 
 std::map<std::string, std::string> saved_hashes(const std::string &path) {
   std::ifstream file(path);
   if (!file)
-    throw Error(ErrorKind::Usage, fmt::format("the plan {} cannot be read", path));
+    throw Error(ErrorKind::Usage, fmt::format("the plan {} cannot be read: {}", path, std::strerror(errno)));
   const Json json = Json::parse(file, nullptr, false);
   if (json.is_discarded() || !json.contains("hashes") || !json["hashes"].is_object())
     throw Error(ErrorKind::Usage, fmt::format("{} is not a plan that `banpush plan --out` wrote", path));

@@ -1,0 +1,77 @@
+#!/usr/bin/python3
+"""`cmake --install`: everything below the prefix, at its place, and it works from there."""
+import os
+import pathlib
+import re
+import shutil
+import tempfile
+import unittest
+
+import installed
+from installed import install, run
+
+MACHINE_DATA = {name: value for name, value in os.environ.items() if name != "BANPUSH_DATADIR"}
+
+
+class Install(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="banpush-install-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def works(self, tree):
+        """The programs of an installed tree find what is theirs in it, with no configuration."""
+        (self.folder / "empty").mkdir(exist_ok=True)
+        configuration = ["-c", self.folder / "empty/banpush.yaml"]
+        said = run(tree / "bin/banpush", *configuration, "drivers", "show", "cisco_ios", "--json", env=MACHINE_DATA).stdout
+        self.assertIn(str(tree / "share/banpush/drivers/cisco_ios.yaml"), said)
+        network = self.folder / "network.yaml"
+        network.write_text("devices: {one: {device: no_such_device}}\n")
+        said = run(tree / "bin/banpush-lab", "run", network, "-d", self.folder / "lab", check=False, env=MACHINE_DATA, stdin=-3)
+        self.assertIn(str(tree / "share/banpush/devices/no_such_device/device.yaml"), said.stderr)
+        self.assertNotIn(str(installed.SOURCE), said.stderr + said.stdout)
+
+    def test_prefix(self):
+        prefix = self.folder / "prefix"
+        files = install(prefix)
+        outside = [file for file in files if prefix not in file.parents]
+        self.assertEqual(outside, [])
+        self.works(prefix)
+        for place in ("bin/banpush", "bin/banpush-lab", "libexec/banpush/banpush-devices", "lib/systemd/system/banpush.service",
+                      "lib/systemd/system/banpush-push.timer", "share/doc/banpush/README.md", "share/doc/banpush/docs/operations.md",
+                      "share/doc/banpush/examples/banpush.yaml", "share/doc/banpush/examples/fail2ban/action.d/banpush.conf",
+                      "share/banpush/templates/cisco_ios/add"):
+            self.assertTrue((prefix / place).is_file(), place)
+        for unit in (prefix / "lib/systemd/system").iterdir():
+            text = unit.read_text()
+            self.assertNotIn("@", re.sub(r"~@\w|=@\w| @\w", "", text), unit.name)
+            for program in re.findall(r"^Exec\w+=(\S+banpush)", text, re.MULTILINE):
+                self.assertEqual(program, str(prefix / "bin/banpush"))
+            for document in re.findall(r"^Documentation=file:(\S+)", text, re.MULTILINE):
+                self.assertTrue(pathlib.Path(document).is_file(), document)
+            if shutil.which("systemd-analyze"):
+                # The test's folder is not where the service's user is known; that is the machine's matter.
+                said = run("systemd-analyze", "verify", "--man=no", unit, check=False).stderr
+                self.assertEqual([line for line in said.splitlines() if unit.name in line and "User" not in line], [])
+
+    def test_links_in_documents(self):
+        prefix = self.folder / "prefix"
+        install(prefix)
+        root = prefix / "share/doc/banpush"
+        named = set(re.findall(r"^\| (docs/[\w-]+\.md|[A-Z]+\.md) \|", (root / "README.md").read_text(), re.MULTILINE))
+        there = {f"docs/{file.name}" for file in (root / "docs").iterdir()}
+        self.assertEqual(there - named, set(), "pages that README does not name")
+        for name in named:
+            self.assertTrue((root / name).is_file(), name)
+
+    def test_destdir_and_moved(self):
+        files = install("/usr", destdir=self.folder / "staged")
+        self.assertEqual([file for file in files if self.folder / "staged/usr" not in file.parents], [])
+        staged = self.folder / "staged/usr"
+        self.assertIn("ExecStart=/usr/bin/banpush serve", (staged / "lib/systemd/system/banpush.service").read_text())
+        self.works(staged)
+        staged.rename(self.folder / "moved")
+        self.works(self.folder / "moved")
+
+
+if __name__ == "__main__":
+    unittest.main()
