@@ -2,6 +2,7 @@
 // cost a process more to load than the ban does, so all other verbs are banpush-devices', which goes on with the same
 // command line. Both are made of the same main.cpp.
 #include "app/commands.hpp"
+#include "app/commands/spool.hpp"
 #include "config/own_files.hpp"
 
 #include <cerrno>
@@ -35,6 +36,7 @@ int plan(const Settings &settings, const PlanOptions & /*options*/) { return go_
 int push(const Settings &settings, const PushOptions & /*options*/) { return go_on(settings); }
 int serve(const Settings &settings) { return go_on(settings); }
 int allow(const Settings &settings, const AllowOptions & /*options*/) { return go_on(settings); }
+int spool(const Settings &settings, const SpoolOptions & /*options*/) { return go_on(settings); }
 int list(const Settings &settings, const ListOptions & /*options*/) { return go_on(settings); }
 int show(const Settings &settings, const std::string & /*device*/) { return go_on(settings); }
 int setup(const Settings &settings, const SetupOptions & /*options*/) { return go_on(settings); }

@@ -1,5 +1,6 @@
 // argv to one command to an exit code. The only file that knows CLI11.
 #include "app/commands.hpp"
+#include "app/commands/spool.hpp"
 
 #include <cstdlib>
 #include <functional>
@@ -105,6 +106,25 @@ private:
     action("add", "Allow an address or prefix", AllowOptions::Action::Add);
     action("remove", "Take one away", AllowOptions::Action::Remove);
     action("list", "Show all, with who and why", AllowOptions::Action::List);
+
+    one = verb("spool", "What waits on this host's disk for the table, and what was set aside because the table will never take it");
+    one->require_subcommand(1);
+    const auto on_spool = [&](const char *name, const char *about, SpoolOptions::Action what) {
+      auto options = std::make_shared<SpoolOptions>();
+      options->action = what;
+      CLI::App *sub = one->add_subcommand(name, about);
+      sub->fallthrough();
+      if (what != SpoolOptions::Action::List) {
+        sub->add_option("line", options->lines, "numbers of lines, as `spool list` shows them");
+        sub->add_flag("--refused", options->refused, "all that was set aside");
+      }
+      if (what == SpoolOptions::Action::Drop)
+        sub->add_flag("--waiting", options->waiting, "also what merely waits: it is recorded nowhere else, and is lost");
+      on(sub, spool, options);
+    };
+    on_spool("list", "Show all lines: waiting or refused, since when, and why", SpoolOptions::Action::List);
+    on_spool("drop", "Take lines away for good", SpoolOptions::Action::Drop);
+    on_spool("retry", "Have lines that were set aside tried again, once the table was mended", SpoolOptions::Action::Retry);
 
     auto list_options = std::make_shared<ListOptions>();
     one = verb("list", "The bans in force");

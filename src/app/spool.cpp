@@ -1,7 +1,6 @@
 #include "app/spool.hpp"
 
-#include "app/turn.hpp"
-#include "bans/sqlite.hpp"
+#include "bans/file_schema.hpp"
 #include "transport/descriptor.hpp"
 
 #include <algorithm>
@@ -10,6 +9,9 @@
 #include <cstring>
 #include <ctime>
 #include <filesystem>
+#include <iterator>
+#include <map>
+#include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -22,12 +24,18 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr const char *schema = R"(
+// `problem`: why it was set aside. `trouble`: why it waits still; `tried`: when just this one was refused.
+constexpr Upgrade upgrades[] = {[](const Database &database) {
+  database.script(R"(
 CREATE TABLE IF NOT EXISTS spool (
   id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, token TEXT NOT NULL UNIQUE, what TEXT NOT NULL, problem TEXT);
 CREATE TABLE IF NOT EXISTS copy (name TEXT PRIMARY KEY, at INTEGER NOT NULL, content TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS gone (one INTEGER PRIMARY KEY CHECK (one = 1), at INTEGER NOT NULL);
-)";
+ALTER TABLE spool ADD COLUMN trouble TEXT;
+ALTER TABLE spool ADD COLUMN tried INTEGER;
+ALTER TABLE gone ADD COLUMN why TEXT;
+)");
+}};
 
 std::string mark_of(const std::string &path) { return path + ".waits"; }
 
@@ -63,22 +71,23 @@ Json json_of(const NewBan &ban) {
   return json;
 }
 
+// What another version of banpush has not written, or has written besides, is no fault of the line.
 NewBan ban_of(const Json &json) {
   NewBan ban;
   ban.ip = Prefix::require(json.at("ip").get<std::string>());
   ban.hostname = json.at("hostname");
   ban.jail = json.at("jail");
-  ban.protocol = json.at("protocol");
-  ban.port = json.at("port");
-  ban.reason = json.at("reason");
-  ban.actor = json.at("actor");
-  ban.lasts = json.at("lasts");
-  ban.occasion = json.at("restored").get<bool>() ? Occasion::Restored : Occasion::New;
+  ban.protocol = json.value("protocol", "");
+  ban.port = json.value("port", "");
+  ban.reason = json.value("reason", "");
+  ban.actor = json.value("actor", "");
+  ban.lasts = json.value("lasts", Seconds{0});
+  ban.occasion = json.value("restored", false) ? Occasion::Restored : Occasion::New;
   if (json.contains("until"))
     ban.until = json.at("until").get<Seconds>();
   if (json.contains("words")) {
     const Json &words = json.at("words");
-    ban.words = {words.at("ports"), words.at("protocols"), words.at("note")};
+    ban.words = {words.value("ports", ""), words.value("protocols", ""), words.value("note", "")};
   }
   return ban;
 }
@@ -90,28 +99,51 @@ Json json_of(const SpooledUnban &unban) {
 }
 
 SpooledUnban unban_of(const Json &json) {
-  return {Prefix::require(json.at("ip").get<std::string>()), json.at("jail"), json.at("hostname"), json.at("actor"),
+  return {Prefix::require(json.at("ip").get<std::string>()), json.at("jail"), json.at("hostname"), json.value("actor", ""),
           json.at("by_fail2ban").get<bool>() ? Revoker::Fail2ban : Revoker::Operator};
+}
+
+// The line as typed values. Throws whatever is wrong with its text.
+Spooled spooled_of(std::string_view text) {
+  Spooled one;
+  const Json what = Json::parse(text);
+  const std::string action = what.at("do");
+  if (action == "ban")
+    one.ban = ban_of(what);
+  else if (action == "unban")
+    one.unban = unban_of(what);
+  else
+    throw Error(ErrorKind::Usage, fmt::format("\"{}\" is nothing that this version of banpush does", shown(action)));
+  return one;
 }
 
 } // namespace
 
+std::string words_of(const Spooled &one) {
+  const auto of = [](const std::string &name, const char *all) { return name.empty() ? all : shown(name, 255); };
+  if (one.ban)
+    return fmt::format("ban {} ({}, {})", one.ban->ip.text(), shown(one.ban->jail, 255), shown(one.ban->hostname, 255));
+  return fmt::format("unban {} ({}, {})", one.unban->ip.text(), of(one.unban->jail, "all jails"), of(one.unban->hostname, "all hosts"));
+}
+
 struct Spool::Handle {
   Database database;
-  explicit Handle(const std::string &path) : database(path, Database::Open::Create, ErrorKind::Config) { database.script(schema); }
+  explicit Handle(const std::string &path) : database(path, Database::Open::Create, ErrorKind::Config) { bring_up(database, upgrades); }
 };
 
 Spool::Spool(const std::string &path) : handle_(std::make_unique<Handle>(path)), path_(path) {}
 Spool::~Spool() = default;
 
-void Spool::put(const NewBan &ban) { put(json_of(ban).dump()); }
-void Spool::put(const SpooledUnban &unban) { put(json_of(unban).dump()); }
+std::int64_t Spool::put(const NewBan &ban) { return put(json_of(ban).dump()); }
+std::int64_t Spool::put(const SpooledUnban &unban) { return put(json_of(unban).dump()); }
 
 // The mark stands before the line does, and again after it: whoever found nothing waiting may have taken it away meanwhile.
-void Spool::put(const std::string &what) {
+std::int64_t Spool::put(const std::string &what) {
   set_mark();
   handle_->database.execute("INSERT INTO spool (at, token, what) VALUES (?, ?, ?)", {now(), new_token(), what});
+  const std::int64_t id = handle_->database.last_id();
   set_mark();
+  return id;
 }
 
 void Spool::set_mark() {
@@ -130,29 +162,33 @@ void Spool::clear_mark_if_idle(Seconds gone_for) {
     set_mark();
 }
 
-std::vector<Spooled> Spool::waiting(std::size_t at_most) {
+std::vector<Spooled> Spool::waiting(std::size_t at_most, std::int64_t after) {
   std::vector<Spooled> all;
-  auto rows = handle_->database.prepare("SELECT id, at, token, what FROM spool WHERE problem IS NULL ORDER BY id LIMIT ?",
-                                        {static_cast<std::int64_t>(at_most)});
-  const std::int64_t moment = now();
-  while (rows.step()) {
-    Spooled one;
-    one.id = rows.number(0);
-    try {
-      const Json what = Json::parse(rows.text(3));
-      if (what.at("do") == "ban") {
-        one.ban = ban_of(what);
-        one.ban->age = std::max<std::int64_t>(0, moment - rows.number(1));
-        one.ban->token = rows.text(2);
-      } else {
-        one.unban = unban_of(what);
+  std::vector<std::pair<std::int64_t, std::string>> unreadable;
+  {
+    auto rows =
+        handle_->database.prepare("SELECT id, at, token, what, tried FROM spool WHERE problem IS NULL AND id > ? ORDER BY id LIMIT ?",
+                                  {after, static_cast<std::int64_t>(at_most)});
+    const std::int64_t moment = now();
+    while (rows.step()) {
+      try {
+        Spooled one = spooled_of(rows.text(3));
+        one.id = rows.number(0);
+        if (!rows.is_null(4))
+          one.tried = std::max<std::int64_t>(0, moment - rows.number(4));
+        if (one.ban) {
+          one.ban->age = std::max<std::int64_t>(0, moment - rows.number(1));
+          one.ban->token = rows.text(2);
+        }
+        all.push_back(std::move(one));
+      } catch (const std::exception &error) {
+        unreadable.emplace_back(rows.number(0), fmt::format("the line cannot be read: {}", shown(error.what(), 255)));
       }
-    } catch (const Json::exception &error) {
-      throw Error(ErrorKind::Config, fmt::format("the spool {}: line {}: {}", path_, one.id, error.what()));
     }
-    all.push_back(std::move(one));
   }
-  return all;
+  for (const auto &[id, why] : unreadable)
+    refused(id, why);
+  return all.empty() && !unreadable.empty() ? waiting(at_most, unreadable.back().first) : all;
 }
 
 std::size_t Spool::size() {
@@ -166,12 +202,79 @@ void Spool::refused(std::int64_t id, const std::string &why) {
   handle_->database.execute("UPDATE spool SET problem = ? WHERE id = ?", {why, id});
 }
 
-std::vector<std::string> Spool::refusals() {
-  std::vector<std::string> all;
-  auto rows = handle_->database.prepare("SELECT what, problem FROM spool WHERE problem IS NOT NULL ORDER BY id");
+// Not written where it says so already: a service looks every second.
+void Spool::not_taken(std::int64_t id, const std::string &why, Extent extent) {
+  if (extent == Extent::Line)
+    handle_->database.execute("UPDATE spool SET trouble = ?, tried = ? WHERE id = ?", {why, now(), id});
+  else
+    handle_->database.execute("UPDATE spool SET trouble = ? WHERE id = ? AND trouble IS NOT ?", {why, id, why});
+}
+
+namespace {
+
+constexpr const char *line_columns = "SELECT id, at, what, COALESCE(problem, trouble), problem IS NOT NULL FROM spool";
+
+SpoolLine line_of(const Statement &row) {
+  SpoolLine line;
+  line.id = row.number(0);
+  line.at = row.number(1);
+  line.problem = row.text(3);
+  line.state = row.number(4) != 0 ? SpoolLine::State::Refused : SpoolLine::State::Waits;
+  try {
+    const Spooled one = spooled_of(row.text(2));
+    line.ip = one.ip().text();
+    line.what = words_of(one);
+  } catch (const std::exception &) { // which is its problem
+    line.what = shown(row.text(2), 255);
+  }
+  return line;
+}
+
+} // namespace
+
+std::vector<SpoolLine> Spool::lines() {
+  std::vector<SpoolLine> all;
+  auto rows = handle_->database.prepare(fmt::format("{} ORDER BY id", line_columns));
   while (rows.step())
-    all.push_back(fmt::format("{}: {}", rows.text(0), rows.text(1)));
+    all.push_back(line_of(rows));
   return all;
+}
+
+std::optional<SpoolLine> Spool::line(std::int64_t id) {
+  auto row = handle_->database.prepare(fmt::format("{} WHERE id = ?", line_columns), {id});
+  return row.step() ? std::optional{line_of(row)} : std::nullopt;
+}
+
+void Spool::drop(std::int64_t id) { arrived(id); }
+
+void Spool::retry(std::int64_t id) {
+  set_mark();
+  handle_->database.execute("UPDATE spool SET problem = NULL, trouble = NULL, tried = NULL WHERE id = ?", {id});
+  set_mark();
+}
+
+std::vector<Spooled> Spool::bans() {
+  std::vector<Spooled> bans;
+  for (Spooled &one : waiting()) {
+    if (one.unban)
+      std::erase_if(bans, [&](const Spooled &before) {
+        const NewBan &ban = *before.ban;
+        const SpooledUnban &unban = *one.unban;
+        return ban.ip == unban.ip && (unban.jail.empty() || unban.jail == ban.jail) &&
+               (unban.hostname.empty() || unban.hostname == ban.hostname);
+      });
+    else
+      bans.push_back(std::move(one));
+  }
+  return bans;
+}
+
+KeptRow row_of(const Spooled &one) {
+  const NewBan &ban = *one.ban;
+  KeptRow row{ban.hostname, fmt::format("spool {}", one.id), ban.jail, ban.protocol, ban.port, ban.ip.text(), ban.age};
+  if (ban.until)
+    row.until = *ban.until == permanent ? permanent : *ban.until - ban.age;
+  return row;
 }
 
 void Spool::keep(const std::string &table, const TableCopy &copy) {
@@ -203,12 +306,19 @@ std::optional<TableCopy> Spool::copy(const std::string &table) {
   return copy;
 }
 
-void Spool::table_is_gone() {
-  handle_->database.execute("INSERT INTO gone (one, at) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET at = excluded.at", {now()});
+void Spool::table_is_gone(const std::string &why) {
+  handle_->database.execute(
+      "INSERT INTO gone (one, at, why) VALUES (1, ?, ?) ON CONFLICT (one) DO UPDATE SET at = excluded.at, why = excluded.why",
+      {now(), why});
   set_mark();
 }
 
 void Spool::table_is_back() { handle_->database.execute("DELETE FROM gone"); }
+
+std::string Spool::why_gone() {
+  auto row = handle_->database.prepare("SELECT why FROM gone");
+  return row.step() ? std::string(row.text(0)) : std::string();
+}
 
 bool Spool::gone_within(Seconds seconds) {
   auto row = handle_->database.prepare("SELECT at FROM gone");
@@ -227,6 +337,28 @@ bool spool_waits(const std::string &path) {
   return Spool(path).size() != 0;
 }
 
+SpoolLook look_into_spool(const std::string &path) {
+  std::error_code failure;
+  if (!std::filesystem::exists(path, failure) && !failure)
+    return {};
+  try {
+    return {std::make_unique<Spool>(path), {}};
+  } catch (const Error &error) {
+    return {nullptr, fmt::format("the spool cannot be used: {}", error.what())};
+  }
+}
+
+SpoolLook look_for_waiting(const std::string &path) {
+  SpoolLook look = look_into_spool(path);
+  try {
+    if (look.spool && look.spool->size() == 0)
+      look.spool.reset();
+  } catch (const Error &error) {
+    return {nullptr, fmt::format("the spool cannot be read: {}", error.what())};
+  }
+  return look;
+}
+
 std::optional<Fetched> fetch_spooled(Config &config, Spool &spool) {
   Fetched fetched;
   for (const TableSource &source : config.tables) {
@@ -236,32 +368,37 @@ std::optional<Fetched> fetch_spooled(Config &config, Spool &spool) {
     add_allowed(config, copy->allowed, source.name);
     fetched.copies.emplace(source.name, *copy);
   }
-  std::vector<NewBan> bans;
-  for (const Spooled &one : spool.waiting()) {
-    if (one.ban)
-      bans.push_back(*one.ban);
-    else
-      std::erase_if(bans, [&](const NewBan &ban) {
-        const SpooledUnban &unban = *one.unban;
-        return ban.ip == unban.ip && (unban.jail.empty() || unban.jail == ban.jail) &&
-               (unban.hostname.empty() || unban.hostname == ban.hostname);
-      });
-  }
-  for (const NewBan &ban : bans) {
-    const std::string ip = ban.ip.text();
-    RawBan row;
-    row.hostname = ban.hostname;
-    row.name = ban.jail;
-    row.protocol = ban.protocol;
-    row.port = ban.port;
-    row.ip = ip;
-    row.age = ban.age;
-    if (ban.until)
-      row.until = *ban.until == permanent ? permanent : *ban.until - ban.age;
-    fetched.bans.add(row, 0, config.tables.front().name);
-  }
+  for (const Spooled &one : spool.bans())
+    fetched.bans.add(row_of(one).raw(), 0, config.tables.front().name);
   fetched.protect = protected_set(config, fetched);
   return fetched;
+}
+
+namespace {
+
+bool is_known_as(const Bans &bans, const Ban &row, const NewBan &ban) {
+  if (row.block.prefix != ban.ip || bans.name(row.jail) != ban.jail || bans.name(row.host) != ban.hostname)
+    return false;
+  const bool in_force = row.revoked == Ban::Revoked::No && (row.until == Ban::no_until ? row.age < ban.lasts : row.until > 0);
+  return in_force || ban.occasion == Occasion::Restored;
+}
+
+} // namespace
+
+void add_waiting(Fetched &fetched, const Config &config, Spool &spool) {
+  std::multimap<Prefix, Spooled> waiting;
+  for (Spooled &one : spool.bans()) {
+    const Prefix ip = one.ban->ip;
+    waiting.emplace(ip, std::move(one));
+  }
+  for (const Ban &row : fetched.bans.rows()) {
+    const auto [first, last] = waiting.equal_range(row.block.prefix);
+    for (auto at = first; at != last;)
+      at = is_known_as(fetched.bans, row, *at->second.ban) ? waiting.erase(at) : std::next(at);
+  }
+  for (const auto &[ip, one] : waiting)
+    fetched.bans.add(row_of(one).raw(), 0, config.tables.front().name);
+  fetched.bans.settle();
 }
 
 void keep_copies(const std::string &path, Fetched &fetched) {
@@ -277,32 +414,6 @@ void keep_copies(const std::string &path, Fetched &fetched) {
   } catch (const Error &error) {
     fetched.notes.push_back(fmt::format("the allowlist cannot be kept for the time when the table is gone: {}", error.what()));
   }
-}
-
-Delivered deliver(Spool &spool, const std::string &path, const std::vector<std::unique_ptr<BanTable>> &tables) {
-  Delivered delivered;
-  const auto turn = Turn::attempt(path);
-  if (!turn)
-    return delivered;
-  constexpr std::size_t batch = 500;
-  for (auto waiting = spool.waiting(batch); !waiting.empty(); waiting = spool.waiting(batch))
-    for (const Spooled &one : waiting) {
-      try {
-        if (one.ban)
-          tables.front()->ban(*one.ban);
-        else
-          for (const auto &table : tables)
-            table->unban(one.unban->ip, one.unban->jail, one.unban->hostname, one.unban->who, one.unban->actor);
-        spool.arrived(one.id);
-        ++delivered.arrived;
-      } catch (const TableError &error) {
-        if (error.retry() != Retry::Never)
-          throw;
-        spool.refused(one.id, error.what());
-        delivered.refused.push_back(fmt::format("{}: {}", one.ban ? one.ban->ip.text() : one.unban->ip.text(), error.what()));
-      }
-    }
-  return delivered;
 }
 
 } // namespace banpush

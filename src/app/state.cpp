@@ -1,6 +1,6 @@
 #include "app/state.hpp"
 
-#include "bans/sqlite.hpp"
+#include "bans/file_schema.hpp"
 
 #include <algorithm>
 #include <array>
@@ -53,13 +53,11 @@ Block block_of(const std::string &text) {
 
 using Spot = std::pair<std::string, std::string>; // block text, list
 
-bool has_column(const Database &database, const char *table, std::string_view column) {
-  auto columns = database.prepare(fmt::format("PRAGMA table_info({})", table));
-  while (columns.step())
-    if (columns.text(1) == column)
-      return true;
-  return false;
-}
+constexpr Upgrade upgrades[] = {[](const Database &database) {
+  database.script(schema);
+  if (!has_column(database, "ledger", "blocked_after")) // a file of version 0.1
+    database.script("ALTER TABLE ledger ADD COLUMN blocked_after REAL");
+}};
 
 struct Written { // one line of the ledger, as far as it may change
   std::string number;
@@ -104,10 +102,10 @@ struct State::Handle {
 State::State(const std::string &path) : path_(path) {
   with("open", [&] {
     handle_ = std::make_unique<Handle>(path);
-    handle_->database.script(schema);
-    if (!has_column(handle_->database, "ledger", "blocked_after")) // a file of version 0.1
-      handle_->database.script("ALTER TABLE ledger ADD COLUMN blocked_after REAL");
+    bring_up(handle_->database, upgrades);
   });
+  if (!trouble_.empty())
+    handle_.reset(); // a newer file, or none: nothing of it is to be touched
 }
 
 State::~State() = default;

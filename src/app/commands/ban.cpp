@@ -120,38 +120,51 @@ constexpr TableTimeouts hurry{std::chrono::seconds{3}, std::chrono::seconds{10}}
 constexpr Seconds gone_lately = 5;
 
 // Whether what is to be written has to queue up behind what waits already.
-bool must_queue(const Config &config) {
+bool must_queue(const Settings &settings, const Config &config) {
   if (!spool_is_marked(config.spool))
     return false;
-  Spool spool(config.spool);
-  if (spool.size() != 0 || spool.gone_within(gone_lately))
-    return true;
-  spool.clear_mark_if_idle(gone_lately);
+  try {
+    Spool spool(config.spool);
+    if (spool.size() != 0 || spool.gone_within(gone_lately))
+      return true;
+    spool.clear_mark_if_idle(gone_lately);
+  } catch (const Error &error) { // the table may do without it
+    settings.console.warn(fmt::format("the spool cannot be used: {}", error.what()));
+  }
   return false;
 }
 
-// What the table did not take now waits in the spool. Throws what it will never take.
-void note_refusal(const Settings &settings, Spool &spool, const TableError &error) {
-  if (error.retry() == Retry::Never)
+// What the table did not take now waits in the spool. Throws what it will never take, after it was set aside.
+template <typename What>
+void note_refusal(const Settings &settings, const Config &config, const What &what, const TableError &error) {
+  Spool spool(config.spool);
+  if (error.retry() == Retry::Never) {
+    spool.refused(spool.put(what), error.what());
     throw TableError(error);
+  }
   settings.console.warn(error.what());
   if (dynamic_cast<const Unreachable *>(&error) != nullptr)
-    spool.table_is_gone();
+    spool.table_is_gone(error.what());
 }
 
 // Puts it into the spool, and takes the spool to the table if that is back. False: it waits.
 template <typename What>
 bool put_and_deliver(const Settings &settings, const Config &config, const What &what) {
   Spool spool(config.spool);
-  spool.put(what);
+  const std::int64_t line = spool.put(what);
   if (spool.gone_within(gone_lately))
     return false;
   try {
-    deliver(spool, config.spool, open_all(config, hurry));
-  } catch (const TableError &error) {
-    note_refusal(settings, spool, error);
+    if (const Delivered delivered = deliver(spool, config.spool, open_all(config, hurry)); delivered.waits)
+      settings.console.warn(delivered.waits->what());
+  } catch (const Unreachable &error) {
+    settings.console.warn(error.what());
+    spool.table_is_gone(error.what());
   }
-  return spool.size() == 0;
+  const auto left = spool.line(line);
+  if (left && left->state == SpoolLine::State::Refused)
+    throw Error(ErrorKind::Usage, left->problem);
+  return !left;
 }
 
 // What the table has no columns for is lost with them, the ban is not.
@@ -169,7 +182,7 @@ void say_unkept(const Settings &settings, BanTable &table, const NewBan &ban) tr
 
 // nothing: it waits in the spool.
 std::optional<Recorded> record(const Settings &settings, Config &config, const NewBan &wanted) {
-  if (!must_queue(config)) {
+  if (!must_queue(settings, config)) {
     try {
       const auto table = open(config.tables.front(), hurry);
       add_allowed(config, table->allowed(), config.tables.front().name);
@@ -178,8 +191,7 @@ std::optional<Recorded> record(const Settings &settings, Config &config, const N
       say_unkept(settings, *table, wanted);
       return recorded;
     } catch (const TableError &error) {
-      Spool spool(config.spool);
-      note_refusal(settings, spool, error);
+      note_refusal(settings, config, wanted, error);
     }
   }
   const TableCopy copy = Spool(config.spool).copy(config.tables.front().name).value_or(TableCopy{});
@@ -190,15 +202,14 @@ std::optional<Recorded> record(const Settings &settings, Config &config, const N
 
 // How many rows were concerned; nothing: it waits in the spool.
 std::optional<std::size_t> revoke(const Settings &settings, const Config &config, const SpooledUnban &unban) {
-  if (!must_queue(config)) {
+  if (!must_queue(settings, config)) {
     try {
       std::size_t count = 0;
       for (const auto &table : open_all(config, hurry))
         count += table->unban(unban.ip, unban.jail, unban.hostname, unban.who, unban.actor);
       return count;
     } catch (const TableError &error) {
-      Spool spool(config.spool);
-      note_refusal(settings, spool, error);
+      note_refusal(settings, config, unban, error);
     }
   }
   return put_and_deliver(settings, config, unban) ? std::optional<std::size_t>{1} : std::nullopt;

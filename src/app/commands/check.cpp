@@ -1,6 +1,7 @@
 #include "app/commands/pass.hpp"
 #include "app/protect.hpp"
 #include "app/session.hpp"
+#include "app/spool_report.hpp"
 
 #include <algorithm>
 
@@ -151,6 +152,10 @@ std::vector<std::string> notes_on_versions(const Config &config) {
 int check(const Settings &settings, const CheckOptions &options) {
   Config config = load_all(settings);
   const auto meant = chosen(config, options.devices);
+  const SpoolReport spool = report_of_spool(config.spool);
+  if (!settings.console.json())
+    for (const std::string &line : spool.text) // before the table, which may be why something waits
+      settings.console.warn(line);
   Fetched fetched = fetch(config); // the table, its allowlist, and the protected set
   std::vector<NamedPrefix> protect = config.policy.protect;
   protect.insert(protect.end(), fetched.protect.begin(), fetched.protect.end());
@@ -158,6 +163,8 @@ int check(const Settings &settings, const CheckOptions &options) {
   notes.insert(notes.end(), fetched.notes.begin(), fetched.notes.end());
   for (std::string &note : notes_on_versions(config))
     notes.push_back(std::move(note));
+  if (settings.console.json())
+    notes.insert(notes.end(), spool.text.begin(), spool.text.end());
   const std::size_t rows = fetched.bans.rows().size();
   State state(config.state);
   if (!state.trouble().empty())

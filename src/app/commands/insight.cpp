@@ -1,5 +1,6 @@
 #include "app/commands/pass.hpp"
 #include "app/planning.hpp"
+#include "app/spool_report.hpp"
 #include "core/explain.hpp"
 #include "core/stats.hpp"
 
@@ -309,7 +310,10 @@ int status(const Settings &settings) {
   }
   if (!state.trouble().empty())
     settings.console.warn(state.trouble());
-  settings.console.out(settings.console.json() ? Json{{"schema", 1}, {"devices", devices}}.dump(2) + "\n" : out);
+  const SpoolReport spool = report_of_spool(config.spool);
+  for (const std::string &line : spool.text)
+    out += settings.console.paint(Colour::Yellow, line) + "\n";
+  settings.console.out(settings.console.json() ? Json{{"schema", 1}, {"devices", devices}, {"spool", spool.json}}.dump(2) + "\n" : out);
   return 0;
 }
 

@@ -51,25 +51,53 @@ Trace trace_to(const std::string &path) {
 
 namespace {
 
+// Takes what waits to the tables. What goes wrong is noted: the tables can be read all the same, or say themselves why not.
+std::vector<std::string> empty_spool(Spool &spool, const Config &config, const std::vector<std::unique_ptr<BanTable>> &tables) {
+  std::vector<std::string> notes;
+  try {
+    const Delivered delivered = deliver(spool, config.spool, tables);
+    for (const std::string &one : delivered.refused)
+      notes.push_back("the table will never take what was spooled, and it was set aside: " + one);
+    if (delivered.waits)
+      notes.push_back(fmt::format("{} of the spool wait{}, and are pushed all the same: {}", spool.size(), spool.size() == 1 ? "s" : "",
+                                  delivered.waits->what()));
+  } catch (const Error &error) {
+    notes.push_back(fmt::format("the spool cannot be used: {}", error.what()));
+  }
+  return notes;
+}
+
+void add_waiting_if_readable(Fetched &fetched, const Config &config, Spool &spool) {
+  try {
+    add_waiting(fetched, config, spool);
+  } catch (const Error &error) {
+    fetched.notes.push_back(fmt::format("the spool cannot be read: {}", error.what()));
+  }
+}
+
 // The tables; where they cannot be had, and bans wait that a single host may decide, those.
 Fetched fetch_for(Config &config, Order &order) {
   if (order.depth != Depth::Push)
     return fetch(config);
+  const SpoolLook look = look_for_waiting(config.spool);
   try {
     const auto tables = open_all(config);
-    if (spool_waits(config.spool)) {
-      Spool spool(config.spool);
-      deliver(spool, config.spool, tables);
-    }
+    std::vector<std::string> notes;
+    if (look.spool)
+      notes = empty_spool(*look.spool, config, tables);
+    if (!look.trouble.empty())
+      notes.push_back(look.trouble);
     Fetched fetched = fetch_rows(config, tables);
+    if (look.spool)
+      add_waiting_if_readable(fetched, config, *look.spool);
     keep_copies(config.spool, fetched);
     fetched.protect = protected_set(config, fetched);
+    fetched.notes.insert(fetched.notes.end(), notes.begin(), notes.end());
     return fetched;
   } catch (const TableError &error) {
-    if (!spool_waits(config.spool))
+    if (!look.spool)
       throw;
-    Spool spool(config.spool);
-    auto spooled = fetch_spooled(config, spool);
+    auto spooled = fetch_spooled(config, *look.spool);
     if (!spooled)
       throw;
     order.only_adds = true;

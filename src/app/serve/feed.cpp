@@ -42,16 +42,59 @@ void Feed::open() {
 }
 
 void Feed::deliver_spool(std::vector<std::string> &said) {
-  if (!spool_is_marked(config_->spool) || !spool_waits(config_->spool))
-    return;
-  Spool spool(config_->spool);
+  waiting_.clear();
+  const SpoolLook look = spool_is_marked(config_->spool) ? look_for_waiting(config_->spool) : SpoolLook{};
+  std::string trouble = look.trouble;
+  try {
+    if (look.spool)
+      trouble = deliver_from(*look.spool, said);
+  } catch (const TableError &) {
+    throw;
+  } catch (const Error &error) { // its disk: the tables are followed without it
+    trouble = fmt::format("the spool cannot be used: {}", error.what());
+  }
+  say_of_spool(trouble, said);
+}
+
+void Feed::say_of_spool(const std::string &trouble, std::vector<std::string> &said) {
+  if (trouble != spool_trouble_)
+    said.push_back(trouble.empty() ? "nothing waits in the spool any more" : trouble);
+  spool_trouble_ = trouble;
+}
+
+// Why something waits still, in words.
+std::string Feed::deliver_from(Spool &spool, std::vector<std::string> &said) {
   const Delivered delivered = deliver(spool, config_->spool, tables_);
   if (delivered.arrived != 0) {
     said.push_back(fmt::format("{} from the spool reached the table", delivered.arrived));
     wrote_ = true; // SQLite does not count what this connection wrote
   }
   for (const std::string &one : delivered.refused)
-    said.push_back("the table will never take what was spooled: " + one);
+    said.push_back("the table will never take what was spooled, and it was set aside: " + one);
+  for (const Spooled &one : spool.bans())
+    if (one.ban->occasion == Occasion::New) // the others the table knows
+      waiting_.emplace(one.id, row_of(one));
+  if (!delivered.waits)
+    return {};
+  if (delivered.waits->fault() == Fault::Connection) // to be made anew
+    throw TableError(*delivered.waits);
+  return fmt::format("what the table does not take waits in the spool, and devices get it all the same: {}", delivered.waits->what());
+}
+
+// What waits stands among the rows of the tables until they have it. Whether that changed anything.
+bool Feed::lay_waiting() {
+  bool changed = false;
+  current_->site.change([&](LiveBans &bans, Seconds elapsed) {
+    for (const auto &[id, row] : laid_)
+      if (!waiting_.contains(id))
+        changed = bans.take(row.raw(), elapsed) || changed;
+    for (const auto &[id, row] : waiting_)
+      if (!laid_.contains(id))
+        changed = bans.put(row.raw(), elapsed, 0, config_->tables.front().name) || changed;
+  });
+  laid_ = waiting_;
+  hosts_ = current_->site.bans().hosts().size();
+  return changed;
 }
 
 // Puts what is new into what was read. False where that cannot be told: then everything is to be read.
@@ -93,6 +136,7 @@ bool Feed::logins_matter() {
 
 Moment Feed::read_whole(std::vector<std::string> &said) {
   current_.reset();
+  laid_.clear();
   const auto begin = Clock::now();
   Config fresh = *config_;
   Fetched fetched = fetch_rows(fresh, tables_, Reading::Follow);
@@ -103,6 +147,7 @@ Moment Feed::read_whole(std::vector<std::string> &said) {
   hosts_ = fetched.bans.hosts().size();
   current_ =
       std::make_shared<Snapshot>(std::move(fresh), std::move(fetched.bans), std::move(fetched.protect), std::move(fetched.times), begin);
+  lay_waiting();
   current_->site.advance(); // reading took its time
   last_whole_ = Clock::now();
   cost_ = last_whole_ - begin;
@@ -121,6 +166,7 @@ std::optional<Moment> Feed::look(Look how, std::vector<std::string> &said) {
     if (!current_ || how == Look::Whole || (differs && !take_news()) || ((differs || Clock::now() >= logins_due_) && logins_matter()))
       return read_whole(said);
     count_.news += differs ? 1 : 0;
+    differs = lay_waiting() || differs;
     const auto end = current_->site.next_end();
     const bool due = differs || how == Look::Again || (end && *end <= Clock::now());
     if (!due || (!current_->site.advance() && how != Look::Again))
@@ -134,9 +180,12 @@ std::optional<Moment> Feed::look(Look how, std::vector<std::string> &said) {
 }
 
 std::optional<Moment> Feed::spooled(std::vector<std::string> &said) {
-  if (!spool_waits(config_->spool))
+  const SpoolLook look = look_for_waiting(config_->spool);
+  if (!look.trouble.empty())
+    say_of_spool(look.trouble, said);
+  if (!look.spool)
     return std::nullopt;
-  Spool spool(config_->spool);
+  Spool &spool = *look.spool;
   std::string content;
   for (const Spooled &one : spool.waiting())
     content += fmt::format("{} ", one.id);

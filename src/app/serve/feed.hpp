@@ -43,6 +43,9 @@ public:
 private:
   void open();
   void deliver_spool(std::vector<std::string> &said);
+  std::string deliver_from(Spool &spool, std::vector<std::string> &said);
+  void say_of_spool(const std::string &trouble, std::vector<std::string> &said);
+  bool lay_waiting();
   bool take_news();
   bool logins_matter();
   Moment read_whole(std::vector<std::string> &said);
@@ -58,8 +61,11 @@ private:
   bool wrote_ = false; // by this connection, which its own question does not show
   Clock::time_point last_whole_;
   std::chrono::duration<double> cost_{};
-  std::string spooled_;        // what the last spooled() was of
-  std::string protected_from_; // the names that protected_ was looked up from
+  std::string spooled_;                     // what the last spooled() was of
+  std::string spool_trouble_;               // said, and not over yet
+  std::map<std::int64_t, KeptRow> waiting_; // of the spool, what the tables have not taken: by the line's number
+  std::map<std::int64_t, KeptRow> laid_;    // of that, as current_ has it
+  std::string protected_from_;              // the names that protected_ was looked up from
   std::vector<NamedPrefix> protected_;
   std::vector<Prefix> logins_; // that protected_ has
   Clock::time_point logins_due_;

@@ -1,0 +1,141 @@
+#!/usr/bin/python3
+"""The spool and the state file beside a healthy table: what is not needed does not stop what is. And the verb that looks at the spool."""
+import json
+import os
+import pathlib
+import sqlite3
+import unittest
+
+from refusing import A, B, C, Site, hosts
+
+
+def spooled(ip, **more):
+    return json.dumps({"do": "ban", "ip": ip, "hostname": "web1", "jail": "sshd", "protocol": "tcp", "port": "", "reason": "", "actor": "", "lasts": 86400,
+                       "restored": False, **more})
+
+
+class Spool(unittest.TestCase):
+    def setUp(self):
+        self.site = Site()
+        self.addCleanup(self.site.__exit__)
+        self.site.run("push")
+        self.file = pathlib.Path(self.site.settings["spool"])
+
+    def write(self, *texts):
+        """Lines as another version or another hand left them, waiting."""
+        with sqlite3.connect(self.file) as spool:
+            spool.executemany("INSERT INTO spool (at, token, what) VALUES (strftime('%s', 'now'), hex(randomblob(8)), ?)", [(text,) for text in texts])
+        spool.close()
+        pathlib.Path(f"{self.file}.waits").touch()
+
+    def sql(self, file, text):
+        with sqlite3.connect(file) as database:
+            result = database.execute(text).fetchall()
+        database.close()
+        return result
+
+    def banned(self):
+        return [row[0] for row in self.sql(self.site.folder / "bans.db", "SELECT ip FROM fail2ban ORDER BY id")]
+
+    def test_lines_that_cannot_be_read_are_set_aside_and_the_others_go_on(self):
+        self.write("{no json", spooled(A), json.dumps({"do": "dance", "ip": A}), spooled("no address"), json.dumps(["ban"]), spooled(B, until="soon"), spooled(C))
+        self.site.run("push")
+        self.assertEqual(self.banned(), [A, C])
+        self.site.wait_for(hosts([A, C]))
+        lines = self.site.json("spool", "list")["lines"]
+        self.assertEqual([line["state"] for line in lines], ["refused"] * 5)
+        self.assertTrue(all("cannot be read" in line["problem"] for line in lines))
+        self.assertEqual(lines[0]["what"], "{no json")
+        self.assertIn("5 set aside", self.site.run("status").stdout)
+
+    def test_lines_that_cannot_be_read_do_not_stop_the_service(self):
+        with self.site.start() as site:
+            self.write("{no json", spooled(A))
+            site.wait_for(hosts([A]))
+            site.run("ban", B)
+            site.wait_for(hosts([A, B]))
+            self.assertEqual(site.json("status")["spool"]["refused"], 1)
+            site.stop()
+
+    def test_more_fields_and_fewer_are_no_fault(self):
+        self.write(spooled(A, ports="22,80", decided={"at": 1}), json.dumps({"do": "ban", "ip": B, "hostname": "web1", "jail": "sshd"}))
+        self.site.run("push")
+        self.assertEqual(self.banned(), [A, B])
+
+    def test_dropping_what_waits_has_to_be_said(self):
+        os.rename(self.site.folder / "bans.db", self.site.folder / "away.db")
+        done = self.site.run("ban", A, "--no-push")
+        self.assertIn("banpush init", done.stderr)
+        (line,) = self.site.json("spool", "list")["lines"]
+        self.assertEqual((line["state"], line["ip"]), ("waiting", A + "/32"))
+        self.assertIn("lost", self.site.run("spool", "drop", line["line"], code=2).stderr)
+        self.assertIn("--refused", self.site.run("spool", "drop", code=2).stderr)
+        self.assertIn("no line 999", self.site.run("spool", "drop", "999", code=2).stderr)
+        self.assertEqual(len(self.site.json("spool", "list")["lines"]), 1)
+        self.assertIn(f"ban {A}/32", self.site.run("spool", "drop", "--waiting", line["line"]).stdout)
+        self.assertEqual(self.site.json("spool", "list")["lines"], [])
+
+    def test_a_spool_that_cannot_be_used_beside_a_healthy_table(self):
+        for what, spoil in (("no database", lambda: self.file.write_bytes(b"this is no database" * 100)),
+                            ("of a newer banpush", lambda: self.sql(self.file, "PRAGMA user_version = 99")),
+                            ("in no folder", lambda: self.elsewhere("/proc/no/such/folder/spool.db"))):
+            with self.subTest(what):
+                for end in ("", "-wal", "-shm"):
+                    pathlib.Path(f"{self.file}{end}").unlink(missing_ok=True)
+                self.site.run("push")
+                spoil()
+                is_there = self.site.settings["spool"] == str(self.file)
+                if is_there:
+                    pathlib.Path(f"{self.file}.waits").touch()
+                before = len(self.banned())
+                address = f"198.51.100.{before + 1}"
+                done = self.site.run("ban", address, "--no-push")
+                self.assertEqual(len(self.banned()), before + 1)
+                pushed = self.site.json("push")
+                self.assertIn(f"{address}/32", self.site.holds())
+                if is_there:
+                    self.assertIn("spool", done.stderr)
+                    self.assertTrue(any("spool" in note for note in pushed["notes"]), pushed["notes"])
+                    self.assertIsNotNone(self.site.json("status")["spool"]["trouble"])
+                    self.site.run("spool", "list", code=2)
+
+    def elsewhere(self, path):
+        self.site.settings["spool"] = path
+        self.site.write()
+
+    def test_the_service_beside_a_spool_that_cannot_be_used(self):
+        self.file.write_bytes(b"this is no database" * 100)
+        pathlib.Path(f"{self.file}.waits").touch()
+        with self.site.start() as site:
+            site.run("ban", A)
+            site.wait_for(hosts([A]))
+            site.run("ban", B)
+            site.wait_for(hosts([A, B]))
+            self.assertEqual(site.log_text().count("the spool cannot be used"), 1)
+            site.stop()
+
+    def test_a_newer_spool_is_left_as_it_is(self):
+        self.sql(self.file, "PRAGMA user_version = 99")
+        done = self.site.run("spool", "list", code=2)
+        self.assertIn("newer banpush", done.stderr)
+        self.assertIn("99", done.stderr)
+        self.assertEqual(self.sql(self.file, "PRAGMA user_version"), [(99,)])
+
+    def test_a_state_file_that_cannot_be_used(self):
+        state = pathlib.Path(self.site.settings["state"])
+        for what, spoil in (("no database", lambda: state.write_bytes(b"this is no database" * 100)), ("of a newer banpush", lambda: self.sql(state, "PRAGMA user_version = 99"))):
+            with self.subTest(what):
+                for end in ("", "-wal", "-shm"):
+                    pathlib.Path(f"{state}{end}").unlink(missing_ok=True)
+                self.site.run("push")
+                spoil()
+                address = f"198.51.100.{len(self.banned()) + 1}"
+                self.site.run("ban", address, "--no-push")
+                pushed = self.site.json("push")
+                self.assertIn(f"{address}/32", self.site.holds())
+                self.assertTrue(any("state file" in note for note in pushed["notes"]), pushed["notes"])
+                self.assertIn("state file", self.site.run("status").stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,230 @@
+// What waits, a table that refuses some of it, and files of other versions.
+#include "app/spool.hpp"
+#include "app/state.hpp"
+#include "bans/sqlite.hpp"
+#include "config_folder.hpp"
+
+#include <fmt/format.h>
+#include <map>
+
+using namespace banpush;
+
+namespace {
+
+NewBan a_ban(const std::string &ip) {
+  NewBan ban;
+  ban.ip = Prefix::require(ip);
+  ban.hostname = "web1";
+  ban.jail = "sshd";
+  ban.protocol = "tcp";
+  ban.lasts = 600;
+  return ban;
+}
+
+// One that refuses some addresses, each for a reason of its own, and remembers what it took.
+class Picky : public BanTable {
+public:
+  std::map<std::string, Fault> refuses;
+  std::vector<std::string> took;
+  std::size_t asked = 0;
+
+  std::vector<std::string> init(CreatedIndex) override { return {}; }
+  void each(const std::function<void(const RawBan &)> &) override {}
+  bool changed() override { return false; }
+  void follow() override {}
+  std::optional<TableNews> news() override { return std::nullopt; }
+  std::vector<ListedBan> about(const Prefix &) override { return {}; }
+  Recorded ban(const NewBan &ban) override {
+    take("ban " + ban.ip.address());
+    return Recorded::Added;
+  }
+  std::size_t unban(const Prefix &ip, const std::string &, const std::string &, Revoker, const std::string &) override {
+    take("unban " + ip.address());
+    return 1;
+  }
+  bool has_side_tables() override { return true; }
+  std::vector<AllowRow> allowed() override { return {}; }
+  void allow(const Prefix &, const std::string &, const std::string &) override {}
+  bool disallow(const Prefix &) override { return false; }
+  std::vector<std::pair<std::string, std::string>> reporters() override { return {}; }
+  std::size_t prune(Seconds, const std::function<Seconds(const std::string &)> &) override { return 0; }
+
+private:
+  void take(const std::string &what) {
+    ++asked;
+    if (const auto refused = refuses.find(what); refused != refuses.end())
+      throw TableError(refused->second, what + ": no");
+    if (const auto all = refuses.find("all"); all != refuses.end())
+      throw TableError(all->second, "all: no");
+    took.push_back(what);
+  }
+};
+
+struct Waiting {
+  ConfigFolder folder;
+  std::string path = folder.path() + "/spool.db";
+  Spool spool{path};
+  std::vector<std::unique_ptr<BanTable>> tables;
+  Picky *table = new Picky;
+
+  Waiting() { tables.emplace_back(table); }
+  void ban(const std::string &ip) { spool.put(a_ban(ip)); }
+  void unban(const std::string &ip) { spool.put(SpooledUnban{Prefix::require(ip), "", "", "ann", Revoker::Operator}); }
+  Delivered deliver() { return banpush::deliver(spool, path, tables); }
+};
+
+using Words = std::vector<std::string>;
+
+} // namespace
+
+TEST_CASE("what will never be taken is set aside, and everything behind it goes on") {
+  Waiting waiting;
+  for (const char *ip : {"203.0.113.1", "203.0.113.2", "203.0.113.3"})
+    waiting.ban(ip);
+  waiting.unban("203.0.113.1");
+  waiting.table->refuses = {{"ban 203.0.113.2", Fault::Value}};
+  const Delivered delivered = waiting.deliver();
+  CHECK(waiting.table->took == Words{"ban 203.0.113.1", "ban 203.0.113.3", "unban 203.0.113.1"});
+  CHECK(delivered.arrived == 3);
+  CHECK(delivered.refused.size() == 1);
+  CHECK_FALSE(delivered.waits);
+  const auto lines = waiting.spool.lines();
+  REQUIRE(lines.size() == 1);
+  CHECK(lines.front().state == SpoolLine::State::Refused);
+  CHECK(lines.front().what == "ban 203.0.113.2/32 (sshd, web1)");
+  waiting.table->refuses.clear();
+  waiting.spool.retry(lines.front().id);
+  CHECK(waiting.deliver().arrived == 1);
+  CHECK(waiting.spool.lines().empty());
+}
+
+TEST_CASE("a table that refuses is asked once a round, and everything waits in its order") {
+  for (const Fault fault : {Fault::ReadOnly, Fault::Unready, Fault::Limit, Fault::Right, Fault::Full, Fault::Damaged, Fault::Connection}) {
+    Waiting waiting;
+    for (int i = 1; i <= 9; ++i)
+      waiting.ban(fmt::format("203.0.113.{}", i));
+    waiting.table->refuses = {{"all", fault}};
+    for (int round = 0; round < 3; ++round) {
+      const Delivered delivered = waiting.deliver();
+      REQUIRE(delivered.waits);
+      CHECK(delivered.waits->fault() == fault);
+    }
+    CHECK(waiting.table->asked == 3);
+    CHECK(waiting.spool.size() == 9);
+    CHECK(waiting.spool.lines().front().problem.find("all: no") == 0);
+    waiting.table->refuses.clear();
+    CHECK(waiting.deliver().arrived == 9);
+    CHECK(waiting.table->took.front() == "ban 203.0.113.1");
+    CHECK(waiting.table->took.back() == "ban 203.0.113.9");
+  }
+}
+
+TEST_CASE("where a refusal may be of one row the others go on, but nothing overtakes what it is about") {
+  for (const Fault fault : {Fault::Unknown, Fault::Definition, Fault::NoTable}) {
+    Waiting waiting;
+    waiting.ban("203.0.113.1");
+    waiting.unban("203.0.113.1");
+    waiting.ban("203.0.113.0/24");
+    waiting.ban("203.0.113.2");
+    waiting.ban("198.51.100.1");
+    waiting.table->refuses = {{"ban 203.0.113.1", fault}};
+    const Delivered delivered = waiting.deliver();
+    CHECK(waiting.table->took == Words{"ban 198.51.100.1"}); // 203.0.113.2 lies in what waits
+    CHECK(delivered.waits);
+    CHECK(delivered.refused.empty());
+    CHECK(waiting.spool.size() == 4);
+    waiting.table->refuses.clear();
+    waiting.ban("198.51.100.2"); // what is taken shows that the table may take the others by now
+    waiting.deliver();
+    CHECK(waiting.spool.size() == 0);
+    CHECK(waiting.table->took == Words{"ban 198.51.100.1", "ban 198.51.100.2", "ban 203.0.113.1", "unban 203.0.113.1", "ban 203.0.113.0",
+                                       "ban 203.0.113.2"});
+  }
+}
+
+TEST_CASE("however many lines the table refuses one by one, what is behind them comes through") {
+  Waiting waiting;
+  for (int i = 0; i < 120; ++i) {
+    const std::string ip = fmt::format("198.51.100.{}", i);
+    waiting.ban(ip);
+    waiting.table->refuses["ban " + ip] = Fault::Unknown;
+  }
+  waiting.ban("203.0.113.9");
+  for (int round = 0; round < 3; ++round)
+    waiting.deliver();
+  CHECK(waiting.table->took == Words{"ban 203.0.113.9"});
+  CHECK(waiting.spool.size() == 120);
+  CHECK(waiting.table->asked < 400);
+}
+
+TEST_CASE("a table mended after it refused everything takes everything at once, in order") {
+  Waiting waiting;
+  for (int i = 1; i <= 9; ++i)
+    waiting.ban(fmt::format("203.0.113.{}", i));
+  waiting.table->refuses = {{"all", Fault::NoTable}};
+  CHECK(waiting.deliver().waits);
+  waiting.table->refuses.clear();
+  CHECK(waiting.deliver().arrived == 9);
+  CHECK(waiting.table->took.front() == "ban 203.0.113.1");
+  CHECK(waiting.table->took.back() == "ban 203.0.113.9");
+}
+
+TEST_CASE("lines that cannot be read are set aside, whatever stands in them") {
+  Waiting waiting;
+  const Database file(waiting.path);
+  for (const char *text : {"", "{", "[]", "7", "null", R"({"do": "dance", "ip": "203.0.113.1"})", R"({"do": "ban"})",
+                           R"({"do": "ban", "ip": "nowhere", "hostname": "h", "jail": "j"})",
+                           R"({"do": "ban", "ip": "203.0.113.1", "hostname": 7, "jail": "j"})", "\xff\xfe"})
+    file.execute("INSERT INTO spool (at, token, what) VALUES (1, hex(randomblob(8)), ?)", {std::string(text)});
+  waiting.ban("203.0.113.7");
+  CHECK(waiting.spool.waiting(3).size() == 1);
+  CHECK(waiting.deliver().arrived == 1);
+  CHECK(waiting.spool.size() == 0);
+  CHECK(waiting.spool.lines().size() == 10);
+}
+
+TEST_CASE("spool and state of before there were numbers are brought up, and an older banpush goes on with them") {
+  const ConfigFolder folder;
+  const std::string spool_path = folder.path() + "/spool.db", state_path = folder.path() + "/state.db";
+  const char *line = "INSERT INTO spool (at, token, what) VALUES (1, hex(randomblob(8)), "
+                     "'{\"do\":\"ban\",\"ip\":\"203.0.113.7\",\"hostname\":\"web1\",\"jail\":\"sshd\",\"port\":\"\",\"protocol\":\"tcp\","
+                     "\"reason\":\"\",\"actor\":\"\",\"lasts\":600,\"restored\":false}')";
+  const Database old_spool(spool_path), old_state(state_path);
+  old_spool.script("CREATE TABLE spool (id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, token TEXT NOT NULL UNIQUE, what TEXT NOT "
+                   "NULL, problem TEXT); CREATE TABLE copy (name TEXT PRIMARY KEY, at INTEGER NOT NULL, content TEXT NOT NULL); CREATE TABLE "
+                   "gone (one INTEGER PRIMARY KEY CHECK (one = 1), at INTEGER NOT NULL)");
+  old_spool.script(line);
+  old_state.script("CREATE TABLE ledger (device TEXT NOT NULL, block TEXT NOT NULL, list TEXT NOT NULL, number TEXT NOT NULL, jail TEXT NOT "
+                   "NULL, since INTEGER NOT NULL, until INTEGER, PRIMARY KEY (device, block, list)) WITHOUT ROWID");
+  Spool spool(spool_path);
+  CHECK(spool.waiting().size() == 1);
+  State state(state_path);
+  CHECK(state.trouble().empty());
+  state.pause("edge1", std::nullopt, "", "ann");
+  CHECK(state.paused("edge1"));
+  old_spool.script(line); // as the older one writes, to the file that the newer one has brought up
+  CHECK(spool.waiting().size() == 2);
+  auto read = old_spool.prepare("SELECT id, at, token, what FROM spool WHERE problem IS NULL ORDER BY id LIMIT ?", {std::int64_t{10}});
+  CHECK(read.step());
+}
+
+TEST_CASE("spool and state of a newer banpush are refused in clear words, and left as they are") {
+  const ConfigFolder folder;
+  const std::string spool_path = folder.path() + "/spool.db", state_path = folder.path() + "/state.db";
+  for (const std::string &path : {spool_path, state_path}) {
+    const Database file(path);
+    file.script("CREATE TABLE of_the_future (x); PRAGMA user_version = 99");
+  }
+  const SpoolLook look = look_into_spool(spool_path);
+  CHECK_FALSE(look.spool);
+  CHECK(look.trouble.find("newer banpush (schema 99") != std::string::npos);
+  State state(state_path);
+  CHECK(state.trouble().find("newer banpush (schema 99") != std::string::npos);
+  CHECK_FALSE(state.paused("edge1"));
+  for (const std::string &path : {spool_path, state_path}) {
+    const Database file(path);
+    auto tables = file.prepare("SELECT group_concat(name) FROM sqlite_schema");
+    REQUIRE(tables.step());
+    CHECK(tables.text(0) == "of_the_future");
+  }
+}
