@@ -2,16 +2,12 @@
 
 #include "app/turn.hpp"
 #include "bans/sqlite.hpp"
-#include "transport/descriptor.hpp"
+#include "files/open.hpp"
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstring>
 #include <ctime>
-#include <filesystem>
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <sys/random.h>
@@ -98,7 +94,7 @@ SpooledUnban unban_of(const Json &json) {
 
 struct Spool::Handle {
   Database database;
-  explicit Handle(const std::string &path) : database(path, Database::Open::Create, ErrorKind::Config) { database.script(schema); }
+  explicit Handle(const std::string &path) : database(path, Database::Open::CreateForGroup, ErrorKind::Config) { database.script(schema); }
 };
 
 Spool::Spool(const std::string &path) : handle_(std::make_unique<Handle>(path)), path_(path) {}
@@ -116,16 +112,14 @@ void Spool::put(const std::string &what) {
 
 void Spool::set_mark() {
   const std::string mark = mark_of(path_);
-  const Descriptor file(::open(mark.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640));
-  if (!file)
-    throw Error(ErrorKind::Config, fmt::format("{} cannot be made: {}", mark, std::strerror(errno)));
+  if (const auto made = make_mark(mark, Shared::GroupWrites); !made)
+    throw Error(ErrorKind::Config, fmt::format("{} cannot be made: {}", mark, made.error().text));
 }
 
 void Spool::clear_mark_if_idle(Seconds gone_for) {
   if (size() != 0 || gone_within(gone_for))
     return;
-  std::error_code none;
-  std::filesystem::remove(mark_of(path_), none);
+  static_cast<void>(remove_file(mark_of(path_))); // another's, in a folder where each removes only its own, stays
   if (size() != 0)
     set_mark();
 }
@@ -216,13 +210,11 @@ bool Spool::gone_within(Seconds seconds) {
 }
 
 bool spool_is_marked(const std::string &path) {
-  std::error_code none;
-  return std::filesystem::exists(mark_of(path), none);
+  return file_exists(mark_of(path)).value_or(true); // where it cannot be told, the look into the spool says why
 }
 
 bool spool_waits(const std::string &path) {
-  std::error_code none;
-  if (!std::filesystem::exists(path, none))
+  if (const auto there = file_exists(path); there && !*there)
     return false;
   return Spool(path).size() != 0;
 }
@@ -281,7 +273,7 @@ void keep_copies(const std::string &path, Fetched &fetched) {
 
 Delivered deliver(Spool &spool, const std::string &path, const std::vector<std::unique_ptr<BanTable>> &tables) {
   Delivered delivered;
-  const auto turn = Turn::attempt(path);
+  const auto turn = Turn::attempt(path, Turn::For::Group);
   if (!turn)
     return delivered;
   constexpr std::size_t batch = 500;
