@@ -1,6 +1,7 @@
 #include "app/logged_in.hpp"
 
 #include "app/state.hpp"
+#include "files/open.hpp"
 #include "transport/descriptor.hpp"
 
 #include <algorithm>
@@ -320,8 +321,7 @@ std::vector<LoggedIn> logged_in() {
 
 std::vector<LoggedIn> protected_logins(const std::string &state) {
   std::vector<LoggedIn> logins = logged_in();
-  std::error_code none;
-  if (logins.empty() || !fs::exists(state, none))
+  if (logins.empty() || !file_exists(state).value_or(true))
     return logins;
   State known(state);
   std::erase_if(logins, [&](const LoggedIn &login) {

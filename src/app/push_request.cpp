@@ -122,8 +122,15 @@ void ask_for_push(const Settings &settings, const Config &config) {
   } catch (const Error &error) {
     settings.console.warn(error.what());
   }
-  State(config.state).request();
-  const auto turn = Turn::attempt(config.state);
+  std::optional<Turn> turn;
+  try {
+    State(config.state).request();
+    turn = Turn::attempt(config.state);
+  } catch (const Error &error) { // recorded it is, whoever may push
+    settings.console.warn(
+        fmt::format("no service runs, and no push can be started from here; the next one takes it along: {}", error.what()));
+    return;
+  }
   if (!turn)
     return;
   try {

@@ -1,19 +1,17 @@
 #include "app/spool.hpp"
 
 #include "bans/file_schema.hpp"
-#include "transport/descriptor.hpp"
+#include "bans/sqlite.hpp"
+#include "files/open.hpp"
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstring>
 #include <ctime>
 #include <filesystem>
 #include <iterator>
 #include <map>
 #include <utility>
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <sys/random.h>
@@ -128,7 +126,7 @@ std::string words_of(const Spooled &one) {
 
 struct Spool::Handle {
   Database database;
-  explicit Handle(const std::string &path) : database(path, Database::Open::Create, ErrorKind::Config) { bring_up(database, upgrades); }
+  explicit Handle(const std::string &path) : database(path, Database::Open::CreateForGroup, ErrorKind::Config) { bring_up(database, upgrades); }
 };
 
 Spool::Spool(const std::string &path) : handle_(std::make_unique<Handle>(path)), path_(path) {}
@@ -148,16 +146,14 @@ std::int64_t Spool::put(const std::string &what) {
 
 void Spool::set_mark() {
   const std::string mark = mark_of(path_);
-  const Descriptor file(::open(mark.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640));
-  if (!file)
-    throw Error(ErrorKind::Config, fmt::format("{} cannot be made: {}", mark, std::strerror(errno)));
+  if (const auto made = make_mark(mark, Shared::GroupWrites); !made)
+    throw Error(ErrorKind::Config, fmt::format("{} cannot be made: {}", mark, made.error().text));
 }
 
 void Spool::clear_mark_if_idle(Seconds gone_for) {
   if (size() != 0 || gone_within(gone_for))
     return;
-  std::error_code none;
-  std::filesystem::remove(mark_of(path_), none);
+  static_cast<void>(remove_file(mark_of(path_))); // another's, in a folder where each removes only its own, stays
   if (size() != 0)
     set_mark();
 }
@@ -326,13 +322,11 @@ bool Spool::gone_within(Seconds seconds) {
 }
 
 bool spool_is_marked(const std::string &path) {
-  std::error_code none;
-  return std::filesystem::exists(mark_of(path), none);
+  return file_exists(mark_of(path)).value_or(true); // where it cannot be told, the look into the spool says why
 }
 
 bool spool_waits(const std::string &path) {
-  std::error_code failure;
-  if (!std::filesystem::exists(path, failure) && !failure) // what cannot be looked at is not missing: opening it says why
+  if (const auto there = file_exists(path); there && !*there)
     return false;
   return Spool(path).size() != 0;
 }

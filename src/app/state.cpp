@@ -342,7 +342,8 @@ long State::requested() {
 }
 
 std::string actor() {
-  const char *sudo = std::getenv("SUDO_USER");
+  // Whoever is root anyway may say who it is; for everybody else the environment proves nothing.
+  const char *sudo = geteuid() == 0 ? std::getenv("SUDO_USER") : nullptr;
   std::string user = sudo != nullptr ? sudo : "";
   if (user.empty()) {
     const passwd *entry = getpwuid(geteuid());

@@ -1,12 +1,13 @@
 #include "app/turn.hpp"
 
-#include "bans/sqlite.hpp"
+#include "core/error.hpp"
+#include "files/open.hpp"
 
 #include <cerrno>
 #include <thread>
 #include <utility>
 
-#include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -14,25 +15,23 @@ namespace banpush {
 
 namespace {
 
-int opened(const std::string &state_path) {
+// Below zero where nobody could have a lock. Throws Error (Config) where somebody has taken care that we have none.
+int opened(const std::string &state_path, Turn::For whom) {
   const std::string path = state_path + ".turn";
-  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (descriptor >= 0)
-    give_to_folder_owner(descriptor, path);
-  return descriptor;
+  auto file = open_or_make(path, whom == Turn::For::Group ? Shared::GroupWrites : Shared::Nobody);
+  if (file)
+    return file->release();
+  const int code = file.error().code;
+  if (whom == Turn::For::Group || code == ENOENT || code == ENOSPC || code == EDQUOT || code == EROFS || code == EIO || code == EMFILE ||
+      code == ENFILE)
+    return -1;
+  throw Error(ErrorKind::Config, fmt::format("the turn {} cannot be taken: {}", path, file.error().text));
 }
 
 } // namespace
 
-Turn Turn::wait(const std::string &state_path) {
-  const int descriptor = opened(state_path);
-  while (descriptor >= 0 && ::flock(descriptor, LOCK_EX) != 0 && errno == EINTR) {
-  }
-  return Turn(descriptor);
-}
-
-std::optional<Turn> Turn::attempt(const std::string &state_path) {
-  const int descriptor = opened(state_path);
+std::optional<Turn> Turn::attempt(const std::string &state_path, For whom) {
+  const int descriptor = opened(state_path, whom);
   if (descriptor >= 0 && ::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
     ::close(descriptor);
     return std::nullopt;

@@ -1,64 +1,103 @@
 #include "bans/sqlite.hpp"
 
 #include "bans/fault.hpp"
+#include "files/open.hpp"
 
 #include <cerrno>
 #include <cstring>
-#include <fcntl.h>
-#include <filesystem>
 #include <fmt/format.h>
 #include <sqlite3.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <utility>
 
 namespace banpush {
 
 namespace {
 
-Fault fault_of(int number) noexcept { return number == ENOSPC || number == EDQUOT ? Fault::Full : Fault::Right; }
-
-// SQLite would create the file with the umask's mode; the journals then take the file's own.
-void create_file(const Database &database) {
-  const std::filesystem::path path{database.path()};
-  std::error_code error;
-  if (path.has_parent_path() && !std::filesystem::exists(path.parent_path(), error)) {
-    std::filesystem::create_directories(path.parent_path(), error);
-    if (error)
-      database.fail("creating its folder", error.message(), fault_of(error.value()));
-    std::filesystem::permissions(path.parent_path(), std::filesystem::perms{0750}, error);
+Fault fault_of(const FileProblem &problem) noexcept {
+  switch (problem.code) {
+  case ENOSPC:
+  case EDQUOT: return Fault::Full;
+  case ENOENT: return Fault::NoTable;
+  case EMFILE:
+  case ENFILE: return Fault::Limit;
+  case EROFS: return Fault::ReadOnly;
+  default: return Fault::Right;
   }
-  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
-  if (file >= 0) {
-    give_to_folder_owner(file, database.path());
-    ::close(file);
-  } else if (errno != EEXIST)
-    database.fail("creating it", std::strerror(errno), fault_of(errno)); // NOLINT(concurrency-mt-unsafe)
+}
+
+// SQLite opens the file's companions (-wal, -shm, -journal) by itself, whenever it needs them, and as root gives them to
+// the owner of the file. So it opens through us: what it asks of the kernel can be told to it (sqlite3_vfs in sqlite.h).
+thread_local std::string last_refusal; // in words, where SQLite keeps a number
+
+int checked_open(const char *path, int flags, int mode) {
+  auto file = open_with(path, flags, mode == 0 ? 0640 : static_cast<mode_t>(mode));
+  if (file)
+    return file->release();
+  last_refusal = file.error().code == ENOENT ? std::string() : fmt::format("{}: {}", path, file.error().text);
+  errno = file.error().code;
+  return -1;
+}
+
+int checked_unlink(const char *path) {
+  const auto removed = remove_file(path);
+  if (!removed)
+    errno = removed.error().code;
+  return removed ? 0 : -1;
+}
+
+// What is made has the right owner and mode from the beginning, and what stands keeps them.
+int no_fchown(int /*file*/, uid_t /*user*/, gid_t /*group*/) { return 0; }
+int no_fchmod(int /*file*/, mode_t /*mode*/) { return 0; }
+
+bool open_through_us() {
+  sqlite3_vfs *vfs = sqlite3_vfs_find("unix");
+  if (vfs == nullptr || vfs->iVersion < 3)
+    return false;
+  const auto replace = [vfs](const char *name, auto *call) {
+    return vfs->xSetSystemCall(vfs, name, reinterpret_cast<sqlite3_syscall_ptr>(call)) == SQLITE_OK;
+  };
+  return replace("open", checked_open) && replace("unlink", checked_unlink) && replace("fchown", no_fchown) && replace("fchmod", no_fchmod);
+}
+
+Shared shared_by(Database::Open open) { return open == Database::Open::CreateForGroup ? Shared::GroupWrites : Shared::GroupReads; }
+
+// The file's path without a link in it. Made here, because SQLite would take the umask's mode; companions take the file's.
+std::string prepared(const Database &database, Database::Open open) {
+  static const bool checked = open_through_us();
+  if (!checked)
+    database.fail("opening it", "this SQLite does not let its files be checked", Fault::Right);
+  const bool create = open != Database::Open::Existing;
+  const auto folder = Folder::around(database.path(), create ? Folder::Missing::Make : Folder::Missing::Refuse);
+  if (!folder)
+    database.fail("opening it", folder.error().text, fault_of(folder.error()));
+  for (const char *companion : {"", "-wal", "-shm", "-journal"})
+    if (const auto fit = fit_to_use(*folder, folder->name() + companion); !fit)
+      database.fail("opening it",
+                    *companion == '\0' ? fit.error().text : fmt::format("{}{}: {}", folder->file(), companion, fit.error().text),
+                    fault_of(fit.error()));
+  if (!create)
+    return folder->file();
+  const auto made = make_mark(folder->file(), shared_by(open));
+  if (!made)
+    database.fail("creating it", made.error().text, fault_of(made.error()));
+  return folder->file();
 }
 
 } // namespace
-
-void give_to_folder_owner(int descriptor, const std::string &path) noexcept {
-  const std::string::size_type slash = path.rfind('/');
-  struct stat folder {};
-  if (::geteuid() != 0 || ::stat(slash == std::string::npos ? "." : path.substr(0, slash + 1).c_str(), &folder) != 0 || folder.st_uid == 0)
-    return;
-  if (::fchown(descriptor, folder.st_uid, folder.st_gid) != 0)
-    return; // root without that right, in a container: the file stays ours
-}
 
 void CloseDatabase::operator()(sqlite3 *handle) const noexcept { sqlite3_close_v2(handle); }
 void FinalizeStatement::operator()(sqlite3_stmt *handle) const noexcept { sqlite3_finalize(handle); }
 
 Database::Database(std::string path, Open open, ErrorKind kind, std::chrono::milliseconds busy) : path_(std::move(path)), kind_(kind) {
-  if (open == Open::Create)
-    create_file(*this);
+  const std::string plain = prepared(*this, open);
+  last_refusal.clear();
   sqlite3 *raw = nullptr;
-  const int result = sqlite3_open_v2(path_.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, nullptr);
+  const int result = sqlite3_open_v2(plain.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX | SQLITE_OPEN_NOFOLLOW, nullptr);
   handle_.reset(raw);
   if (result != SQLITE_OK) { // SQLite says only that it is unable to; the system knows why
     const int why = sqlite3_system_errno(raw);
-    fail("opening it", why != 0 ? std::strerror(why) : sqlite3_errmsg(raw), // NOLINT(concurrency-mt-unsafe)
-         why == ENOENT ? Fault::NoTable : sqlite_fault(result, ""));
+    const std::string words = why != 0 ? std::strerror(why) : sqlite3_errmsg(raw); // NOLINT(concurrency-mt-unsafe)
+    fail("opening it", last_refusal.empty() ? words : last_refusal, why == ENOENT ? Fault::NoTable : sqlite_fault(result, ""));
   }
   sqlite3_extended_result_codes(raw, 1);
   sqlite3_busy_timeout(raw, static_cast<int>(busy.count()));
@@ -83,13 +122,14 @@ std::int64_t Database::last_id() const noexcept { return sqlite3_last_insert_row
 
 void Database::fail(std::string_view attempt) const {
   std::string answer = sqlite3_errmsg(handle_.get());
-  if ((sqlite3_errcode(handle_.get()) & 0xff) == SQLITE_BUSY)
+  const int code = sqlite3_errcode(handle_.get()) & 0xff;
+  if (code == SQLITE_BUSY)
     answer = "locked by another process all the while";
-  const Fault fault = sqlite_fault(sqlite3_extended_errcode(handle_.get()), answer);
-  const int code = sqlite3_errcode(handle_.get()) & 0xff, why = sqlite3_system_errno(handle_.get());
-  if ((code == SQLITE_CANTOPEN || code == SQLITE_IOERR) && why != 0)
+  else if ((code == SQLITE_CANTOPEN || code == SQLITE_READONLY) && !last_refusal.empty()) // SQLite reads where it may not write
+    answer += fmt::format(" ({})", last_refusal);
+  else if (const int why = sqlite3_system_errno(handle_.get()); (code == SQLITE_CANTOPEN || code == SQLITE_IOERR) && why != 0)
     answer += fmt::format(": {}", std::strerror(why)); // NOLINT(concurrency-mt-unsafe)
-  fail(fmt::format("\"{}\"", attempt.substr(0, 80)), answer, fault);
+  fail(fmt::format("\"{}\"", attempt.substr(0, 80)), answer, sqlite_fault(sqlite3_extended_errcode(handle_.get()), answer));
 }
 
 void Database::fail(std::string_view attempt, std::string_view answer, Fault fault) const {

@@ -17,9 +17,6 @@ struct sqlite3_stmt;
 
 namespace banpush {
 
-// Made by root in somebody else's folder (a service's), a file is theirs: or they could not use it. For others nothing.
-void give_to_folder_owner(int descriptor, const std::string &path) noexcept;
-
 struct CloseDatabase {
   void operator()(sqlite3 *handle) const noexcept;
 };
@@ -50,11 +47,13 @@ private:
   std::unique_ptr<sqlite3_stmt, FinalizeStatement> handle_;
 };
 
-// One connection, for one thread at a time. Write-ahead log, full durability of each commit.
+// One connection, for one thread at a time. Write-ahead log, full durability of each commit. Its files are opened by the
+// rules of files/open.hpp, whenever SQLite opens them.
 class Database {
 public:
-  // Create: the file with mode 0640, and its folder, where they are missing. Existing: a missing file is an error.
-  enum class Open { Existing, Create };
+  // Create: the file with mode 0640, and its folder, where they are missing; CreateForGroup: 0660 where the folder's group
+  // may write. Existing: a missing file is an error.
+  enum class Open { Existing, Create, CreateForGroup };
 
   // Throws Error of the given kind (TableError for Table), as everything here does, naming the file and what SQLite says.
   // A file that another process has locked is waited for, up to `busy`.

@@ -1,8 +1,8 @@
 #include "bans/sqlite_session.hpp"
 
 #include "bans/sqlite.hpp"
+#include "files/open.hpp"
 
-#include <filesystem>
 #include <fmt/format.h>
 
 namespace banpush {
@@ -34,14 +34,15 @@ constexpr Dialect sqlite_dialect{
 class SqliteSession : public SqlSession {
 public:
   explicit SqliteSession(std::string path) : path_(std::move(path)) {
-    std::error_code failure;
-    // What cannot be looked at is not missing: opening it then says why.
-    if (std::filesystem::exists(path_, failure) || failure)
+    const auto there = file_exists(path_);
+    if (!there)
+      throw TableError(Fault::Right, fmt::format("{}: {}", name(), there.error().text));
+    if (*there)
       database_ = std::make_unique<Database>(path_, Database::Open::Existing);
   }
 
   const Dialect &dialect() const noexcept override { return sqlite_dialect; }
-  std::string name() const override { return "sqlite:" + path_; }
+  std::string name() const final { return "sqlite:" + path_; }
 
   SqlRows select(const std::string &sql, const SqlValues &values) override {
     SqlRows rows;
@@ -82,7 +83,7 @@ public:
 
   void create() override {
     if (!database_)
-      database_ = std::make_unique<Database>(path_, Database::Open::Create);
+      database_ = std::make_unique<Database>(path_, Database::Open::CreateForGroup);
   }
   void reconnect() override {}
 

@@ -3,6 +3,7 @@
 #include "config/secret.hpp"
 #include "config/text_file.hpp"
 #include "config/values.hpp"
+#include "files/open.hpp"
 
 #include <fmt/format.h>
 
@@ -36,8 +37,7 @@ std::vector<std::string> files_of(const Node &node, const std::string &pattern, 
   case GLOB_NOMATCH: return {};
   default: // a folder that is missing, or may not be read
     const std::string folder = std::filesystem::path(pattern).parent_path().string();
-    std::error_code failure;
-    if (!has_wildcard(folder) && !std::filesystem::exists(folder, failure) && !failure)
+    if (!has_wildcard(folder) && !file_exists(folder).value_or(true))
       notes.push_back(fmt::format("{}: {}: the folder {} does not exist", node.place.text(), node.name, folder));
     else
       problems.add(node.place, fmt::format("{}: cannot look through {}: {}", node.name, pattern,

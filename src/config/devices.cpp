@@ -70,7 +70,7 @@ Login login_of(Mapping &mapping, Problems &problems, const std::string &folder) 
   login.username = mapping.get("username", text_of).value_or("");
   if (const auto key = mapping.get("key", text_of)) {
     login.key = resolved_path(*key, folder);
-    if (const auto objection = unfit_as_secret(login.key))
+    if (const auto objection = unfit_as_secret(login.key, *mapping.find("key")->place.file))
       problems.add(mapping.find("key")->place, "key: " + *objection);
   }
   login.passphrase = mapping.get("passphrase", secret_of, folder);

@@ -5,6 +5,7 @@
 #include "config/mapping.hpp"
 #include "config/suggestion.hpp"
 #include "config/values.hpp"
+#include "files/open.hpp"
 
 #include <fmt/format.h>
 
@@ -263,8 +264,7 @@ std::optional<std::string> driver_file(const std::string &name, const DataDirs &
     return std::nullopt;
   for (const std::string &dir : dirs) {
     std::string path = fmt::format("{}/drivers/{}.yaml", dir, name);
-    std::error_code failure;
-    if (fs::exists(path, failure) || failure) // what may not be looked at is not missing: reading it says why
+    if (file_exists(path).value_or(true)) // where it cannot be told, reading it says why
       return path;
   }
   return std::nullopt;

@@ -1,6 +1,7 @@
 #include "config/driver_parts.hpp"
 #include "config/suggestion.hpp"
 #include "config/text_file.hpp"
+#include "files/open.hpp"
 
 #include <fmt/format.h>
 
@@ -79,8 +80,7 @@ private:
   std::optional<std::string> path_of(const std::string &name) const {
     for (const TemplateFolder &folder : folders_) {
       const std::string path = folder.path + "/" + name;
-      std::error_code failure;
-      if (fs::exists(path, failure) || failure) // as for drivers
+      if (file_exists(path).value_or(true)) // where it cannot be told, reading it says why
         return path;
     }
     return std::nullopt;

@@ -3,14 +3,16 @@
 #include "config/mapping.hpp"
 #include "config/text_file.hpp"
 #include "config/values.hpp"
+#include "files/open.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
+#include <array>
 #include <cstdlib>
-#include <cstring>
-#include <sys/stat.h>
+#include <grp.h>
+#include <mutex>
+#include <set>
 
 namespace banpush {
 
@@ -37,7 +39,7 @@ void read_form(const Node &form, Secret &secret, Problems &problems, const std::
   if (key == "file") {
     secret.from = Secret::From::File;
     secret.name = resolved_path(*name, folder);
-    if (const auto objection = unfit_as_secret(secret.name))
+    if (const auto objection = unfit_as_secret(secret.name, form.place.file ? *form.place.file : ""))
       problems.add(form.place, fmt::format("file: {}", *objection));
     return;
   }
@@ -59,6 +61,46 @@ std::string one_line(std::string text, const std::string &origin) {
   return text;
 }
 
+// Groups that root gave a configuration to: what was accepted when it was loaded is so when a secret is read.
+class Groups {
+public:
+  void add(gid_t group) {
+    const std::lock_guard lock(lock_);
+    groups_.insert(group);
+  }
+  bool has(gid_t group) {
+    const std::lock_guard lock(lock_);
+    return groups_.count(group) != 0;
+  }
+
+private:
+  std::mutex lock_;
+  std::set<gid_t> groups_;
+};
+
+Groups &groups_of_configurations() {
+  static Groups groups;
+  return groups;
+}
+
+// Root's own group is nobody's on purpose: it is what a file of root's has by itself.
+bool is_group_of_service(gid_t group, const std::string &config) {
+  const auto learn = [](const Owner &owner) {
+    if (owner.user == 0 && owner.group != 0)
+      groups_of_configurations().add(owner.group);
+  };
+  if (const auto file = file_facts(config))
+    learn(file->owner);
+  if (const auto folder = Folder::around(config))
+    learn(folder->owner());
+  if (groups_of_configurations().has(group))
+    return true;
+  std::array<char, 16384> room{};
+  struct group entry {
+  }, *found = nullptr;
+  return getgrnam_r("banpush", &entry, room.data(), room.size(), &found) == 0 && found != nullptr && found->gr_gid == group && group != 0;
+}
+
 std::string first_line(const std::string &text) { return text.substr(0, text.find('\n')); }
 
 } // namespace
@@ -67,15 +109,23 @@ std::string resolved_path(const std::string &path, const std::string &folder) {
   return path.empty() || path.front() == '/' || folder.empty() ? path : folder + "/" + path;
 }
 
-std::optional<std::string> unfit_as_secret(const std::string &path) {
+std::optional<std::string> unfit_as_secret(const std::string &path, const std::string &config) {
   if (auto objection = unreadable(path))
     return objection;
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0)
-    return fmt::format("cannot read {}: {}", path, std::strerror(errno));
-  if ((status.st_mode & 077U) != 0)
-    return fmt::format("{} may be read by others (mode {:04o}); chmod 600 {}", path, status.st_mode & 07777U, path);
-  return std::nullopt;
+  const auto about = file_facts(path);
+  if (!about)
+    return fmt::format("cannot read {}: {}", path, about.error().text);
+  const unsigned mode = about->mode & 07777U;
+  if ((mode & 07U) != 0)
+    return fmt::format("{} may be read by others (mode {:04o}); chmod {} {}", path, mode,
+                       is_group_of_service(about->owner.group, config) ? "640" : "600", path);
+  if ((mode & 070U) == 0 || ((mode & 030U) == 0 && is_group_of_service(about->owner.group, config)))
+    return std::nullopt;
+  return fmt::format(
+      "{} may be {} by the group {} (mode {:04o}), which {}; chmod 600 {}, or, for those who record bans: chgrp banpush {} && "
+      "chmod 640 {}",
+      path, (mode & 020U) != 0 ? "changed" : "read", group_name(about->owner.group), mode,
+      (mode & 020U) != 0 ? "nobody but its owner should" : "is not the service's", path, path, path);
 }
 
 Secret secret_of(const Node &node, Problems &problems, const std::string &folder) {
@@ -104,7 +154,7 @@ std::string read_secret(const Secret &secret, const RunCommand &run) {
   switch (secret.from) {
   case Secret::From::Nowhere: return {};
   case Secret::From::File:
-    if (const auto objection = unfit_as_secret(secret.name)) // it may have changed since the configuration was loaded
+    if (const auto objection = unfit_as_secret(secret.name, {})) // it may have changed since the configuration was loaded
       throw Error(ErrorKind::Config, "secret: " + *objection);
     return one_line(read_file(secret.name, most_bytes), secret.name);
   case Secret::From::Environment: {

@@ -16,9 +16,9 @@ namespace banpush {
 // where relative paths start.
 Secret secret_of(const Node &node, Problems &problems, const std::string &folder);
 
-// What is wrong with a file that only its owner may read (a secret, a private key), with the remedy;
-// nothing when all is well.
-std::optional<std::string> unfit_as_secret(const std::string &path);
+// What is wrong with a file that only its owner and the service's group may read (a secret, a private key), with the
+// remedy; nothing when all is well. The service's group is `banpush`, or the one that root gave the configuration to.
+std::optional<std::string> unfit_as_secret(const std::string &path, const std::string &config);
 
 // Runs argv without a shell and gives its standard output; throws Error when it fails.
 using RunCommand = std::function<std::string(const std::vector<std::string> &argv)>;

@@ -1,32 +1,15 @@
 #include "config/text_file.hpp"
 
+#include "files/open.hpp"
+
 #include <fmt/format.h>
 
 #include <cerrno>
 #include <cstdint>
-#include <cstring>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace banpush {
 
 namespace {
-
-class Descriptor {
-public:
-  explicit Descriptor(int fd) noexcept : fd_(fd) {}
-  Descriptor(const Descriptor &) = delete;
-  Descriptor &operator=(const Descriptor &) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0)
-      ::close(fd_);
-  }
-  int get() const noexcept { return fd_; }
-
-private:
-  int fd_;
-};
 
 Error refusal(const std::string &path, const std::string &why) {
   return Error(ErrorKind::Config, fmt::format("{}: cannot be read: {}", path, why));
@@ -89,40 +72,19 @@ std::string with_plain_line_ends(std::string_view text) {
 } // namespace
 
 std::string read_file(const std::string &path, std::size_t most) {
-  // A pipe would make open() wait for a writer for ever.
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (file.get() < 0)
-    throw refusal(path, std::strerror(errno));
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0)
-    throw refusal(path, std::strerror(errno));
-  if (!S_ISREG(status.st_mode))
-    throw refusal(path, S_ISDIR(status.st_mode) ? "it is a directory" : "it is no regular file");
-  std::string text;
-  char buffer[65536];
-  for (;;) {
-    const ssize_t got = ::read(file.get(), buffer, sizeof buffer);
-    if (got < 0 && errno == EINTR)
-      continue;
-    if (got < 0)
-      throw refusal(path, std::strerror(errno));
-    if (got == 0)
-      return text;
-    text.append(buffer, static_cast<std::size_t>(got));
-    if (text.size() > most)
-      throw refusal(path, fmt::format("it is larger than {} bytes", most));
-  }
+  auto text = read_whole(path, most);
+  if (!text)
+    throw refusal(path, text.error().text);
+  return std::move(*text);
 }
 
 std::optional<std::string> unreadable(const std::string &path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0)
-    return fmt::format("cannot read {}: {}", path, std::strerror(errno));
-  if (!S_ISREG(status.st_mode))
+  const auto file = open_to_read(path);
+  if (file)
+    return std::nullopt;
+  if (file.error().code == EISDIR || file.error().code == EINVAL)
     return fmt::format("{} is no regular file", path);
-  if (::access(path.c_str(), R_OK) != 0)
-    return fmt::format("cannot read {}: {}", path, std::strerror(errno));
-  return std::nullopt;
+  return fmt::format("cannot read {}: {}", path, file.error().text);
 }
 
 std::string screened(const std::string &file, std::string text) {

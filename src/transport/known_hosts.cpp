@@ -1,20 +1,14 @@
 #include "transport/known_hosts.hpp"
 
 #include "core/error.hpp"
-#include "transport/descriptor.hpp"
+#include "files/open.hpp"
 #include "transport/ssh_key.hpp"
 
 #include <cerrno>
-#include <cstdlib>
-#include <cstring>
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <fstream>
 #include <libssh/libssh.h>
 #include <optional>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <sstream>
 
 namespace banpush {
 
@@ -24,13 +18,20 @@ struct FreeEntry {
   void operator()(ssh_knownhosts_entry *entry) const noexcept { ssh_knownhosts_entry_free(entry); }
 };
 
+constexpr std::size_t most_bytes = 64UL << 20U;
+
+// Empty where there is no file.
+std::string content_of(const std::string &file) {
+  auto text = read_whole(file, most_bytes);
+  if (!text && text.error().code == ENOENT)
+    return {};
+  if (!text)
+    throw Error(ErrorKind::Config, fmt::format("cannot read {}: {}", file, text.error().text));
+  return std::move(*text);
+}
+
 std::vector<std::string> lines_of(const std::string &file) {
-  std::ifstream in(file);
-  if (!in) {
-    if (errno == ENOENT)
-      return {};
-    throw Error(ErrorKind::Config, fmt::format("cannot read {}: {}", file, std::strerror(errno)));
-  }
+  std::istringstream in(content_of(file));
   std::vector<std::string> lines;
   for (std::string line; std::getline(in, line);) {
     if (!line.empty() && line.back() == '\r')
@@ -108,37 +109,8 @@ std::string text_with(const std::vector<std::string> &lines, const std::string &
   return text + fmt::format("{} {} {}\n", host, key.type, key.base64);
 }
 
-[[noreturn]] void cannot_write(const std::string &file) {
-  throw Error(ErrorKind::Config, fmt::format("cannot write {}: {}", file, std::strerror(errno)));
-}
-
-// A new file in the same folder, synced, then renamed over the old one.
-void replace(const std::string &file, const std::string &text) {
-  std::string temporary = file + ".XXXXXX";
-  Descriptor fd(::mkostemp(temporary.data(), O_CLOEXEC)); // mode 0600
-  if (!fd)
-    cannot_write(file);
-  std::size_t written = 0;
-  while (written < text.size()) {
-    const ssize_t n = ::write(fd.get(), text.data() + written, text.size() - written);
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0)
-      break;
-    written += static_cast<std::size_t>(n);
-  }
-  if (written < text.size() || ::fsync(fd.get()) != 0 || ::rename(temporary.c_str(), file.c_str()) != 0) {
-    const int error = errno;
-    ::unlink(temporary.c_str());
-    errno = error;
-    cannot_write(file);
-  }
-}
-
-// The file a symbolic link stands for, so that the link is not replaced.
-std::string real_path(const std::string &file) {
-  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(file.c_str(), nullptr), &std::free);
-  return real ? real.get() : file;
+[[noreturn]] void cannot_write(const std::string &file, const FileProblem &why) {
+  throw Error(ErrorKind::Config, fmt::format("cannot write {}: {}", file, why.text));
 }
 
 } // namespace
@@ -158,14 +130,13 @@ KnownKeys known_keys(const std::string &file, const std::string &host) {
 }
 
 void store_known_key(const std::string &file, const std::string &host, const PublicKey &key) {
-  const std::string real = real_path(file);
-  const std::size_t slash = real.rfind('/');
-  const std::string folder = slash == std::string::npos ? "." : real.substr(0, slash + 1);
   // Two that store at once would lose one of the keys; the folder is locked because the file is replaced.
-  const Descriptor lock(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!lock || ::flock(lock.get(), LOCK_EX) != 0)
-    cannot_write(file);
-  replace(real, text_with(lines_of(real), file, host, key));
+  const auto lock = lock_folder_of(file);
+  if (!lock)
+    cannot_write(file, lock.error());
+  // Host keys are no secret: root stores them, and the service's user must be able to read them.
+  if (const auto replaced = replace_file(file, text_with(lines_of(file), file, host, key), Shared::AllRead); !replaced)
+    cannot_write(file, replaced.error());
 }
 
 } // namespace banpush

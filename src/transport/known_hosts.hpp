@@ -28,7 +28,7 @@ struct KnownKeys {
 // cannot be read.
 KnownKeys known_keys(const std::string &file, const std::string &host);
 
-// Puts the host's key in the place of all others it has in the file, at once or not at all; mode 0600.
+// Puts the host's key in the place of all others it has in the file, at once or not at all; others may read it.
 // Throws Error (Config) when the file cannot be written, or a line with a wildcard covers the host too.
 void store_known_key(const std::string &file, const std::string &host, const PublicKey &key);
 

@@ -1,4 +1,5 @@
 // How SshSession proves who we are: RFC 4252 (none, publickey, password), RFC 4256 (keyboard-interactive).
+#include "files/open.hpp"
 #include "transport/judgement.hpp"
 #include "transport/login_trials.hpp"
 #include "transport/ssh_key.hpp"
@@ -7,15 +8,12 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <fmt/format.h>
 #include <libssh/libssh.h>
 #include <map>
 #include <mutex>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <sys/mman.h>
 
 namespace banpush {
 
@@ -33,17 +31,14 @@ std::string names(int offered) {
   return out.empty() ? "nothing" : out;
 }
 
+constexpr std::size_t most_key_bytes = 1UL << 20U;
+
 SshKey load_key(const std::string &file, const std::string &passphrase) {
-  struct stat about {};
-  if (::stat(file.c_str(), &about) != 0)
-    throw Error(ErrorKind::Config, fmt::format("cannot read the private key {}: {}", file, std::strerror(errno)));
-  if ((about.st_mode & S_IRWXO) != 0)
-    throw Error(ErrorKind::Config, fmt::format("the private key {} can be read or changed by others (mode {:04o}); it should be 0600", file,
-                                               about.st_mode & 07777U));
-  if (::access(file.c_str(), R_OK) != 0)
-    throw Error(ErrorKind::Config, fmt::format("cannot read the private key {}: {}", file, std::strerror(errno)));
+  const auto text = read_private(file, most_key_bytes);
+  if (!text)
+    throw Error(ErrorKind::Config, fmt::format("cannot read the private key {}: {}", file, text.error().text));
   ssh_key key = nullptr;
-  const int rc = ssh_pki_import_privkey_file(file.c_str(), passphrase.empty() ? nullptr : passphrase.c_str(), nullptr, nullptr, &key);
+  const int rc = ssh_pki_import_privkey_base64(text->c_str(), passphrase.empty() ? nullptr : passphrase.c_str(), nullptr, nullptr, &key);
   if (rc != SSH_OK || key == nullptr)
     throw Error(ErrorKind::Config, fmt::format("cannot use the private key {}: {}", file,
                                                passphrase.empty() ? "not a private key, or one that needs a `passphrase`"
@@ -57,13 +52,29 @@ bool asks_for_password(std::string text) {
   return text.find("password") != std::string::npos;
 }
 
+// A text that a library reads by a path: it has been read from where it stood by our own rules.
+class InMemory {
+public:
+  explicit InMemory(std::string_view text) : file_(::memfd_create("key", MFD_CLOEXEC)) {
+    if (!file_ || !write_whole(file_.get(), text))
+      throw Error(ErrorKind::Config, "there is no memory for a key");
+  }
+  std::string path() const { return fmt::format("/proc/self/fd/{}", file_.get()); }
+
+private:
+  OpenFile file_;
+};
+
 // The public half of a key file, by KEY.pub or by the file itself; nothing where neither can be read.
 std::optional<PublicKey> public_half(const std::string &file, const std::string &passphrase) {
   ssh_key key = nullptr;
   for (const std::string &name : {file + ".pub", file})
-    if (ssh_pki_import_pubkey_file(name.c_str(), &key) == SSH_OK)
-      return public_key(SshKey(key).get());
-  if (ssh_pki_import_privkey_file(file.c_str(), passphrase.empty() ? nullptr : passphrase.c_str(), nullptr, nullptr, &key) != SSH_OK)
+    if (const auto text = read_whole(name, most_key_bytes))
+      if (ssh_pki_import_pubkey_file(InMemory(*text).path().c_str(), &key) == SSH_OK)
+        return public_key(SshKey(key).get());
+  const auto text = read_whole(file, most_key_bytes);
+  const char *secret = passphrase.empty() ? nullptr : passphrase.c_str();
+  if (!text || ssh_pki_import_privkey_base64(text->c_str(), secret, nullptr, nullptr, &key) != SSH_OK)
     return std::nullopt;
   return public_key(SshKey(key).get());
 }

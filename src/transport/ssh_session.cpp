@@ -29,6 +29,8 @@ constexpr const char *legacy_macs = "hmac-sha2-256-etm@openssh.com,hmac-sha2-512
                                     "hmac-sha1-etm@openssh.com,hmac-sha1";
 constexpr const char *legacy_keys =
     "ssh-ed25519,ecdsa-sha2-nistp521,ecdsa-sha2-nistp384,ecdsa-sha2-nistp256,rsa-sha2-512,rsa-sha2-256,ssh-rsa";
+constexpr const char *host_keys = // libssh's own, but those on a token, which no host has
+    "ssh-ed25519,ecdsa-sha2-nistp521,ecdsa-sha2-nistp384,ecdsa-sha2-nistp256,rsa-sha2-512,rsa-sha2-256";
 constexpr Option legacy[] = {
     {SSH_OPTIONS_KEY_EXCHANGE, "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256,ecdh-sha2-nistp384,ecdh-sha2-nistp521,"
                                "diffie-hellman-group18-sha512,diffie-hellman-group16-sha512,diffie-hellman-group-exchange-sha256,"
@@ -42,10 +44,18 @@ constexpr Option legacy[] = {
     {SSH_OPTIONS_HMAC_S_C, legacy_macs},
 };
 
-std::string doubled_percent(std::string path) { // libssh expands %d and the like
-  for (std::size_t at = path.find('%'); at != std::string::npos; at = path.find('%', at + 2))
-    path.insert(at, 1, '%');
-  return path;
+// Kinds of keys, those that are known of the host first, so that a host with several shows that one.
+std::string known_first(const std::string &kinds, const std::vector<PublicKey> &known) {
+  std::string first, rest;
+  for (std::size_t at = 0; at < kinds.size();) {
+    const std::size_t end = std::min(kinds.find(',', at), kinds.size());
+    const std::string kind = kinds.substr(at, end - at);
+    const std::string type = kind.rfind("rsa-sha2-", 0) == 0 ? "ssh-rsa" : kind; // signatures by the same key
+    const bool is_known = std::any_of(known.begin(), known.end(), [&](const PublicKey &key) { return key.type == type; });
+    (is_known ? first : rest) += "," + kind;
+    at = end + 1;
+  }
+  return (first + rest).substr(1);
 }
 
 bool is_readable(int fd) {
@@ -181,14 +191,14 @@ void SshSession::set_options(const std::string &address) {
   const int off = 0;
   const unsigned port = target_.port;
   const long timeout = static_cast<long>(target_.timeout.count());
-  const std::string known_hosts = doubled_percent(target_.login.known_hosts);
+  const KnownKeys known = known_keys(target_.login.known_hosts, host_in_file(address, target_.port));
   ssh_options_set(session, SSH_OPTIONS_PROCESS_CONFIG, &off); // ~/.ssh/config is somebody else's
   ssh_options_set(session, SSH_OPTIONS_LOG_VERBOSITY, &off);
   ssh_options_set(session, SSH_OPTIONS_PORT, &port);
   ssh_options_set(session, SSH_OPTIONS_USER, (target_.login.username + target_.login_suffix).c_str());
   ssh_options_set(session, SSH_OPTIONS_TIMEOUT, &timeout);
-  // These two only put the kinds of keys that are known first, so that a host with several shows that one.
-  ssh_options_set(session, SSH_OPTIONS_KNOWNHOSTS, known_hosts.c_str());
+  // libssh would wait at a pipe that somebody puts there: the file is read by us alone.
+  ssh_options_set(session, SSH_OPTIONS_KNOWNHOSTS, "/dev/null");
   ssh_options_set(session, SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/dev/null");
   if (ssh_options_set(session, SSH_OPTIONS_HOST, address.c_str()) != SSH_OK)
     fail("cannot use the address " + address);
@@ -196,6 +206,9 @@ void SshSession::set_options(const std::string &address) {
     for (const Option &option : legacy)
       if (ssh_options_set(session, option.option, option.methods) != SSH_OK)
         fail("cannot ask for legacy algorithms");
+  const std::string kinds = known_first(target_.login.legacy_algorithms ? legacy_keys : host_keys, known.trusted);
+  if (ssh_options_set(session, SSH_OPTIONS_HOSTKEYS, kinds.c_str()) != SSH_OK)
+    fail("cannot ask for the host keys " + kinds);
 }
 
 void SshSession::connect_to(const std::string &address, const Credentials &credentials) {

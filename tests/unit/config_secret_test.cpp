@@ -1,7 +1,9 @@
 #include "config/secret.hpp"
 #include "config_folder.hpp"
+#include "files/owner.hpp"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 using namespace banpush;
 
@@ -51,7 +53,10 @@ TEST_CASE("a secret that cannot be had is refused where it stands, and never sho
       {"{file: pass, env: HOME}", ":42: password: expected one of " + forms},
       {"{fiel: pass}", ":43: unknown key \"fiel\"; did you mean \"file\"?"},
       {"{file: loose}", ":49: file: loose may be read by others (mode 0644); chmod 600 loose"},
-      {"{file: group}", ":49: file: group may be read by others (mode 0640); chmod 600 group"},
+      {"{file: group}",
+       ":49: file: group may be read by the group " + group_name(::getegid()) +
+           " (mode 0640), which is not the service's; chmod 600 group, or, for those who record bans: chgrp banpush group && "
+           "chmod 640 group"},
       {"{file: nowhere}", ":49: file: cannot read nowhere: No such file or directory"},
       {"{file: .}", ":49: file: . is no regular file"},
       {"{file: pipe}", ":49: file: pipe is no regular file"},

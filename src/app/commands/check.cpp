@@ -1,5 +1,6 @@
 #include "app/commands/pass.hpp"
 #include "app/protect.hpp"
+#include "app/rights.hpp"
 #include "app/session.hpp"
 #include "app/spool_report.hpp"
 
@@ -114,7 +115,8 @@ std::string text_of(const std::vector<Checked> &all, const Console &console) {
   return out;
 }
 
-Json json_of(const std::vector<Checked> &all, const std::vector<NamedPrefix> &protect, const std::vector<std::string> &notes) {
+Json json_of(const std::vector<Checked> &all, const std::vector<NamedPrefix> &protect, const std::vector<std::string> &notes,
+             const std::vector<std::string> &rights) {
   Json devices = Json::array(), protected_set = Json::array();
   for (const Checked &checked : all) {
     Json findings = Json::array();
@@ -124,7 +126,18 @@ Json json_of(const std::vector<Checked> &all, const std::vector<NamedPrefix> &pr
   }
   for (const NamedPrefix &one : protect)
     protected_set.push_back({{"prefix", one.prefix.text()}, {"why", one.why}});
-  return {{"schema", 1}, {"devices", devices}, {"protected", protected_set}, {"notes", notes}};
+  return {{"schema", 1}, {"devices", devices}, {"protected", protected_set}, {"notes", notes}, {"rights", rights}};
+}
+
+// The table, its allowlist, and the protected set. Where it cannot be had, owners and modes may be why.
+Fetched fetch_and_say(const Settings &settings, Config &config, const std::vector<std::string> &rights) {
+  try {
+    return fetch(config);
+  } catch (const Error &) {
+    for (const std::string &line : rights)
+      settings.console.warn("error: " + line);
+    throw;
+  }
 }
 
 } // namespace
@@ -156,7 +169,8 @@ int check(const Settings &settings, const CheckOptions &options) {
   if (!settings.console.json())
     for (const std::string &line : spool.text) // before the table, which may be why something waits
       settings.console.warn(line);
-  Fetched fetched = fetch(config); // the table, its allowlist, and the protected set
+  const std::vector<std::string> rights = wrong_rights(config);
+  Fetched fetched = fetch_and_say(settings, config, rights); // the table, its allowlist, and the protected set
   std::vector<NamedPrefix> protect = config.policy.protect;
   protect.insert(protect.end(), fetched.protect.begin(), fetched.protect.end());
   std::vector<std::string> notes = config.notes;
@@ -176,11 +190,13 @@ int check(const Settings &settings, const CheckOptions &options) {
     all.push_back(look_at(site, *device, options.connect));
 
   if (settings.console.json()) {
-    settings.console.out(json_of(all, protect, notes).dump(2) + "\n");
+    settings.console.out(json_of(all, protect, notes, rights).dump(2) + "\n");
   } else {
     settings.console.out(fmt::format("configuration {}: right; {} row{} in the ban table, {} device{}\n", config.path, rows,
                                      rows == 1 ? "" : "s", config.devices.size(), config.devices.size() == 1 ? "" : "s"));
     settings.console.out(text_of(all, settings.console));
+    for (const std::string &line : rights)
+      settings.console.out(settings.console.paint(Colour::Red, "error: ") + line + "\n");
     for (const std::string &note : notes)
       settings.console.out("note: " + note + "\n");
     if (settings.console.verbose())
@@ -189,6 +205,8 @@ int check(const Settings &settings, const CheckOptions &options) {
     else
       settings.console.note(fmt::format("{} prefixes are protected (-v lists them)", protect.size()));
   }
+  if (!rights.empty())
+    return 2;
   const auto bad = [](const Checked &checked) {
     return checked.failed || std::any_of(checked.findings.begin(), checked.findings.end(),
                                          [](const Finding &finding) { return finding.level == Finding::Level::Bad; });

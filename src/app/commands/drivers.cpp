@@ -1,10 +1,8 @@
 #include "app/commands/pass.hpp"
 #include "config/driver_file.hpp"
+#include "files/open.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <iostream>
 #include <iterator>
 
@@ -17,6 +15,8 @@ namespace banpush {
 namespace {
 
 using Json = nlohmann::json;
+
+constexpr std::size_t most_bytes_of_a_reply = 1UL << 30U;
 
 const char *word_of(EvidenceLevel level) {
   switch (level) {
@@ -235,10 +235,10 @@ int drivers_render(const Settings &settings, const RenderOptions &options) {
   const Values values = values_of(driver, params_of(options.params));
   Installed installed;
   if (!options.installed.empty()) {
-    std::ifstream file(options.installed);
-    if (!file)
-      throw Error(ErrorKind::Usage, fmt::format("--installed {}: cannot be read: {}", options.installed, std::strerror(errno)));
-    installed = read_text(driver, values, {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()}, 0, {});
+    const auto text = read_given(options.installed, most_bytes_of_a_reply);
+    if (!text)
+      throw Error(ErrorKind::Usage, fmt::format("--installed {}: cannot be read: {}", options.installed, text.error().text));
+    installed = read_text(driver, values, *text, 0, {});
   }
   // The wanted set is what stands, less what is to go, and what is to come: the driver's own diff does the rest.
   Selection selection;

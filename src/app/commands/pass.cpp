@@ -2,20 +2,16 @@
 
 #include "app/serve/doorbell.hpp"
 #include "app/spool.hpp"
+#include "files/open.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
 #include <memory>
 #include <mutex>
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace banpush {
 
@@ -29,9 +25,9 @@ constexpr std::chrono::seconds patience{15 * 60};
 Trace trace_to(const std::string &path) {
   if (path.empty())
     return {};
-  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (descriptor < 0)
-    throw Error(ErrorKind::Usage, fmt::format("--trace {}: {}", path, std::strerror(errno)));
+  auto opened = open_anew(path, Shared::Nobody);
+  if (!opened)
+    throw Error(ErrorKind::Usage, fmt::format("--trace {}: {}", path, opened.error().text));
   struct Sink {
     std::FILE *file;
     std::mutex lock;
@@ -40,7 +36,7 @@ Trace trace_to(const std::string &path) {
     Sink &operator=(const Sink &) = delete;
     ~Sink() { std::fclose(file); }
   };
-  auto sink = std::make_shared<Sink>(::fdopen(descriptor, "w"));
+  auto sink = std::make_shared<Sink>(::fdopen(opened->release(), "w"));
   return [sink](std::string_view direction, std::string_view bytes) {
     const std::lock_guard lock(sink->lock);
     std::fprintf(sink->file, "%.*s %.*s\n", static_cast<int>(direction.size()), direction.data(), static_cast<int>(bytes.size()),

@@ -1,12 +1,10 @@
 #include "app/commands/pass.hpp"
 #include "app/serve/doorbell.hpp"
 #include "app/turn.hpp"
+#include "files/open.hpp"
 
 #include <cerrno>
 #include <chrono>
-#include <cstring>
-#include <fstream>
-#include <sstream>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -17,6 +15,7 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr std::size_t most_bytes_of_a_plan = 1UL << 30U;
 constexpr const char *no_devices = "no devices are configured: nothing to do (docs/configuration.md shows how to add one)";
 
 void say(const Settings &settings, const Report &report, Detail detail) {
@@ -38,18 +37,18 @@ void save_plan(const std::string &path, const Report &report) {
       hashes[device.device] = device.plan->hash;
   Json json = to_json(report);
   json["hashes"] = std::move(hashes);
-  std::ofstream file(path);
-  file << json.dump(2) << "\n";
-  file.flush();
+  const auto file = open_anew(path, Shared::AllRead);
   if (!file)
-    throw Error(ErrorKind::Usage, fmt::format("the plan cannot be written to {}: {}", path, std::strerror(errno)));
+    throw Error(ErrorKind::Usage, fmt::format("the plan cannot be written to {}: {}", path, file.error().text));
+  if (const auto written = write_whole(file->get(), json.dump(2) + "\n"); !written)
+    throw Error(ErrorKind::Usage, fmt::format("the plan cannot be written to {}: {}", path, written.error().text));
 }
 
 std::map<std::string, std::string> saved_hashes(const std::string &path) {
-  std::ifstream file(path);
-  if (!file)
-    throw Error(ErrorKind::Usage, fmt::format("the plan {} cannot be read: {}", path, std::strerror(errno)));
-  const Json json = Json::parse(file, nullptr, false);
+  const auto text = read_given(path, most_bytes_of_a_plan);
+  if (!text)
+    throw Error(ErrorKind::Usage, fmt::format("the plan {} cannot be read: {}", path, text.error().text));
+  const Json json = Json::parse(*text, nullptr, false);
   if (json.is_discarded() || !json.contains("hashes") || !json["hashes"].is_object())
     throw Error(ErrorKind::Usage, fmt::format("{} is not a plan that `banpush plan --out` wrote", path));
   std::map<std::string, std::string> hashes;

@@ -83,8 +83,14 @@ std::string show_text(const Settings &settings, const DeviceReport &report) {
 // The devices to ourselves: from the service, which keeps their sessions, or by the turn. A rescue does not wait for
 // ever for either.
 std::optional<Turn> turn_for_rescue(const Settings &settings, const Config &config, const std::vector<const Device *> &devices) {
-  if (auto turn = Turn::attempt(config.state))
-    return turn;
+  bool locks = true; // or somebody has taken care that we get none: a rescue depends on no lock
+  try {
+    if (auto turn = Turn::attempt(config.state))
+      return turn;
+  } catch (const Error &error) {
+    settings.console.warn(fmt::format("{}; going on without it", error.what()));
+    locks = false;
+  }
   try {
     Json names = Json::array();
     for (const Device *device : devices)
@@ -94,6 +100,8 @@ std::optional<Turn> turn_for_rescue(const Settings &settings, const Config &conf
   } catch (const Error &error) {
     settings.console.warn(error.what());
   }
+  if (!locks)
+    return std::nullopt;
   settings.console.note("another push is under way; waiting for it to end");
   auto turn = Turn::within(config.state, std::chrono::seconds{60});
   if (!turn)

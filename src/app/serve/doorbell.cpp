@@ -1,15 +1,13 @@
 #include "app/serve/doorbell.hpp"
 
 #include "core/error.hpp"
+#include "files/socket.hpp"
 
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -24,13 +22,9 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t longest_line = 16U << 20U;
 constexpr int backlog = 512;
 
-sockaddr_un address_of(const std::string &path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.empty() || path.size() >= sizeof address.sun_path)
-    throw Error(ErrorKind::Config, fmt::format("serve.socket {}: a path of 1 to {} bytes is needed", path, sizeof address.sun_path - 1));
-  std::memcpy(address.sun_path, path.data(), path.size());
-  return address;
+void require_path(const std::string &path) {
+  if (path.empty() || path.size() > longest_socket_path())
+    throw Error(ErrorKind::Config, fmt::format("serve.socket {}: a path of 1 to {} bytes is needed", path, longest_socket_path()));
 }
 
 bool ready(int socket, short events, Clock::time_point end) {
@@ -72,10 +66,12 @@ std::optional<std::string> receive_line(int socket, Clock::time_point end) {
   return std::nullopt;
 }
 
-// The service runs as root, as ourselves, or as whoever keeps the state file; nobody else is told anything.
+// The service runs as root, as ourselves, or as whoever keeps the folder of the state file; nobody else is told anything.
 bool may_be_the_service(uid_t user, const Config &config) {
-  struct stat state {};
-  return user == 0 || user == geteuid() || (::stat(config.state.c_str(), &state) == 0 && state.st_uid == user);
+  if (user == 0 || user == geteuid())
+    return true;
+  const auto folder = Folder::around(config.state);
+  return folder && folder->owner().user == user;
 }
 
 // What is at the other end of the path: a service, nobody, or one that has too much to do to be called now.
@@ -86,21 +82,23 @@ struct Call {
 
 std::optional<Call> call(const Config &config) {
   const std::string &path = config.serve.socket;
-  const sockaddr_un address = address_of(path);
+  require_path(path);
   Call made{Descriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)), false};
-  if (::connect(made.socket.get(), reinterpret_cast<const sockaddr *>(&address), sizeof address) != 0) {
-    if (errno == ENOENT || errno == ECONNREFUSED || errno == ENOTDIR)
+  if (const auto connected = connect_to(made.socket.get(), path); !connected) {
+    const int code = connected.error().code;
+    if (code == ENOENT || code == ECONNREFUSED || code == ENOTDIR)
       return std::nullopt;
-    if (errno != EAGAIN)
-      throw Error(ErrorKind::Usage, fmt::format("the service's socket {}: {}", path, std::strerror(errno)));
+    if (code != EAGAIN)
+      throw Error(ErrorKind::Usage, fmt::format("the service's socket {}: {}", path, connected.error().text));
     made.busy = true;
     return made;
   }
   const auto user = user_of(made.socket.get());
   if (!user || !may_be_the_service(*user, config))
-    throw Error(ErrorKind::Usage,
-                fmt::format("the socket {} belongs to user {}, who is neither root, nor us, nor the owner of {}: not spoken to", path,
-                            user ? std::to_string(*user) : "unknown", config.state));
+    throw Error(
+        ErrorKind::Usage,
+        fmt::format("the socket {} belongs to user {}, who is neither root, nor us, nor the owner of the folder of {}: not spoken to", path,
+                    user ? std::to_string(*user) : "unknown", config.state));
   return made;
 }
 
@@ -150,28 +148,16 @@ std::optional<Json> ask_service(const Config &config, const Json &request, std::
 }
 
 Doorbell::Doorbell(const std::string &path) : path_(path) {
-  const sockaddr_un address = address_of(path);
-  const auto failed = [&](const char *what) {
-    throw Error(ErrorKind::Usage, fmt::format("the service's socket {}: {}: {}", path, what, std::strerror(errno)));
-  };
-  std::error_code none;
-  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), none);
+  require_path(path);
   socket_ = Descriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  const auto *where = reinterpret_cast<const sockaddr *>(&address);
   // Who holds the turn is the only service: what stands there was left behind by one that was killed.
-  struct stat there {};
-  if (::lstat(path.c_str(), &there) == 0 && S_ISSOCK(there.st_mode))
-    ::unlink(path.c_str());
-  const mode_t before = ::umask(0117);
-  const int bound = ::bind(socket_.get(), where, sizeof address);
-  ::umask(before);
-  if (bound != 0)
-    failed("bind");
+  if (const auto bound = bind_to(socket_.get(), path); !bound)
+    throw Error(ErrorKind::Usage, fmt::format("the service's socket {}: bind: {}", path, bound.error().text));
   if (::listen(socket_.get(), backlog) != 0)
-    failed("listen");
+    throw Error(ErrorKind::Usage, fmt::format("the service's socket {}: listen: {}", path, std::strerror(errno)));
 }
 
-Doorbell::~Doorbell() { ::unlink(path_.c_str()); }
+Doorbell::~Doorbell() { static_cast<void>(remove_file(path_)); }
 
 Descriptor Doorbell::accept() const { return Descriptor(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)); }
 
