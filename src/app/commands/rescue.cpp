@@ -83,7 +83,7 @@ std::string show_text(const Settings &settings, const DeviceReport &report) {
 // The devices to ourselves: from the service, which keeps their sessions, or by the turn. A rescue does not wait for
 // ever for either.
 std::optional<Turn> turn_for_rescue(const Settings &settings, const Config &config, const std::vector<const Device *> &devices) {
-  if (auto turn = Turn::attempt(config.state))
+  if (auto turn = Turn::attempt(config.state, "flush"))
     return turn;
   try {
     Json names = Json::array();
@@ -94,10 +94,10 @@ std::optional<Turn> turn_for_rescue(const Settings &settings, const Config &conf
   } catch (const Error &error) {
     settings.console.warn(error.what());
   }
-  settings.console.note("another push is under way; waiting for it to end");
-  auto turn = Turn::within(config.state, std::chrono::seconds{60});
+  settings.console.note(fmt::format("{} has the turn; waiting for it to end", Turn::holder(config.state)));
+  auto turn = Turn::within(config.state, "flush", std::chrono::seconds{60});
   if (!turn)
-    settings.console.warn("it does not end; going on beside it");
+    settings.console.warn(fmt::format("{} does not end; going on beside it", Turn::holder(config.state)));
   return turn;
 }
 
