@@ -106,6 +106,8 @@ bool may_be_followed(const Order &order) {
 
 // What a device's selection makes of the changes, one after the other, as one; nothing where that cannot be told.
 std::optional<LiveSelection::Change> in_one(LiveSelection &selection, const Site::Changes &since) {
+  if (since.weighed && selection.others_wait())
+    return std::nullopt;
   std::map<Block, Wanted> add;
   std::map<Block, std::pair<Wanted, Verdict>> remove;
   LiveSelection::Change all;
@@ -171,6 +173,9 @@ Decision make_decision(Site &site, const Device &device, const Facts &facts, Ins
   Selection selection =
       select(driver, candidates, standing.bans, device.policy,
              order.only_adds ? beside_what_stays(capacity_of(device), candidates, plan.installed) : capacity_of(device), plan.installed);
+  if (std::any_of(selection.left_out.begin(), selection.left_out.end(),
+                  [](const LeftOut &one) { return one.verdict == Verdict::OverBudget; }))
+    site.lacks_room(device, facts);
   Difference difference = diff(driver, selection, standing.bans, candidates, plan.installed);
   if (standing.of != nullptr && plan.installed.entries.size() + difference.change.add.size() != 0 && may_be_followed(order) &&
       !has_numbers(driver) && LiveSelection::can_follow(driver, device.policy))
@@ -206,6 +211,8 @@ std::optional<Plan> make_part(Site &site, const Session &session, Kept &kept, co
   if (!change)
     return std::nullopt;
   in_step.version = since->version;
+  if (in_step.selection.others_wait())
+    site.lacks_room(device, session.facts());
   Plan plan;
   plan.extent = Plan::Extent::Part;
   plan.device = device.name;

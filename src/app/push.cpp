@@ -3,10 +3,10 @@
 #include "app/planning.hpp"
 #include "app/serve/slots.hpp"
 #include "app/session.hpp"
+#include "app/side_by_side.hpp"
 #include "app/verify.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <thread>
 
@@ -20,6 +20,7 @@ namespace {
 constexpr int most_tries = 4;
 constexpr std::chrono::milliseconds first_wait{500};
 constexpr int most_proofs = 4;
+constexpr int most_repairs = 2;
 constexpr std::chrono::seconds turned_away_within{2};
 
 Outcome outcome_of(const Plan &plan, const Guard::Ruling &ruling) {
@@ -173,7 +174,10 @@ Verified apply(Site &site, Session &session, const Cleared &cleared, Installed k
   send_all(session, plan.script.save, "save", report.words);
   send_all(session, plan.script.leave, "leave", report.words);
   const std::lock_guard lock(site.state_lock());
-  site.state().verified(plan.device, plan, verified.installed, site.seconds_since_fetch());
+  if (verified.others_changed())
+    site.state().changed(plan.device, plan, site.seconds_since_fetch());
+  else
+    site.state().verified(plan.device, plan, verified.installed, site.seconds_since_fetch());
   return std::move(verified);
 }
 
@@ -230,25 +234,67 @@ Guard::Ruling plan_and_judge(Site &site, const Device &device, const Order &orde
   return judge(site, device, order, *kept.session, report);
 }
 
-// The end of the line, for what was judged. `read`: whether the device was read for it.
+// The end of the line, for what was judged. `read`: whether the device was read for it. Returns what was read after a change.
 enum class Known { Before, Read };
-void carry_out(Site &site, const Order &order, const Guard::Ruling &ruling, Known known, Kept &kept, DeviceReport &report) {
+std::optional<Verified> carry_out(Site &site, const Order &order, const Guard::Ruling &ruling, Known known, Kept &kept,
+                                  DeviceReport &report) {
+  std::optional<Verified> verified;
   if (order.depth != Depth::Push)
-    return;
+    return verified;
   if (report.outcome == Outcome::Planned) {
-    auto verified = apply_and_record(site, *kept.session, *ruling.cleared, order, std::move(*kept.known), report);
+    verified = apply_and_record(site, *kept.session, *ruling.cleared, order, std::move(*kept.known), report);
     kept.known.reset();
     if (!verified)
-      return;
+      return verified;
+    report.read = true;
     kept.known = std::move(verified->installed);
     if (verified->by == Verified::By::Change && report.plan->extent == Plan::Extent::Part)
-      return; // in step before, and nothing else has changed
+      return verified; // in step before, and nothing else has changed
   } else if (report.outcome == Outcome::InSync && known == Known::Read) {
     const std::lock_guard lock(site.state_lock());
     site.state().verified(report.device, *report.plan, *kept.known, site.seconds_since_fetch());
   }
   if (kept.in_step && !kept.in_step->selection.is_held(*kept.known))
     kept.in_step.reset();
+  return verified;
+}
+
+// What a push that was to put right what another one found has come to, said with that one.
+void join(DeviceReport &report, DeviceReport more) {
+  const auto append = [](auto &all, auto &part) {
+    all.insert(all.end(), std::make_move_iterator(part.begin()), std::make_move_iterator(part.end()));
+  };
+  append(report.plan->change.add, more.plan->change.add);
+  append(report.plan->change.remove, more.plan->change.remove);
+  append(report.plan->guards, more.plan->guards);
+  append(report.notes, more.notes);
+  report.words += more.words;
+  if (more.outcome != Outcome::Failed)
+    return;
+  report.outcome = more.outcome;
+  report.kind = more.kind;
+  report.error = std::move(more.error);
+}
+
+// Somebody else may have changed what is ours since it was last read: what the reading after a change shows of that is put
+// right at once, against what was read then.
+void carry_out_and_repair(Site &site, const Device &device, const Order &order, const Guard::Ruling &ruling, Known known, Kept &kept,
+                          DeviceReport &report) {
+  auto verified = carry_out(site, order, ruling, known, kept, report);
+  if (!order.hashes.empty() || order.intent != Intent::Push)
+    return; // only what was approved, or asked for
+  for (int repairs = 0; verified && verified->others_changed() && repairs < most_repairs; ++repairs) {
+    DeviceReport repair;
+    repair.device = report.device;
+    repair.driver = report.driver;
+    kept.in_step.reset();
+    const Guard::Ruling again = plan_and_judge(site, device, order, kept, repair);
+    if (repair.outcome != Outcome::InSync)
+      report.notes.push_back(fmt::format("others had changed what is ours: {} entries were gone, {} were there that were not known",
+                                         verified->gone, verified->come));
+    verified = carry_out(site, order, again, Known::Read, kept, repair);
+    join(report, std::move(repair));
+  }
 }
 
 // Whether a session that was kept can be used. Nothing has been sent on it yet: where it cannot, a new one does as well.
@@ -266,14 +312,15 @@ void run(Site &site, const Device &device, const Order &order, Kept &kept, const
   }
   const bool usable = stands(kept);
   if (usable && ruling && !has_numbers(kept.session->driver()))
-    return carry_out(site, order, *ruling, Known::Before, kept, report);
+    return carry_out_and_repair(site, device, order, *ruling, Known::Before, kept, report);
   if (!usable) {
     kept.session = log_in();
     kept.session->open();
   }
   kept.in_step.reset();
   kept.known = kept.session->read();
-  carry_out(site, order, plan_and_judge(site, device, order, kept, report), Known::Read, kept, report);
+  report.read = true;
+  carry_out_and_repair(site, device, order, plan_and_judge(site, device, order, kept, report), Known::Read, kept, report);
 }
 
 void run_offline(Site &site, const Device &device, const Order &order, DeviceReport &report) {
@@ -293,24 +340,22 @@ DeviceReport push_in_session(Site &site, const Device &device, const Order &orde
   return report;
 }
 
-Report side_by_side(Site &site, const std::vector<const Device *> &devices, const std::function<DeviceReport(const Device &)> &push_one) {
+Report push_all(Site &site, const std::vector<const Device *> &devices, const std::function<DeviceReport(const Device &)> &push_one) {
   Report report;
-  report.devices.resize(devices.size());
-  std::atomic<std::size_t> next{0};
+  for (const Device *device : devices) {
+    DeviceReport &mine = report.devices.emplace_back();
+    mine.device = device->name;
+    mine.driver = device->driver;
+    mine.outcome = Outcome::Failed;
+    mine.error = "no memory";
+  }
   // Devices that keep us waiting do not count: a few that are dead, or talk without end, delay no other.
   const std::size_t workers = std::max(1U, site.config().serve.workers), most_threads = 8 * workers;
   Slots slots(static_cast<unsigned>(workers));
-  const auto work = [&] {
-    for (std::size_t i = next++; i < devices.size(); i = next++) {
-      const Slots::Taken slot(slots);
-      report.devices[i] = push_one(*devices[i]);
-    }
-  };
-  std::vector<std::jthread> threads;
-  for (std::size_t i = 1; i < std::min(devices.size(), most_threads); ++i)
-    threads.emplace_back(work);
-  work();
-  threads.clear();
+  side_by_side(devices.size(), most_threads, [&](std::size_t i) {
+    const Slots::Taken slot(slots);
+    report.devices[i] = push_one(*devices[i]);
+  });
   if (!site.state().trouble().empty())
     report.notes.push_back(site.state().trouble());
   return report;
@@ -341,6 +386,9 @@ DeviceReport push_device(Site &site, const Device &device, const Order &order, K
     report.outcome = error.kind() == ErrorKind::Guard ? Outcome::Refused : Outcome::Failed;
     report.kind = error.kind();
     report.error = error.what();
+  } catch (const std::exception &error) { // no memory, no thread: one device's trouble
+    report.outcome = Outcome::Failed;
+    report.error = error.what();
   }
   if (report.outcome == Outcome::Failed)
     kept = {};
@@ -351,7 +399,7 @@ DeviceReport push_device(Site &site, const Device &device, const Order &order, K
 }
 
 Report push_devices(Site &site, const std::vector<const Device *> &devices, const Order &order) {
-  return side_by_side(site, devices, [&](const Device &device) {
+  return push_all(site, devices, [&](const Device &device) {
     Sessions of_this{site.config(), {{device.name, {}}}}; // closed before the next device's is opened
     return push_in_session(site, device, order, of_this);
   });
@@ -360,7 +408,7 @@ Report push_devices(Site &site, const std::vector<const Device *> &devices, cons
 Report push_devices(Site &site, const std::vector<const Device *> &devices, const Order &order, Sessions &sessions) {
   for (const Device *device : devices)
     sessions.kept[device->name].known.reset();
-  return side_by_side(site, devices, [&](const Device &device) { return push_in_session(site, device, order, sessions); });
+  return push_all(site, devices, [&](const Device &device) { return push_in_session(site, device, order, sessions); });
 }
 
 } // namespace banpush

@@ -61,14 +61,14 @@ private:
 };
 
 // A process of its own that has the turn from us. It says nothing: what it does is in the audit.
-void start_behind(const Settings &settings, const Turn &turn) {
+void start_behind(const Settings &settings, Turn &turn) {
   Again again;
   for (const int standard : {0, 1, 2})
     again.silent(standard);
   again.give(turn.descriptor(), 3);
   again.close_from(4);
   again.detach();
-  again.start({"--config", settings.config, "push", "--turn", "3"});
+  turn.hand_to(again.start({"--config", settings.config, "push", "--turn", "3"}));
 }
 
 std::string everything_from(int descriptor) {
@@ -109,7 +109,8 @@ Waited waited_for(const nlohmann::json &answer) {
   Waited waited;
   waited.seconds = answer.value("seconds", 0.0);
   for (const auto &one : answer.at("devices"))
-    waited.devices.push_back({one.at("device"), one.at("outcome"), one.at("error"), one.at("shows")});
+    waited.devices.push_back({one.at("device"), one.at("outcome"), one.at("error"),
+                              one.at("shows").is_boolean() ? std::optional{one.at("shows").get<bool>()} : std::nullopt});
   return waited;
 }
 

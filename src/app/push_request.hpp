@@ -4,6 +4,7 @@
 
 #include "app/world.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,7 @@ void ask_for_push(const Settings &settings, const Config &config);
 // What came of a push that was waited for, of each device.
 struct Reached {
   std::string device, outcome, error;
-  bool shows = false; // a block over the prefix in question is in force there
+  std::optional<bool> shows; // whether a block over the prefix in question is in force there; nothing: it was not read since
 };
 struct Waited {
   std::vector<Reached> devices;

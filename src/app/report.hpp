@@ -23,6 +23,7 @@ struct DeviceReport {
   std::vector<std::string> notes; // what a person should know all the same
   std::string words;              // the device's own, for the audit and -v
   double seconds = 0;
+  bool read = false; // the device was asked what it holds; else all of this is by what it held when it was last read
   bool paused = false;
   bool held() const; // a guard held or refused something
 };

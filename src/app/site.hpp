@@ -26,11 +26,12 @@ using Version = std::uint64_t;
 
 class Site {
 public:
+  using Time = std::chrono::steady_clock::time_point;
+
   // `bans` is nothing where only the devices are concerned (flush, show without a table). `times` as LiveBans takes
   // them, for those who go on with change(); `read` is when the tables were asked.
   Site(const Config &config, State &state, Bans bans, std::vector<NamedPrefix> protect,
-       std::optional<std::vector<std::uint32_t>> times = std::nullopt,
-       std::chrono::steady_clock::time_point read = std::chrono::steady_clock::now());
+       std::optional<std::vector<std::uint32_t>> times = std::nullopt, Time read = std::chrono::steady_clock::now());
 
   std::uint64_t id() const noexcept { return id_; } // no other of this process has it, before or after
   const Config &config() const noexcept { return config_; }
@@ -62,8 +63,13 @@ public:
     std::vector<CandidateChange> changes;
     Version version;
     Seconds elapsed;
+    bool weighed = false; // all of them anew since
   };
   std::optional<Changes> changes_since(const Device &device, const Facts &facts, const Shared *of, Version version);
+
+  // A device of this policy is full and others wait for its places: candidates are weighed anew from time to time, because
+  // worth goes with age.
+  void lacks_room(const Device &device, const Facts &facts);
 
   // bans() stay as they are while this is held.
   std::shared_lock<std::shared_mutex> reading() { return std::shared_lock(live_lock_); }
@@ -73,7 +79,12 @@ public:
   // Brings the candidates up to now; true where any policy makes something of what was put, or of bans that have ended.
   bool advance();
   // When the next ban ends, as far as policies are followed.
-  std::optional<std::chrono::steady_clock::time_point> next_end();
+  std::optional<Time> next_end();
+  // When candidates are due to be weighed anew: soon after a change, seldom while nothing changes, and never so often that
+  // it takes more than a small share of the time. Nothing where all have room.
+  std::optional<Time> next_weighing();
+  // Weighs what is due, right after advance(), as a computation of everything would; true where anything was.
+  bool weigh();
 
   Credentials credentials(const Device &device) const; // throws Error (Config) where a secret cannot be had
   Trace trace;                                         // set for --trace
@@ -89,14 +100,20 @@ public:
       Version version;
       Seconds elapsed;
       CandidateChange change;
+      bool weighed = false;
     };
     std::vector<Step> steps;
+    std::atomic<bool> full = false; // others wait for places
+    Time weighed{};                 // when the worth of all was computed last
+    std::optional<Time> changed;    // when the first of them changed since
+    Time::duration cost{};          // of computing it
   };
 
 private:
   Seconds elapsed() const;
   Shared &shared_by(const Device &device, const Facts &facts);
   void compute(Shared &shared);
+  std::vector<Shared *> due_for_weighing(Time now);
   bool is_current(const Shared &shared) const;
 
   const std::uint64_t id_;
@@ -105,7 +122,7 @@ private:
   std::mutex state_lock_, shared_lock_;
   const bool follows_;          // change() is to be called
   std::shared_mutex live_lock_; // of the rows and all that is made of them: held alone to change them
-  const std::chrono::steady_clock::time_point fetched_;
+  const Time fetched_;
   LiveBans live_;
   std::size_t touched_ = 0; // how many of live_.touched() there were at the last advance()
   Version version_ = 0;

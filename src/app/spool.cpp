@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
-#include <filesystem>
 #include <iterator>
 #include <map>
 #include <utility>
@@ -126,7 +125,9 @@ std::string words_of(const Spooled &one) {
 
 struct Spool::Handle {
   Database database;
-  explicit Handle(const std::string &path) : database(path, Database::Open::CreateForGroup, ErrorKind::Config) { bring_up(database, upgrades); }
+  explicit Handle(const std::string &path) : database(path, Database::Open::CreateForGroup, ErrorKind::Config) {
+    bring_up(database, upgrades);
+  }
 };
 
 Spool::Spool(const std::string &path) : handle_(std::make_unique<Handle>(path)), path_(path) {}
@@ -332,8 +333,7 @@ bool spool_waits(const std::string &path) {
 }
 
 SpoolLook look_into_spool(const std::string &path) {
-  std::error_code failure;
-  if (!std::filesystem::exists(path, failure) && !failure)
+  if (const auto there = file_exists(path); there && !*there)
     return {};
   try {
     return {std::make_unique<Spool>(path), {}};

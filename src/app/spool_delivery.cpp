@@ -116,7 +116,7 @@ private:
 } // namespace
 
 Delivered deliver(Spool &spool, const std::string &path, const std::vector<std::unique_ptr<BanTable>> &tables) {
-  const auto turn = Turn::attempt(path, Turn::For::Group);
+  const auto turn = Turn::attempt(path, "ban", Turn::For::Group);
   return turn ? Delivery(spool, tables).run() : Delivered{};
 }
 

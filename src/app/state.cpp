@@ -169,50 +169,64 @@ std::string State::verified_at(const std::string &device) {
 void State::verified(const std::string &device, const Plan &plan, const Installed &installed, double since_fetch) {
   if (!handle_)
     return;
-  const bool whole = plan.extent == Plan::Extent::Whole;
   with("write the ledger", [&] {
-    const Database &database = handle_->database;
-    Transaction transaction(database);
-    const std::int64_t moment = now();
-    std::map<Spot, const Candidate *> wanted;
-    for (const Wanted &one : plan.wanted)
-      wanted[{one.candidate.block.text(), one.list}] = &one.candidate;
-    std::map<Block, const Addition *> added;
-    for (const Addition &addition : plan.change.add)
-      added[addition.block] = &addition;
-    std::map<Spot, Written> before = whole ? ledger_of(database, device) : taken_away(plan.change);
-    const std::vector<Entry> put = whole ? std::vector<Entry>{} : put_there(plan.change);
-    const std::vector<Entry> &entries = whole ? installed.entries : put;
-    auto write = database.prepare(
-        "INSERT INTO ledger (device, block, list, number, jail, since, until, blocked_after) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
-        "ON CONFLICT (device, block, list) DO UPDATE SET number = excluded.number, until = excluded.until");
-    for (const Entry &entry : entries) {
-      const Spot spot{entry.block.text(), entry.list};
-      const auto candidate = wanted.find(spot);
-      const auto fresh = added.find(entry.block);
-      const bool ends = candidate != wanted.end() && candidate->second->until != permanent;
-      const auto until = ends ? std::optional{moment + candidate->second->until - static_cast<Seconds>(since_fetch)} : std::nullopt;
-      const auto line = before.extract(spot);
-      // Ends are counted in whole seconds at both ends: one second off is the same end.
-      if (!line.empty() && line.mapped().number == entry.number && line.mapped().until.has_value() == until.has_value() &&
-          (!until || std::abs(*line.mapped().until - *until) <= 2))
-        continue;
-      const bool timed = fresh != added.end() && candidate != wanted.end();
-      const auto milliseconds = timed ? static_cast<std::int64_t>((std::max(candidate->second->age, 0) + since_fetch) * 1000) : 0;
-      write.restart({device, spot.first, spot.second, entry.number, fresh == added.end() ? std::string() : fresh->second->jail, moment,
-                     until ? SqlValue(*until) : SqlValue(nullptr),
-                     timed ? SqlValue(fmt::format("{}.{:03}", milliseconds / 1000, milliseconds % 1000)) : SqlValue(nullptr)});
-      write.step();
-    }
-    auto remove = database.prepare("DELETE FROM ledger WHERE device = ? AND block = ? AND list = ?");
-    for (const auto &[spot, line] : before) {
-      remove.restart({device, spot.first, spot.second});
-      remove.step();
-    }
-    database.execute("INSERT INTO verified (device, at) VALUES (?, ?) ON CONFLICT (device) DO UPDATE SET at = excluded.at",
-                     {device, moment});
+    Transaction transaction(handle_->database);
+    write_ledger(device, plan, plan.extent == Plan::Extent::Whole ? &installed : nullptr, since_fetch);
+    handle_->database.execute("INSERT INTO verified (device, at) VALUES (?, ?) ON CONFLICT (device) DO UPDATE SET at = excluded.at",
+                              {device, now()});
     transaction.commit();
   });
+}
+
+void State::changed(const std::string &device, const Plan &plan, double since_fetch) {
+  if (!handle_)
+    return;
+  with("write the ledger", [&] {
+    Transaction transaction(handle_->database);
+    write_ledger(device, plan, nullptr, since_fetch);
+    transaction.commit();
+  });
+}
+
+// All there is, or what the plan changed.
+void State::write_ledger(const std::string &device, const Plan &plan, const Installed *all, double since_fetch) {
+  const Database &database = handle_->database;
+  const std::int64_t moment = now();
+  std::map<Spot, const Candidate *> wanted;
+  for (const Wanted &one : plan.wanted)
+    wanted[{one.candidate.block.text(), one.list}] = &one.candidate;
+  std::map<Block, const Addition *> added;
+  for (const Addition &addition : plan.change.add)
+    added[addition.block] = &addition;
+  std::map<Spot, Written> before = all != nullptr ? ledger_of(database, device) : taken_away(plan.change);
+  const std::vector<Entry> put = all != nullptr ? std::vector<Entry>{} : put_there(plan.change);
+  const std::vector<Entry> &entries = all != nullptr ? all->entries : put;
+  auto write = database.prepare(
+      "INSERT INTO ledger (device, block, list, number, jail, since, until, blocked_after) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
+      "ON CONFLICT (device, block, list) DO UPDATE SET number = excluded.number, until = excluded.until");
+  for (const Entry &entry : entries) {
+    const Spot spot{entry.block.text(), entry.list};
+    const auto candidate = wanted.find(spot);
+    const auto fresh = added.find(entry.block);
+    const bool ends = candidate != wanted.end() && candidate->second->until != permanent;
+    const auto until = ends ? std::optional{moment + candidate->second->until - static_cast<Seconds>(since_fetch)} : std::nullopt;
+    const auto line = before.extract(spot);
+    // Ends are counted in whole seconds at both ends: one second off is the same end.
+    if (!line.empty() && line.mapped().number == entry.number && line.mapped().until.has_value() == until.has_value() &&
+        (!until || std::abs(*line.mapped().until - *until) <= 2))
+      continue;
+    const bool timed = fresh != added.end() && candidate != wanted.end();
+    const auto milliseconds = timed ? static_cast<std::int64_t>((std::max(candidate->second->age, 0) + since_fetch) * 1000) : 0;
+    write.restart({device, spot.first, spot.second, entry.number, fresh == added.end() ? std::string() : fresh->second->jail, moment,
+                   until ? SqlValue(*until) : SqlValue(nullptr),
+                   timed ? SqlValue(fmt::format("{}.{:03}", milliseconds / 1000, milliseconds % 1000)) : SqlValue(nullptr)});
+    write.step();
+  }
+  auto remove = database.prepare("DELETE FROM ledger WHERE device = ? AND block = ? AND list = ?");
+  for (const auto &[spot, line] : before) {
+    remove.restart({device, spot.first, spot.second});
+    remove.step();
+  }
 }
 
 std::vector<double> State::times_to_block(const std::string &device, Seconds within) {

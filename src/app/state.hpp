@@ -36,6 +36,9 @@ public:
   std::string verified_at(const std::string &device); // local time of the last verified read-back; empty: never
   // The device was read and holds exactly this; of a plan of a part, only what that changed is new. The ages in the plan are older by `since_fetch` by now.
   void verified(const std::string &device, const Plan &plan, const Installed &installed, double since_fetch);
+  // It shows what the plan changed, but something else than is written here beside that: only the change is written, and
+  // what is here stays as read before.
+  void changed(const std::string &device, const Plan &plan, double since_fetch);
 
   // Seconds from the newest row's creation to the device's read-back, of entries blocked within the last
   // `within` seconds; ascending.
@@ -68,6 +71,7 @@ private:
   struct Handle;
   template <typename Action>
   void with(const char *what, Action action);
+  void write_ledger(const std::string &device, const Plan &plan, const Installed *all, double since_fetch);
 
   std::unique_ptr<Handle> handle_;
   std::string path_, trouble_;

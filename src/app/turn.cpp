@@ -1,9 +1,16 @@
 #include "app/turn.hpp"
 
+#include "app/console.hpp"
 #include "core/error.hpp"
 #include "files/open.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <csignal>
+#include <ctime>
+#include <fstream>
+#include <sstream>
 #include <thread>
 #include <utility>
 
@@ -28,27 +35,122 @@ int opened(const std::string &state_path, Turn::For whom) {
   throw Error(ErrorKind::Config, fmt::format("the turn {} cannot be taken: {}", path, file.error().text));
 }
 
+// What the holder wrote into the lock's file: process, when that began (in ticks, proc(5)), since when, verb.
+struct Note {
+  pid_t process = 0;
+  unsigned long long began = 0;
+  std::time_t since = 0;
+  std::string what;
+};
+
+// When a process began; nothing where there is none, or none that may be looked at.
+std::optional<unsigned long long> began(pid_t process) {
+  std::ifstream file(fmt::format("/proc/{}/stat", process));
+  std::string line;
+  if (!std::getline(file, line) || line.rfind(')') == std::string::npos)
+    return std::nullopt;
+  std::istringstream rest(line.substr(line.rfind(')') + 1)); // a program's name may be anything
+  std::string word;
+  for (int field = 3; field < 22; ++field)
+    rest >> word;
+  unsigned long long ticks = 0;
+  return rest >> ticks ? std::optional(ticks) : std::nullopt;
+}
+
+bool is_verb(const std::string &text) {
+  return !text.empty() && text.size() <= 16 && std::all_of(text.begin(), text.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+}
+
+// Nothing where nobody left one, or who did is no more.
+std::optional<Note> note_in(const std::string &path) {
+  constexpr std::size_t longest_note = 128;
+  const auto text = read_whole(path, longest_note);
+  if (!text)
+    return std::nullopt;
+  std::istringstream words(*text);
+  Note note;
+  if (!(words >> note.process >> note.began >> note.since >> note.what) || note.process <= 0 || !is_verb(note.what))
+    return std::nullopt;
+  if (::kill(note.process, 0) != 0 && errno == ESRCH)
+    return std::nullopt;
+  const auto now = began(note.process);
+  return !now || *now == note.began ? std::optional(note) : std::nullopt;
+}
+
+void leave_note(int descriptor, pid_t process, const std::string &what) {
+  if (descriptor < 0)
+    return;
+  const std::string text = fmt::format("{} {} {} {}\n", process, began(process).value_or(0), std::time(nullptr), what);
+  [[maybe_unused]] const bool left = ::ftruncate(descriptor, 0) == 0 && ::pwrite(descriptor, text.data(), text.size(), 0) > 0;
+}
+
+std::string text_of(const std::optional<Note> &note) {
+  if (!note)
+    return "a process that left no note";
+  std::tm local{};
+  ::localtime_r(&note->since, &local);
+  std::array<char, 32> since{};
+  std::strftime(since.data(), since.size(), "%Y-%m-%d %H:%M:%S", &local);
+  return fmt::format("banpush {} (process {}, since {})", note->what, note->process, since.data());
+}
+
+// A push ends; a service does not, nor need who left no note.
+constexpr std::chrono::seconds patience_for_a_push{60}, patience_for_others{2};
+
 } // namespace
 
-std::optional<Turn> Turn::attempt(const std::string &state_path, For whom) {
+std::optional<Turn> Turn::attempt(const std::string &state_path, const std::string &what, For whom) {
   const int descriptor = opened(state_path, whom);
   if (descriptor >= 0 && ::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
     ::close(descriptor);
     return std::nullopt;
   }
+  return Turn::inherited(descriptor, what);
+}
+
+Turn Turn::inherited(int descriptor, const std::string &what) {
+  leave_note(descriptor, ::getpid(), is_verb(what) ? what : "push");
   return Turn(descriptor);
 }
 
-std::optional<Turn> Turn::within(const std::string &state_path, std::chrono::milliseconds patience) {
+void Turn::hand_to(pid_t process) noexcept {
+  try {
+    leave_note(descriptor_, process, "push");
+  } catch (const std::exception &) { // without memory, without a note
+  }
+  if (descriptor_ >= 0)
+    ::close(std::exchange(descriptor_, -1));
+}
+
+std::optional<Turn> Turn::within(const std::string &state_path, const std::string &what, std::chrono::milliseconds patience) {
   const auto end = std::chrono::steady_clock::now() + patience;
   for (;;) {
-    if (auto turn = attempt(state_path))
+    if (auto turn = attempt(state_path, what))
       return turn;
     if (std::chrono::steady_clock::now() >= end)
       return std::nullopt;
     std::this_thread::sleep_for(std::chrono::milliseconds{50});
   }
 }
+
+Turn Turn::for_service(const std::string &state_path, const Console &console) {
+  if (auto turn = attempt(state_path, "serve"))
+    return std::move(*turn);
+  console.note(fmt::format("{} has the turn; waiting for it to end", holder(state_path)));
+  const auto begin = std::chrono::steady_clock::now();
+  const auto patience = [&] {
+    const auto note = note_in(state_path + ".turn");
+    return note && note->what != "serve" ? patience_for_a_push : patience_for_others;
+  };
+  do {
+    if (auto turn = within(state_path, "serve", std::chrono::milliseconds{500}))
+      return std::move(*turn);
+  } while (std::chrono::steady_clock::now() - begin < patience());
+  throw Error(ErrorKind::Connect, fmt::format("not served: {} has the turn ({}.turn), and only one at a time may speak to the devices",
+                                              holder(state_path), state_path));
+}
+
+std::string Turn::holder(const std::string &state_path) { return text_of(note_in(state_path + ".turn")); }
 
 Turn::Turn(Turn &&other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
 
@@ -57,9 +159,12 @@ Turn &Turn::operator=(Turn &&other) noexcept {
   return *this;
 }
 
+// The note goes before the lock does: what is read is never of one before.
 Turn::~Turn() {
-  if (descriptor_ >= 0)
-    ::close(descriptor_);
+  if (descriptor_ < 0)
+    return;
+  [[maybe_unused]] const int emptied = ::ftruncate(descriptor_, 0);
+  ::close(descriptor_);
 }
 
 } // namespace banpush

@@ -127,6 +127,23 @@ bool shows_change(Session &session, const Plan &plan) {
   return there == due;
 }
 
+// Entries in force that one of the two has and the other has not, by block and list.
+std::size_t lacking(const Installed &one, const Installed &other) {
+  std::size_t count = 0;
+  auto at = other.entries.begin();
+  for (const Entry &entry : one.entries) {
+    if (!entry.in_force)
+      continue;
+    while (at != other.entries.end() && at->block < entry.block)
+      ++at;
+    auto same = at;
+    while (same != other.entries.end() && same->block == entry.block && !(same->in_force && same->list == entry.list))
+      ++same;
+    count += same == other.entries.end() || same->block != entry.block ? 1 : 0;
+  }
+  return count;
+}
+
 } // namespace
 
 Verified verify(Session &session, const Plan &plan, Installed known) {
@@ -141,9 +158,13 @@ Verified verify(Session &session, const Plan &plan, Installed known) {
     verified.installed = session.read();
     verified.difference = difference_of(plan, verified.installed);
     if (verified.difference.empty() || std::chrono::steady_clock::now() >= end)
-      return verified;
+      break;
     std::this_thread::sleep_for(pause_between_reads);
   }
+  const Installed expected = with_change(std::move(known), plan.change);
+  verified.gone = lacking(expected, verified.installed);
+  verified.come = lacking(verified.installed, expected);
+  return verified;
 }
 
 } // namespace banpush

@@ -13,6 +13,9 @@ struct Verified {
   enum class By { Reading, Change } by = By::Reading;
   Installed installed;    // as the device holds it now
   std::string difference; // for people: what is missing or still there; empty when all is as planned
+  // Beside the change, of ours and in force: known before and not shown now; shown and not known before.
+  std::size_t gone = 0, come = 0;
+  bool others_changed() const noexcept { return gone != 0 || come != 0; }
 };
 
 // Reads until the device shows what the plan leaves, or the driver's settle time is over. `known` is what it held before.

@@ -139,6 +139,7 @@ public:
   };
   Change update(const CandidateChange &change, Seconds elapsed = 0);
   std::size_t size() const noexcept { return standing_.size(); }
+  bool others_wait() const noexcept { return others_wait_; } // for a place on a full device
   // Whether the device holds just this, in force.
   bool is_held(const Installed &installed) const;
 

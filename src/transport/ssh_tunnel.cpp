@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fmt/format.h>
 #include <sys/socket.h>
+#include <system_error>
 
 namespace banpush {
 
@@ -68,13 +69,17 @@ SshTunnel::SshTunnel(const SshTarget &target, const std::string &address, const 
   ours_ = Descriptor(ends[0]);
   theirs_ = Descriptor(ends[1]);
   set_nonblocking(theirs_.get());
-  thread_ = std::thread([this] {
-    try {
-      relay();
-    } catch (const Error &) { // the session that goes through sees its connection end, and says so
-    }
-    ::shutdown(theirs_.get(), SHUT_RDWR);
-  });
+  try {
+    thread_ = std::thread([this] {
+      try {
+        relay();
+      } catch (const std::exception &) { // the session that goes through sees its connection end, and says so
+      }
+      ::shutdown(theirs_.get(), SHUT_RDWR);
+    });
+  } catch (const std::system_error &error) {
+    throw Error(ErrorKind::Connect, fmt::format("no thread for the way through {}: {}", target.login.jump, error.what()));
+  }
 }
 
 SshTunnel::~SshTunnel() {

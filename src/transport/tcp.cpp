@@ -13,6 +13,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <system_error>
 #include <thread>
 
 namespace banpush {
@@ -49,12 +50,21 @@ Resolved resolve(const std::string &host, std::uint16_t port, std::chrono::milli
     Pipe done = make_pipe(); // its write end is closed when the answer is there
   };
   auto shared = std::make_shared<Shared>();
-  std::thread([shared, host, port] {
-    Resolved resolved = resolve_now(host, port, 0);
+  const auto look_up = [shared, host, port] {
+    Resolved resolved{{}, EAI_MEMORY};
+    try {
+      resolved = resolve_now(host, port, 0);
+    } catch (const std::exception &) {
+    }
     const std::lock_guard lock(shared->mutex);
     shared->resolved = std::move(resolved);
     shared->done.write.reset();
-  }).detach();
+  };
+  try {
+    std::thread(look_up).detach();
+  } catch (const std::system_error &error) {
+    throw Error(ErrorKind::Connect, fmt::format("no thread to look up {}: {}", host, error.what()));
+  }
   std::vector<pollfd> fds{{shared->done.read.get(), POLLIN, 0}};
   if (!wait_for(fds, Clock::now() + timeout, cancellation))
     throw Error(ErrorKind::Connect, fmt::format("{}: no answer from the name servers in {} s", host, timeout.count() / 1000));

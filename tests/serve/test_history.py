@@ -160,7 +160,7 @@ class History:
 
 
 class Histories(unittest.TestCase):
-    def run_them(self, count, audit, weights, budget=None, **policy):
+    def run_them(self, count, audit, weights, budget=None, seeds=SEEDS, **policy):
         with MariaDb() as database:
             database.sql("CREATE DATABASE fail2ban")
             with Site(1, database.url(), database.password) as site:
@@ -172,9 +172,9 @@ class Histories(unittest.TestCase):
                 site.start()
                 begin = time.monotonic()
                 for number in range(count):
-                    History(site, database, "fail2ban", SEEDS[number % len(SEEDS)] + number // len(SEEDS), weights).run()
+                    History(site, database, "fail2ban", seeds[number % len(seeds)] + number // len(seeds), weights).run()
                 status = site.ask(do="status") if audit == "1h" else {}
-                print(f"{count} histories from seeds {SEEDS} in {time.monotonic() - begin:.0f} s, audit every {audit}, {budget or ''} {policy or ''} {status}")
+                print(f"{count} histories from seeds {seeds} in {time.monotonic() - begin:.0f} s, audit every {audit}, {budget or ''} {policy or ''} {status}")
                 return status
 
     def test_with_audits(self):
@@ -188,6 +188,10 @@ class Histories(unittest.TestCase):
 
     def test_followed_with_little_room(self):
         self.run_them(HISTORIES // 6, "1h", FOLLOWED, {"ipv4": 5, "ipv6": 1})
+
+    def test_a_full_device_is_settled_without_an_audit(self):
+        """Seeds with which it was not."""
+        self.run_them(15, "1h", FOLLOWED, {"ipv4": 5, "ipv6": 1}, seeds=[1000])
 
     def test_it_is_followed(self):
         with MariaDb() as database:

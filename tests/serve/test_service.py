@@ -189,16 +189,6 @@ class Service(unittest.TestCase):
             site.service.send_signal(signal.SIGHUP)
             site.wait_for(hosts([A, B]), 2)
 
-    def test_only_one_serves(self):
-        with Site().start() as site:
-            second = subprocess.Popen(site.argv("serve"), stderr=subprocess.DEVNULL, env=serving.ENVIRONMENT)
-            with self.assertRaises(subprocess.TimeoutExpired):
-                second.wait(2)  # it waits for its turn, which does not come
-            second.kill()
-            second.wait()
-            insert(site, A)
-            site.wait_for(hosts([A]))
-
     def test_tells_systemd(self):
         with Site() as site:
             site.notified = Notified(site.folder / "notify")

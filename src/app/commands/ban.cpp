@@ -247,8 +247,14 @@ Pushed push_after(const Settings &settings, const Config &config, bool skip, boo
     bool all = true;
     for (const Reached &one : waited.devices) {
       all = all && one.error.empty() && one.shows == blocked;
-      pushed.devices.push_back({{"device", one.device}, {"outcome", one.outcome}, {"shows", one.shows}, {"error", one.error}});
-      pushed.text += fmt::format("\n  {:<20} {}{}", one.device, one.shows ? "blocks it" : "does not block it",
+      pushed.devices.push_back({{"device", one.device},
+                                {"outcome", one.outcome},
+                                {"shows", one.shows ? Json(*one.shows) : Json(nullptr)},
+                                {"error", one.error}});
+      pushed.text += fmt::format("\n  {:<20} {}{}", one.device,
+                                 !one.shows   ? "was not read: whether it blocks it cannot be told"
+                                 : *one.shows ? "blocks it"
+                                              : "does not block it",
                                  one.error.empty() ? "" : fmt::format(" ({})", one.error));
     }
     pushed.word = all ? "done" : "incomplete";

@@ -102,10 +102,20 @@ Fetched fetch_for(Config &config, Order &order) {
   }
 }
 
-bool shows(const DeviceReport &report, const Prefix &prefix) {
-  return report.plan && (report.outcome == Outcome::Changed || report.outcome == Outcome::InSync) &&
-         std::any_of(report.plan->wanted.begin(), report.plan->wanted.end(),
-                     [&](const Wanted &one) { return one.candidate.block.prefix.contains(prefix); });
+// By what was read before the change, and the change as it was read back; null where it was not.
+nlohmann::json shows(const DeviceReport &report, const Prefix &prefix) {
+  if (!report.read || !report.plan || report.outcome == Outcome::Failed)
+    return nullptr;
+  const Plan &plan = *report.plan;
+  const bool changed = report.outcome == Outcome::Changed;
+  const auto contains = [&](const auto &one) { return one.block.prefix.contains(prefix); };
+  const auto is_gone = [&](const Entry &entry) {
+    return changed && std::any_of(plan.change.remove.begin(), plan.change.remove.end(),
+                                  [&](const Removal &one) { return one.block == entry.block && one.list == entry.list; });
+  };
+  return (changed && std::any_of(plan.change.add.begin(), plan.change.add.end(), contains)) ||
+         std::any_of(plan.installed.entries.begin(), plan.installed.entries.end(),
+                     [&](const Entry &entry) { return entry.in_force && contains(entry) && !is_gone(entry); });
 }
 
 } // namespace
@@ -153,10 +163,13 @@ std::optional<Report> push_requested(const Settings &settings, const Config &con
 
 nlohmann::json push_and_show(const Settings &settings, const Config &config, const Prefix &prefix) {
   const auto begin = std::chrono::steady_clock::now();
-  auto turn = Turn::attempt(config.state);
-  for (; !turn; turn = Turn::within(config.state, patience))
+  auto turn = Turn::attempt(config.state, "ban");
+  while (!turn) {
     if (const auto answer = ask_service(config, {{"do", "wait"}, {"prefix", prefix.text()}}, patience)) // it has come up meanwhile
       return *answer;
+    settings.console.note(fmt::format("{} has the turn; waiting for it to end", Turn::holder(config.state)));
+    turn = Turn::within(config.state, "ban", patience);
+  }
   Config fresh = config;
   Order order;
   order.actor = actor();

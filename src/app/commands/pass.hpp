@@ -27,7 +27,7 @@ std::optional<Report> push_requested(const Settings &settings, const Config &con
 std::optional<Report> push_requested(const Settings &settings, const Config &config, long served, Turn turn);
 
 // One pass over all devices, by the service if it has come up meanwhile, and what it came to on each: "seconds", and in
-// "devices" whether a block over the prefix is in force there ("shows"), as the service itself answers.
+// "devices" whether a block over the prefix is in force there ("shows", null where it was not read), as the service itself answers.
 nlohmann::json push_and_show(const Settings &settings, const Config &config, const Prefix &prefix);
 
 } // namespace banpush

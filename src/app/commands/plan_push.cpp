@@ -3,8 +3,8 @@
 #include "app/turn.hpp"
 #include "files/open.hpp"
 
-#include <cerrno>
 #include <chrono>
+#include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -95,7 +95,7 @@ int plan(const Settings &settings, const PlanOptions &options) {
 int push(const Settings &settings, const PushOptions &options) {
   Config config = load_all(settings);
   if (options.turn >= 0) {
-    const auto report = push_requested(settings, config, State(config.state).requested() - 1, Turn::inherited(options.turn));
+    const auto report = push_requested(settings, config, State(config.state).requested() - 1, Turn::inherited(options.turn, "push"));
     return report ? report->exit_code() : 0;
   }
   if (!options.shows.empty()) {
@@ -116,12 +116,14 @@ int push(const Settings &settings, const PushOptions &options) {
         devices.push_back(device);
   }
   const Config untouched = config;
-  std::optional<Turn> turn = Turn::attempt(config.state);
-  while (!turn) {
+  std::optional<Turn> turn = Turn::attempt(config.state, "push");
+  for (std::string said; !turn;) {
     if (const auto code = push_by_service(settings, config, devices, order))
       return *code;
-    settings.console.note("another push is under way; waiting for it to end");
-    turn = Turn::within(config.state, std::chrono::seconds{10});
+    const std::string waiting_for = fmt::format("{} has the turn; waiting for it to end", Turn::holder(config.state));
+    if (std::exchange(said, waiting_for) != waiting_for)
+      settings.console.note(waiting_for);
+    turn = Turn::within(config.state, "push", std::chrono::seconds{10});
   }
   const long served = State(config.state).requested();
   const Report report = run_pass(settings, config, devices, order);

@@ -85,7 +85,7 @@ std::string show_text(const Settings &settings, const DeviceReport &report) {
 std::optional<Turn> turn_for_rescue(const Settings &settings, const Config &config, const std::vector<const Device *> &devices) {
   bool locks = true; // or somebody has taken care that we get none: a rescue depends on no lock
   try {
-    if (auto turn = Turn::attempt(config.state))
+    if (auto turn = Turn::attempt(config.state, "flush"))
       return turn;
   } catch (const Error &error) {
     settings.console.warn(fmt::format("{}; going on without it", error.what()));
@@ -102,10 +102,10 @@ std::optional<Turn> turn_for_rescue(const Settings &settings, const Config &conf
   }
   if (!locks)
     return std::nullopt;
-  settings.console.note("another push is under way; waiting for it to end");
-  auto turn = Turn::within(config.state, std::chrono::seconds{60});
+  settings.console.note(fmt::format("{} has the turn; waiting for it to end", Turn::holder(config.state)));
+  auto turn = Turn::within(config.state, "flush", std::chrono::seconds{60});
   if (!turn)
-    settings.console.warn("it does not end; going on beside it");
+    settings.console.warn(fmt::format("{} does not end; going on beside it", Turn::holder(config.state)));
   return turn;
 }
 

@@ -15,6 +15,7 @@ constexpr int rest = 20;
 // How long devices have to end what they are in the middle of when the service stops.
 constexpr std::chrono::seconds grace{10};
 constexpr std::chrono::seconds longest_poll{10}; // while the tables cannot be had
+constexpr std::chrono::minutes longest_look{5};  // each of a look's waits is bounded: one that takes longer is stuck
 
 } // namespace
 
@@ -33,6 +34,13 @@ Daemon::Daemon(std::shared_ptr<const Config> config, std::function<void(const st
 }
 
 Daemon::~Daemon() { stop(); }
+
+void Daemon::begin() {
+  const std::lock_guard lock(lock_);
+  begun_ = true;
+  whole_at_ = alive_ = Clock::now();
+  wake_.notify_one();
+}
 
 Keeper *Daemon::keeper(std::string_view device) noexcept {
   for (const auto &one : keepers_)
@@ -69,9 +77,16 @@ Feed::Count Daemon::looks() {
   return looks_;
 }
 
-Clock::time_point Daemon::alive() {
-  const std::lock_guard lock(lock_);
-  return alive_;
+std::string Daemon::stuck() {
+  {
+    const std::lock_guard lock(lock_);
+    if (begun_ && Clock::now() - alive_ > longest_look)
+      return "the tables have not been looked at for too long";
+  }
+  for (const auto &keeper : keepers_)
+    if (keeper->is_stuck())
+      return fmt::format("{} has not been seen to for too long", keeper->name());
+  return {};
 }
 
 void Daemon::ends_at(Clock::time_point moment) {
@@ -97,10 +112,11 @@ Clock::time_point Daemon::next_whole() const {
 
 void Daemon::follow() {
   std::unique_lock lock(lock_);
+  wake_.wait(lock, [&] { return begun_ || ending_; });
   std::chrono::milliseconds pause = config_->serve.poll;
   while (!ending_) {
     const auto soonest = alive_ + std::min<std::chrono::milliseconds>(pause, std::chrono::seconds{1});
-    const auto end = std::max(soonest, feed_.next_end().value_or(Clock::time_point::max()));
+    const auto end = std::max(soonest, feed_.next_moment().value_or(Clock::time_point::max()));
     for (;;) {
       const auto moment = std::min({alive_ + pause, next_whole(), std::max(soonest, again_at_), end});
       if (ending_ || asked_ > done_ || Clock::now() >= moment)
@@ -116,12 +132,32 @@ void Daemon::follow() {
     if (whole || again)
       again_at_ = Clock::time_point::max();
     lock.unlock();
-    look(whole ? Feed::Look::Whole : again ? Feed::Look::Again : Feed::Look::Glance);
+    look_safely(whole ? Feed::Look::Whole : again ? Feed::Look::Again : Feed::Look::Glance);
     lock.lock();
     done_ = asked;
     alive_ = Clock::now();
     pause = trouble_.empty() ? config_->serve.poll : std::min<std::chrono::milliseconds>(pause * 2, longest_poll);
     looked_.notify_all();
+  }
+}
+
+void Daemon::look_safely(Feed::Look how) {
+  try {
+    look(how);
+  } catch (const std::exception &error) {
+    note_failure(error.what());
+  }
+}
+
+// All is read anew next time: what was found may not have been published. The words come last: they need memory, too.
+void Daemon::note_failure(const char *what) noexcept {
+  const std::lock_guard lock(lock_);
+  whole_asked_ = true;
+  trouble_kind_ = ErrorKind::Table;
+  try {
+    if (std::exchange(trouble_, what) != what)
+      say_(fmt::format("{}; devices keep what they hold", what));
+  } catch (const std::exception &) {
   }
 }
 
@@ -132,12 +168,13 @@ void Daemon::look(Feed::Look how) {
   ErrorKind kind = ErrorKind::Table;
   try {
     news = feed_.look(how, said);
-  } catch (const Error &error) {
+  } catch (const std::exception &error) {
     trouble = error.what();
-    kind = error.kind();
+    if (const auto *known = dynamic_cast<const Error *>(&error))
+      kind = known->kind();
     try {
       news = feed_.spooled(said);
-    } catch (const Error &spool) {
+    } catch (const std::exception &spool) {
       said.emplace_back(spool.what());
     }
   }

@@ -1,5 +1,5 @@
 // The service at work on one configuration: it follows the tables and gives each device's keeper what is new. A new
-// configuration is a new Daemon, once this one has stopped.
+// configuration is a new Daemon, which begins once this one has stopped.
 #pragma once
 
 #include "app/serve/feed.hpp"
@@ -17,6 +17,7 @@ namespace banpush {
 
 class Daemon {
 public:
+  // Has all its threads, or throws; reads nothing and asks no device before begin().
   Daemon(std::shared_ptr<const Config> config, std::function<void(const std::string &)> say, Trace trace);
   Daemon(const Daemon &) = delete;
   Daemon &operator=(const Daemon &) = delete;
@@ -25,6 +26,8 @@ public:
   const Config &config() const noexcept { return *config_; }
   Keeper *keeper(std::string_view device) noexcept; // null: no such device
   const std::vector<std::unique_ptr<Keeper>> &keepers() const noexcept { return keepers_; }
+
+  void begin();
 
   // Look at the tables now.
   void ring();
@@ -35,14 +38,16 @@ public:
   // Why the tables cannot be read now; empty where they can.
   std::string trouble();
   Feed::Count looks();
-  // When the thread that follows the tables last came round: each of its waits is bounded.
-  Clock::time_point alive();
+  // What does not go on though it should: the following of the tables, or devices; empty where all does.
+  std::string stuck();
 
   // Ends: what devices are in the middle of is finished, for a while. No more calls work afterwards.
   void stop();
 
 private:
   void follow();
+  void look_safely(Feed::Look how);
+  void note_failure(const char *what) noexcept;
   void look(Feed::Look how);
   void publish(const Moment &moment);
   void ends_at(Clock::time_point moment);
@@ -59,7 +64,7 @@ private:
   std::mutex lock_;
   std::condition_variable wake_, looked_;
   std::uint64_t asked_ = 0, done_ = 0; // looks: asked for, and what the last one began after
-  bool whole_asked_ = false, ending_ = false;
+  bool whole_asked_ = false, begun_ = false, ending_ = false;
   std::uint64_t number_ = 0; // of the newest snapshot
   std::string trouble_;
   Feed::Count looks_;

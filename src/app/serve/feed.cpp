@@ -167,16 +167,24 @@ std::optional<Moment> Feed::look(Look how, std::vector<std::string> &said) {
       return read_whole(said);
     count_.news += differs ? 1 : 0;
     differs = lay_waiting() || differs;
-    const auto end = current_->site.next_end();
-    const bool due = differs || how == Look::Again || (end && *end <= Clock::now());
-    if (!due || (!current_->site.advance() && how != Look::Again))
+    const auto moment = next_moment();
+    if (!differs && how == Look::Glance && (!moment || *moment > Clock::now()))
       return std::nullopt;
-    return Moment{current_, ++number_};
-  } catch (const Error &) {
+    const bool changed = current_->site.advance();
+    const bool weighed = current_->site.weigh();
+    return changed || weighed || how == Look::Again ? std::optional{Moment{current_, ++number_}} : std::nullopt;
+  } catch (...) {
     tables_.clear();
     current_.reset();
     throw;
   }
+}
+
+std::optional<Clock::time_point> Feed::next_moment() {
+  if (!current_)
+    return std::nullopt;
+  const auto end = current_->site.next_end(), weighing = current_->site.next_weighing();
+  return end && weighing ? std::min(*end, *weighing) : end ? end : weighing;
 }
 
 std::optional<Moment> Feed::spooled(std::vector<std::string> &said) {

@@ -29,8 +29,8 @@ public:
   // be told without the tables.
   std::optional<Moment> spooled(std::vector<std::string> &said);
 
-  // When the next ban ends, as far as that is followed.
-  std::optional<Clock::time_point> next_end() { return current_ ? current_->site.next_end() : std::nullopt; }
+  // When something changes by itself, as far as that is followed: a ban ends, or who has a place is to be decided anew.
+  std::optional<Clock::time_point> next_moment();
   // How often the tables were read whole, and how often what was new was put into what was read.
   struct Count {
     std::uint64_t whole = 0, news = 0;

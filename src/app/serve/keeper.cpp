@@ -18,6 +18,9 @@ constexpr std::chrono::seconds looked_at_each{15}, first_look{1};
 constexpr std::chrono::seconds held_for{60};
 // How soon it is noticed that a pause is over.
 constexpr std::chrono::seconds pause_looked_at{3};
+// A thread that cannot go on, without memory for one, tries again after so long.
+constexpr std::chrono::seconds after_giving_up{5};
+constexpr std::chrono::minutes longest_delay{5}, longest_push{60};
 
 std::uint_fast32_t seed_of(const std::string &name) {
   return static_cast<std::uint_fast32_t>(std::hash<std::string>{}(name) ^
@@ -39,11 +42,11 @@ void Keeper::join() {
     thread_.join();
 }
 
-bool Keeper::holds(const Prefix &prefix) {
+std::optional<bool> Keeper::holds(const Prefix &prefix, Clock::time_point since) {
   std::unique_lock lock(lock_);
   news_.wait(lock, [&] { return ending_ || !working_; });
-  if (ending_ || !kept_.known)
-    return false;
+  if (ending_ || !kept_.known || read_at_ < since)
+    return std::nullopt;
   const auto &entries = kept_.known->entries;
   return std::any_of(entries.begin(), entries.end(), [&](const Entry &one) { return one.in_force && one.block.prefix.contains(prefix); });
 }
@@ -105,7 +108,8 @@ void Keeper::cut() {
 Keeper::Condition Keeper::condition() {
   const std::lock_guard lock(lock_);
   const double left = std::chrono::duration<double>(not_before_ - Clock::now()).count();
-  return {working_, open_, patience_.failures(), patience_.failures() != 0 ? std::max(0.0, left) : 0, tried_, parts_, reading_, last_};
+  return {working_, open_, patience_.failures(), patience_.failures() != 0 ? std::max(0.0, left) : 0, tried_, parts_, reading_,
+          read_at_, last_};
 }
 
 bool Keeper::due(Clock::time_point now) const {
@@ -123,20 +127,12 @@ Clock::time_point Keeper::next_moment() const {
 
 void Keeper::run() {
   std::unique_lock lock(lock_);
-  while (!ending_) {
-    const auto now = Clock::now();
-    if (release_ || now >= close_at_) {
-      close_session(lock);
-    } else if (due(now)) {
-      work(lock);
-    } else if (now >= look_at_) {
-      look_at_session(lock);
-    } else if (const auto moment = next_moment(); moment == Clock::time_point::max()) {
-      wake_.wait(lock);
-    } else {
-      wake_.wait_until(lock, moment);
+  while (!ending_)
+    try {
+      go_round(lock);
+    } catch (const std::exception &error) {
+      give_up(lock, error.what());
     }
-  }
   lock.unlock();
   kept_.session.reset();
 }
@@ -171,13 +167,67 @@ void Keeper::look_at_session(std::unique_lock<std::mutex> &lock) {
   close_session(lock);
 }
 
+void Keeper::go_round(std::unique_lock<std::mutex> &lock) {
+  const auto now = Clock::now();
+  seen_to_ = now;
+  if (release_ || now >= close_at_) {
+    close_session(lock);
+  } else if (due(now)) {
+    work(lock);
+  } else if (now >= look_at_) {
+    look_at_session(lock);
+  } else if (const auto moment = next_moment(); moment == Clock::time_point::max()) {
+    wake_.wait(lock);
+  } else {
+    wake_.wait_until(lock, moment);
+  }
+}
+
+// What was asked for is answered with nothing; the device itself is tried again.
+void Keeper::give_up(std::unique_lock<std::mutex> &lock, const char *why) {
+  if (!lock.owns_lock())
+    lock.lock();
+  working_ = true;
+  lock.unlock();
+  kept_ = {};
+  lock.lock();
+  working_ = open_ = false;
+  close_at_ = look_at_ = Clock::time_point::max();
+  not_before_ = Clock::now() + after_giving_up;
+  tried_ = std::min(tried_, moment_.number - std::min<std::uint64_t>(moment_.number, 1));
+  if (asked_) {
+    asked_.reset();
+    answer_.reset();
+    answered_ = asked_count_;
+  }
+  news_.notify_all();
+  try {
+    if (std::exchange(said_, why) != why)
+      watch_.say(fmt::format("{}: {}; again in {} s", device_.name, why, after_giving_up.count()));
+  } catch (const std::exception &) { // without memory, without words
+  }
+}
+
+bool Keeper::is_stuck() {
+  const std::lock_guard lock(lock_);
+  const auto now = Clock::now();
+  if (working_)
+    return now - seen_to_ > longest_push;
+  if (!due(now))
+    due_since_.reset();
+  else if (!due_since_ || *due_since_ < seen_to_)
+    due_since_ = now;
+  return due_since_ && now - *due_since_ > longest_delay;
+}
+
 void Keeper::work(std::unique_lock<std::mutex> &lock) {
   const Moment moment = moment_;
   const bool asked = asked_ && moment.number >= asked_number_;
   Order order = asked ? *asked_ : Order{};
   if (!asked)
     order.actor = "service";
-  const bool audit = asked || Clock::now() >= audit_at_;
+  const auto begin = Clock::now();
+  const bool audit = asked || begin >= audit_at_;
   working_ = true;
   lock.unlock();
   if (audit)
@@ -194,6 +244,7 @@ void Keeper::work(std::unique_lock<std::mutex> &lock) {
                                                         : interval);
   }
   open_ = kept_.session && kept_.session->is_open();
+  read_at_ = report.read ? begin : read_at_;
   reading_ = kept_.session ? kept_.session->spent_reading() : 0;
   close_at_ = open_ ? now + idle_limit : Clock::time_point::max();
   look_at_ = open_ && !device_.is_local() ? now + first_look : Clock::time_point::max();
@@ -214,7 +265,6 @@ void Keeper::work(std::unique_lock<std::mutex> &lock) {
 DeviceReport Keeper::attempt(Snapshot &snapshot, Order order) {
   order.only_adds = snapshot.only_adds;
   const Device *device = snapshot.config.device(device_.name);
-  const Slots::Taken slot(watch_.slots);
   const auto log_in = [&] {
     auto session = std::make_shared<Session>(device_, watch_.config->driver(device_), snapshot.site.credentials(device_), watch_.trace);
     const std::lock_guard lock(lock_);
@@ -222,6 +272,7 @@ DeviceReport Keeper::attempt(Snapshot &snapshot, Order order) {
     return session;
   };
   try {
+    const Slots::Taken slot(watch_.slots);
     return push_device(snapshot.site, *device, order, kept_, log_in);
   } catch (const std::exception &error) { // no memory, no thread: one device's trouble is not everybody's end
     kept_ = {};
@@ -258,6 +309,8 @@ void Keeper::note_outcome(const DeviceReport &report, const Snapshot &snapshot) 
   if (report.outcome == Outcome::Changed)
     watch_.say(fmt::format("{}: {} added, {} removed in {:.2f} s", device_.name, report.plan->change.add.size(),
                            report.plan->change.remove.size(), report.seconds));
+  for (const std::string &note : report.outcome == Outcome::Changed ? report.notes : std::vector<std::string>{})
+    watch_.say(fmt::format("{}: {}", device_.name, note));
   note_ends(report, snapshot);
 }
 

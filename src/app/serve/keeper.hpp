@@ -48,8 +48,11 @@ public:
   // Ends the session and waits until it is over; false when it is not in time.
   bool release(Clock::time_point until);
 
-  // Whether it holds this prefix, or a wider one, by what was last read; waits for a push under way.
-  bool holds(const Prefix &prefix);
+  // Whether it holds this prefix, or a wider one, in force; waits for a push under way. Nothing where it was not read since.
+  std::optional<bool> holds(const Prefix &prefix, Clock::time_point since);
+
+  // Whether what is due has not been begun, or what was begun has not ended, for longer than anything may take.
+  bool is_stuck();
 
   // No more pushes, though the one under way is finished; cut(): not even that; join(): waits for it.
   void end();
@@ -61,14 +64,17 @@ public:
     unsigned failures = 0;
     double again_in = 0; // seconds, where it failed
     std::uint64_t reached = 0;
-    std::uint64_t parts = 0; // attempts for which only what has changed was computed
-    double reading = 0;      // seconds of the processor that reading took in this session
+    std::uint64_t parts = 0;  // attempts for which only what has changed was computed
+    double reading = 0;       // seconds of the processor that reading took in this session
+    Clock::time_point read{}; // when an attempt began that read the device
     std::optional<DeviceReport> last;
   };
   Condition condition();
 
 private:
   void run();
+  void go_round(std::unique_lock<std::mutex> &lock);
+  void give_up(std::unique_lock<std::mutex> &lock, const char *why);
   bool is_pending() const { return moment_.number != tried_ || patience_.failures() != 0 || paused_; }
   bool due(Clock::time_point now) const;
   Clock::time_point next_moment() const;
@@ -91,8 +97,11 @@ private:
   std::uint64_t asked_number_ = 0;
   std::uint64_t tried_ = 0, answered_ = 0, asked_count_ = 0, parts_ = 0;
   double reading_ = 0;
+  Clock::time_point read_at_{};
   std::optional<DeviceReport> last_, answer_;
-  std::string said_; // the last failure that the log has
+  std::string said_;                           // the last failure that the log has
+  Clock::time_point seen_to_ = Clock::now();   // when the thread last went round
+  std::optional<Clock::time_point> due_since_; // as is_stuck() saw it
   Clock::time_point not_before_, audit_at_, close_at_ = Clock::time_point::max(), look_at_ = Clock::time_point::max();
   bool working_ = false, open_ = false, release_ = false, ending_ = false, paused_ = false;
   bool ends_sessions_ = false;     // the device ends idle sessions, and had lost nothing then

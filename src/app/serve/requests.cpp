@@ -1,5 +1,6 @@
 #include "app/serve/requests.hpp"
 
+#include "app/side_by_side.hpp"
 #include "app/world.hpp"
 
 #include <fmt/format.h>
@@ -19,6 +20,12 @@ Json refused(const std::string &why) { return {{"refused", why}}; }
 
 std::vector<std::string> names_in(const Json &request, const char *key) { return request.value(key, std::vector<std::string>{}); }
 
+Order by_the_service() {
+  Order order;
+  order.actor = "service";
+  return order;
+}
+
 Json wait_for_all(Daemon &service, const Json &request) {
   const auto begin = Clock::now();
   const auto until = begin + patience;
@@ -26,10 +33,14 @@ Json wait_for_all(Daemon &service, const Json &request) {
   const std::uint64_t number = service.fresh(Feed::Look::Glance, until);
   Json devices = Json::array();
   for (const auto &keeper : service.keepers()) {
-    const auto report = keeper->reached(number, until);
+    auto report = keeper->reached(number, until);
+    // What it held when it was last read is not what it holds now: who waits wants to know that.
+    if (report && report->outcome != Outcome::Failed && !report->paused && keeper->condition().read < begin)
+      report = keeper->push(by_the_service(), number, until);
+    const auto holds = keeper->holds(prefix, begin);
     devices.push_back({{"device", keeper->name()},
                        {"outcome", report ? word(report->outcome) : "failed"},
-                       {"shows", keeper->holds(prefix)},
+                       {"shows", holds ? Json(*holds) : Json(nullptr)},
                        {"paused", report && report->paused},
                        {"error", report ? report->error : "no answer in time"}});
   }
@@ -53,19 +64,14 @@ Json push_now(Daemon &service, const Json &request) {
   const std::uint64_t number = service.fresh(Feed::Look::Whole, until);
   Report report;
   report.devices.resize(keepers.size());
-  std::vector<std::jthread> threads;
-  for (std::size_t i = 0; i < keepers.size(); ++i)
-    threads.emplace_back([&, i] {
-      DeviceReport &mine = report.devices[i];
-      if (auto pushed = keepers[i]->push(order, number, until)) {
-        mine = std::move(*pushed);
-        return;
-      }
-      mine.device = keepers[i]->name();
-      mine.outcome = Outcome::Failed;
-      mine.error = "the service ended, or the device took too long";
-    });
-  threads.clear();
+  side_by_side(keepers.size(), keepers.size(), [&](std::size_t i) {
+    DeviceReport &mine = report.devices[i];
+    mine.device = keepers[i]->name();
+    mine.outcome = Outcome::Failed;
+    mine.error = "no answer: the device took too long, or the service ends or lacks memory";
+    if (auto pushed = keepers[i]->push(order, number, until))
+      mine = std::move(*pushed);
+  });
   Console console;
   console.colour = request.value("colour", false);
   return {{"code", report.exit_code()},

@@ -1,0 +1,109 @@
+#include "app/serve/running.hpp"
+
+#include "app/commands/pass.hpp"
+#include "app/serve/notify.hpp"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace banpush {
+
+namespace {
+
+constexpr std::chrono::minutes longest_swap{2}; // from one configuration to the next
+
+} // namespace
+
+Running::Running(Settings settings, Config config, std::function<void(const std::string &)> say)
+    : settings_(std::move(settings)), say_(std::move(say)), trace_(trace_to(settings_.trace)), service_(made(std::move(config))),
+      thread_([this] { follow(); }) {
+  service_->begin();
+}
+
+Running::~Running() { stop(); }
+
+std::shared_ptr<Daemon> Running::made(Config config) const {
+  return std::make_shared<Daemon>(std::make_shared<const Config>(std::move(config)), say_, trace_);
+}
+
+std::shared_ptr<Daemon> Running::service() {
+  const std::lock_guard lock(lock_);
+  return service_;
+}
+
+std::shared_ptr<Daemon> Running::take() {
+  const std::lock_guard lock(lock_);
+  gone_since_ = Clock::now();
+  return std::exchange(service_, nullptr);
+}
+
+void Running::reload() {
+  notify_reloading();
+  const std::lock_guard lock(lock_);
+  reload_asked_ = true;
+  wake_.notify_one();
+}
+
+void Running::follow() {
+  std::unique_lock lock(lock_);
+  for (;;) {
+    wake_.wait(lock, [&] { return ending_ || reload_asked_; });
+    if (ending_)
+      return;
+    reload_asked_ = false;
+    lock.unlock();
+    read_anew();
+    lock.lock();
+  }
+}
+
+void Running::read_anew() {
+  const char *status = "the configuration stays as it was: see the log";
+  try {
+    swap(load_all(settings_));
+    status = "the configuration is read anew";
+    say_(status);
+  } catch (const std::exception &error) {
+    say_(fmt::format("the configuration stays as it was: {}", error.what()));
+  }
+  notify_ready(status);
+}
+
+// All that may fail comes before what runs is ended.
+void Running::swap(Config config) {
+  const auto before = service();
+  const bool moved = config.serve.socket != before->config().serve.socket || config.state != before->config().state;
+  const auto next = made(std::move(config));
+  if (moved)
+    say_("serve.socket and state are those of the start until the service is started anew");
+  take()->stop();
+  next->begin();
+  const std::lock_guard lock(lock_);
+  service_ = next;
+}
+
+std::string Running::stuck() {
+  std::shared_ptr<Daemon> service;
+  {
+    const std::lock_guard lock(lock_);
+    if (!service_)
+      return Clock::now() - gone_since_ < longest_swap ? std::string() : std::string("devices do not let go of the configuration before");
+    service = service_;
+  }
+  return service->stuck();
+}
+
+void Running::stop() {
+  {
+    const std::lock_guard lock(lock_);
+    ending_ = true;
+    wake_.notify_one();
+  }
+  if (thread_.joinable())
+    thread_.join();
+  if (const auto ending = take())
+    ending->stop();
+}
+
+} // namespace banpush

@@ -1,0 +1,54 @@
+// The service that runs now; another one after a reload.
+#pragma once
+
+#include "app/commands.hpp"
+#include "app/serve/daemon.hpp"
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+namespace banpush {
+
+class Running {
+public:
+  // Serves at once. `say` takes a line for the log. Throws where no thread can be had.
+  Running(Settings settings, Config config, std::function<void(const std::string &)> say);
+  Running(const Running &) = delete;
+  Running &operator=(const Running &) = delete;
+  ~Running();
+
+  // Null while one configuration goes and the next one comes.
+  std::shared_ptr<Daemon> service();
+
+  // Has the configuration read anew, behind the caller's back: all of it, with all that is needed to serve it, before what
+  // runs is ended. Asked for meanwhile, it is done once more.
+  void reload();
+
+  // Why nothing is served though it should be, empty where all is well: what a watchdog asks.
+  std::string stuck();
+
+  // What devices are in the middle of is finished first.
+  void stop();
+
+private:
+  void follow();
+  void read_anew();
+  void swap(Config config);
+  std::shared_ptr<Daemon> made(Config config) const;
+  std::shared_ptr<Daemon> take();
+
+  const Settings settings_;
+  const std::function<void(const std::string &)> say_;
+  const Trace trace_;
+  std::mutex lock_;
+  std::condition_variable wake_;
+  std::shared_ptr<Daemon> service_;
+  Clock::time_point gone_since_{}; // where service_ is null
+  bool reload_asked_ = false, ending_ = false;
+  std::thread thread_; // reads the configuration anew; there from the start, because later there may be none to have
+};
+
+} // namespace banpush
