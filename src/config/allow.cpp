@@ -37,11 +37,12 @@ std::vector<std::string> files_of(const Node &node, const std::string &pattern, 
   case GLOB_NOMATCH: return {};
   default: // a folder that is missing, or may not be read
     const std::string folder = std::filesystem::path(pattern).parent_path().string();
-    if (!has_wildcard(folder) && !file_exists(folder).value_or(true))
+    const auto there = file_exists(folder);
+    if (!has_wildcard(folder) && there && !*there)
       notes.push_back(fmt::format("{}: {}: the folder {} does not exist", node.place.text(), node.name, folder));
     else
       problems.add(node.place, fmt::format("{}: cannot look through {}: {}", node.name, pattern,
-                                           failure ? failure.message() : std::string("a folder in it may not be read")));
+                                           there ? std::string("a folder in it may not be read") : there.error().text));
     return {};
   }
   std::vector<std::string> files(result.found.gl_pathv, result.found.gl_pathv + result.found.gl_pathc);
