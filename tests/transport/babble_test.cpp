@@ -186,6 +186,8 @@ TEST_CASE("babble: a message of NETCONF is as long as its exchange may be", "[ba
 TEST_CASE("strict sshd: babblers over every transport", "[strict_sshd]") {
   for (const char *name : {"ZERO", "YES", "ERRORS", "PROMPT"})
     for (const TransportKind kind : {TransportKind::Cli, TransportKind::Exec, TransportKind::Netconf}) {
+      if (kind == TransportKind::Netconf && std::string(name) == "ERRORS")
+        continue; // sshd drops the errors of a subsystem
       Babbler babbler(name, kind);
       INFO(name << " over " << word(kind));
       CHECK_THAT(babbler.failure(), Catch::StartsWith("edge1: ") && Catch::Contains("it has said ") && Catch::Contains(" is the limit"));
