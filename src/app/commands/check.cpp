@@ -2,6 +2,7 @@
 #include "app/protect.hpp"
 #include "app/rights.hpp"
 #include "app/session.hpp"
+#include "app/spool.hpp"
 #include "app/spool_report.hpp"
 
 #include <algorithm>
@@ -171,6 +172,7 @@ int check(const Settings &settings, const CheckOptions &options) {
       settings.console.warn(line);
   const std::vector<std::string> rights = wrong_rights(config);
   Fetched fetched = fetch_and_say(settings, config, rights); // the table, its allowlist, and the protected set
+  require_protected_hosts(fetched.unknown_hosts);
   std::vector<NamedPrefix> protect = config.policy.protect;
   protect.insert(protect.end(), fetched.protect.begin(), fetched.protect.end());
   std::vector<std::string> notes = config.notes;
