@@ -16,9 +16,7 @@ constexpr Seconds try_again_after = 30;
 constexpr std::size_t most_refused_lines = 50;
 
 // Every such refusal may be of the one row: a trigger's, a key's, a partition's, that of a side table.
-bool may_be_of_the_row(Fault fault) noexcept {
-  return fault == Fault::Definition || fault == Fault::NoTable || fault == Fault::Unknown;
-}
+bool may_be_of_the_row(Fault fault) noexcept { return fault == Fault::Definition || fault == Fault::NoTable || fault == Fault::Unknown; }
 
 // Takes what waits to the tables, one round.
 class Delivery {

@@ -45,8 +45,8 @@ void report_refused(const std::vector<SpoolLine> &lines, SpoolReport &report) {
   if (count == 0)
     return;
   const SpoolLine &first = *std::find_if(lines.begin(), lines.end(), refused);
-  report.text.push_back(fmt::format("spool: {} set aside, because the table will never take {} (`banpush spool list`); the first: {}: {}", count,
-                                    count == 1 ? "it" : "them", first.what, first.problem));
+  report.text.push_back(fmt::format("spool: {} set aside, because the table will never take {} (`banpush spool list`); the first: {}: {}",
+                                    count, count == 1 ? "it" : "them", first.what, first.problem));
 }
 
 } // namespace

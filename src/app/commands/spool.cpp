@@ -14,7 +14,7 @@ using Json = nlohmann::json;
 const char *word_of(SpoolLine::State state) { return state == SpoolLine::State::Waits ? "waiting" : "refused"; }
 
 Json json_of(const SpoolLine &line) {
-  return {{"line", line.id},          {"state", word_of(line.state)}, {"at", time_text(line.at)}, {"ip", line.ip},
+  return {{"line", line.id},   {"state", word_of(line.state)}, {"at", time_text(line.at)}, {"ip", line.ip},
           {"what", line.what}, {"problem", line.problem}};
 }
 
@@ -63,9 +63,10 @@ int drop(const Settings &settings, Spool *spool, const SpoolOptions &options) {
   const auto lines = chosen_lines(spool, options);
   for (const SpoolLine &line : lines)
     if (line.state == SpoolLine::State::Waits && !options.waiting)
-      throw Error(ErrorKind::Usage, fmt::format("line {} merely waits for the table, and would be lost ({}); --waiting drops it all the same; "
-                                                "nothing was done",
-                                                line.id, line.what));
+      throw Error(ErrorKind::Usage,
+                  fmt::format("line {} merely waits for the table, and would be lost ({}); --waiting drops it all the same; "
+                              "nothing was done",
+                              line.id, line.what));
   std::string text;
   for (const SpoolLine &line : lines) {
     spool->drop(line.id);
