@@ -17,11 +17,12 @@ void bring_up(const Database &database, std::span<const Upgrade> upgrades) {
   const auto newest = static_cast<std::int64_t>(upgrades.size());
   const auto require_known = [&](std::int64_t version) {
     if (version > newest || version < 0)
-      database.fail("reading its schema",
-                    fmt::format("it is of a newer banpush (schema {}, and this one knows {}): upgrade banpush here, or name another file in "
-                                "the configuration; the file is left as it is",
-                                version, newest),
-                    Fault::Definition);
+      database.fail(
+          "reading its schema",
+          fmt::format("it is of a newer banpush (schema {}, and this one knows {}): upgrade banpush here, or name another file in "
+                      "the configuration; the file is left as it is",
+                      version, newest),
+          Fault::Definition);
     return version;
   };
   if (require_known(version_of(database)) == newest)

@@ -137,8 +137,8 @@ TEST_CASE("where a refusal may be of one row the others go on, but nothing overt
     waiting.ban("198.51.100.2"); // what is taken shows that the table may take the others by now
     waiting.deliver();
     CHECK(waiting.spool.size() == 0);
-    CHECK(waiting.table->took == Words{"ban 198.51.100.1", "ban 198.51.100.2", "ban 203.0.113.1", "unban 203.0.113.1", "ban 203.0.113.0",
-                                       "ban 203.0.113.2"});
+    CHECK(waiting.table->took ==
+          Words{"ban 198.51.100.1", "ban 198.51.100.2", "ban 203.0.113.1", "unban 203.0.113.1", "ban 203.0.113.0", "ban 203.0.113.2"});
   }
 }
 
@@ -190,12 +190,14 @@ TEST_CASE("spool and state of before there were numbers are brought up, and an o
                      "'{\"do\":\"ban\",\"ip\":\"203.0.113.7\",\"hostname\":\"web1\",\"jail\":\"sshd\",\"port\":\"\",\"protocol\":\"tcp\","
                      "\"reason\":\"\",\"actor\":\"\",\"lasts\":600,\"restored\":false}')";
   const Database old_spool(spool_path), old_state(state_path);
-  old_spool.script("CREATE TABLE spool (id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, token TEXT NOT NULL UNIQUE, what TEXT NOT "
-                   "NULL, problem TEXT); CREATE TABLE copy (name TEXT PRIMARY KEY, at INTEGER NOT NULL, content TEXT NOT NULL); CREATE TABLE "
-                   "gone (one INTEGER PRIMARY KEY CHECK (one = 1), at INTEGER NOT NULL)");
+  old_spool.script(
+      "CREATE TABLE spool (id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, token TEXT NOT NULL UNIQUE, what TEXT NOT "
+      "NULL, problem TEXT); CREATE TABLE copy (name TEXT PRIMARY KEY, at INTEGER NOT NULL, content TEXT NOT NULL); CREATE TABLE "
+      "gone (one INTEGER PRIMARY KEY CHECK (one = 1), at INTEGER NOT NULL)");
   old_spool.script(line);
-  old_state.script("CREATE TABLE ledger (device TEXT NOT NULL, block TEXT NOT NULL, list TEXT NOT NULL, number TEXT NOT NULL, jail TEXT NOT "
-                   "NULL, since INTEGER NOT NULL, until INTEGER, PRIMARY KEY (device, block, list)) WITHOUT ROWID");
+  old_state.script(
+      "CREATE TABLE ledger (device TEXT NOT NULL, block TEXT NOT NULL, list TEXT NOT NULL, number TEXT NOT NULL, jail TEXT NOT "
+      "NULL, since INTEGER NOT NULL, until INTEGER, PRIMARY KEY (device, block, list)) WITHOUT ROWID");
   Spool spool(spool_path);
   CHECK(spool.waiting().size() == 1);
   State state(state_path);
