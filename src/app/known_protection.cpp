@@ -21,3 +21,7 @@ Protection known_protection(const Config &config, Fetched &fetched) {
 Fetched fetch(Config &config) {
   Fetched fetched = fetch_rows(config, open_all(config));
   protect(config, fetched, known_protection(config, fetched));
+  return fetched;
+}
+
+} // namespace banpush

@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 namespace {
 
 struct Babbler {
-  explicit Babbler(const std::string &name, TransportKind kind) {
+  explicit Babbler(const std::string &name, TransportKind transport) {
     const char *value = std::getenv(("BANPUSH_TEST_" + name).c_str());
     if (value == nullptr)
       throw std::runtime_error("run by run_with_strict_sshd.py");
@@ -29,7 +29,7 @@ struct Babbler {
     std::string sshd;
     words >> device.port >> sshd;
     driver.name = "test";
-    driver.transports = {kind};
+    driver.transports = {transport};
     driver.prompts = {{"exec", Pattern("router#")}};
     device.name = "edge1";
     device.addresses = {"127.0.0.1"};

@@ -113,7 +113,7 @@ const std::vector<Plant> plants{
     {"a link to a device", [](const Ground &, const std::string &at) { fs::create_symlink("/dev/zero", at); }},
 };
 
-struct Use {
+struct FileUse {
   std::string name;
   std::vector<std::string> files; // what others may put links in the place of
   std::function<void(const std::string &folder)> run;
@@ -133,8 +133,8 @@ const PublicKey a_key{"ssh-ed25519", "AAAAC3NzaC1lZDI1NTE5AAAAIOJY9ZJZb5mOWZbAJB
 
 std::vector<std::string> database_files(const std::string &name) { return {name, name + "-wal", name + "-shm", name + "-journal"}; }
 
-std::vector<Use> uses() {
-  std::vector<Use> all;
+std::vector<FileUse> uses() {
+  std::vector<FileUse> all;
   all.push_back({"state", database_files("state.db"), [](const std::string &folder) {
                    State state(folder + "/state.db");
                    state.request();
@@ -186,7 +186,7 @@ std::vector<Use> uses() {
 }
 
 // What came of it, and that it came soon.
-std::string said_by(const Use &use, const std::string &folder) {
+std::string said_by(const FileUse &use, const std::string &folder) {
   const auto begin = std::chrono::steady_clock::now();
   std::string said = "went on";
   try {
@@ -249,7 +249,7 @@ TEST_CASE("root in a folder of another user: nothing outside it changes, whateve
   if (!is_root())
     return;
   const Ground ground;
-  for (const Use &use : uses())
+  for (const FileUse &use : uses())
     for (const std::string &file : use.files)
       for (const auto &[what, plant] : plants) {
         INFO(use.name << ": " << file << " is " << what);
@@ -271,7 +271,7 @@ TEST_CASE("root in a folder of another user: a folder on the way is a link") {
   if (!is_root())
     return;
   const Ground ground;
-  for (const Use &use : uses()) {
+  for (const FileUse &use : uses()) {
     INFO(use.name);
     ground.renew();
     fs::create_symlink(ground.outside() + "/folder", ground.theirs() + "/sub");
@@ -288,7 +288,7 @@ TEST_CASE("root in a folder of another user: what it makes is the other's") {
   if (!is_root())
     return;
   const Ground ground;
-  for (const Use &use : uses())
+  for (const FileUse &use : uses())
     if (use.name != "configuration") {
       INFO(use.name << ": " << said_by(use, ground.theirs() + "/sub"));
       ground.renew();
@@ -310,7 +310,7 @@ TEST_CASE("root in a folder of another user: links that come and go meanwhile") 
   if (!is_root())
     return;
   const Ground ground;
-  for (const Use &use : uses()) {
+  for (const FileUse &use : uses()) {
     INFO(use.name);
     ground.renew();
     REQUIRE(::mkdir((ground.theirs() + "/sub").c_str(), 0755) == 0);
