@@ -2,11 +2,11 @@
 // its table or its neighbours are there.
 #pragma once
 
+#include "app/names.hpp"
 #include "core/config.hpp"
 
-#include <chrono>
-#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace banpush {
@@ -18,19 +18,14 @@ std::vector<NamedPrefix> never_banned();
 // This host's own addresses, the next hops of its default and other routes, and its name servers.
 std::vector<NamedPrefix> of_this_host();
 
-// The addresses of host names, all asked for at once, as far as they come in time. Names that are
-// addresses need no asking.
-std::map<std::string, std::vector<Prefix>> resolve(const std::vector<std::string> &names, std::chrono::milliseconds patience);
+// Every device's address and every table's host; names that nothing is known of are left out, since nothing can be
+// reached there either.
+std::vector<NamedPrefix> of_devices_and_tables(const Config &config, const NameAnswers &names);
 
-// Every device's address and every table's host; names that do not resolve are left out, since nothing
-// can be reached there either.
-std::vector<NamedPrefix> of_devices_and_tables(const Config &config);
-
-// The reporters of bans: (host name, address) as the database saw them, and what their names resolve to.
-std::vector<NamedPrefix> of_reporters(const Bans &bans, const std::vector<std::pair<std::string, std::string>> &seen);
-
-// Puts the prefixes of policy.protect's host names into each policy. Throws Error (Config) naming the
-// first that does not resolve: what must be protected and cannot be found stops everything.
-void resolve_protected_hosts(Config &config);
+// The reporters of bans: (host name, address) as the database saw them; their names, as many as are looked up, and what
+// those stand for.
+std::vector<NamedPrefix> of_reporters(const std::vector<std::pair<std::string, std::string>> &seen);
+std::vector<std::string> reporter_names(const Bans &bans);
+std::vector<NamedPrefix> of_reporters(const std::vector<std::string> &reporters, const NameAnswers &names);
 
 } // namespace banpush

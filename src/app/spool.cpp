@@ -26,7 +26,7 @@ using Json = nlohmann::json;
 
 // `problem`: why it was set aside. `trouble`: why it waits still; `tried`: when just this one was refused.
 constexpr Upgrade upgrades[] = {[](const Database &database) {
-  database.script(R"(
+                                  database.script(R"(
 CREATE TABLE IF NOT EXISTS spool (
   id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, token TEXT NOT NULL UNIQUE, what TEXT NOT NULL, problem TEXT);
 CREATE TABLE IF NOT EXISTS copy (name TEXT PRIMARY KEY, at INTEGER NOT NULL, content TEXT NOT NULL);
@@ -35,22 +35,32 @@ ALTER TABLE spool ADD COLUMN trouble TEXT;
 ALTER TABLE spool ADD COLUMN tried INTEGER;
 ALTER TABLE gone ADD COLUMN why TEXT;
 )");
-}};
+                                },
+                                [](const Database &database) {
+                                  database.script(R"(
+CREATE TABLE host (name TEXT PRIMARY KEY, content TEXT NOT NULL);
+CREATE TABLE note (id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, text TEXT NOT NULL);
+)");
+                                }};
+
+constexpr std::int64_t most_notes = 20, notes_last = 7 * 86400;
 
 std::string mark_of(const std::string &path) { return path + ".waits"; }
 
 std::int64_t now() { return static_cast<std::int64_t>(std::time(nullptr)); }
 
-std::string new_token() {
-  std::array<unsigned char, 16> bytes{};
-  for (std::size_t filled = 0; filled < bytes.size();) {
-    const auto got = getrandom(bytes.data() + filled, bytes.size() - filled, 0);
-    filled += got > 0 ? static_cast<std::size_t>(got) : 0;
-  }
-  std::string text;
-  for (const unsigned char byte : bytes)
-    text += fmt::format("{:02x}", byte);
-  return text;
+Json json_of(const Instant &instant) {
+  return {{"at", instant.wall}, {"boot", instant.boot}, {"uptime", instant.uptime}, {"synchronised", instant.synchronised}};
+}
+
+Instant instant_of(const Json &json) {
+  return {json.at("at").get<std::int64_t>(), json.at("boot").get<std::string>(), json.at("uptime").get<double>(),
+          json.at("synchronised").get<bool>()};
+}
+
+// An older banpush wrote down nothing but the clock.
+Instant decided(const Json &what, std::int64_t at) {
+  return what.contains("decided") ? instant_of(what.at("decided")) : Instant{at, {}, -1, true};
 }
 
 Json json_of(const NewBan &ban) {
@@ -99,8 +109,12 @@ Json json_of(const SpooledUnban &unban) {
 }
 
 SpooledUnban unban_of(const Json &json) {
-  return {Prefix::require(json.at("ip").get<std::string>()), json.at("jail"), json.at("hostname"), json.value("actor", ""),
-          json.at("by_fail2ban").get<bool>() ? Revoker::Fail2ban : Revoker::Operator};
+  return {Prefix::require(json.at("ip").get<std::string>()),
+          json.at("jail"),
+          json.at("hostname"),
+          json.value("actor", ""),
+          json.at("by_fail2ban").get<bool>() ? Revoker::Fail2ban : Revoker::Operator,
+          {}};
 }
 
 // The line as typed values. Throws whatever is wrong with its text.
@@ -119,6 +133,18 @@ Spooled spooled_of(std::string_view text) {
 
 } // namespace
 
+std::string new_token() {
+  std::array<unsigned char, 16> bytes{};
+  for (std::size_t filled = 0; filled < bytes.size();) {
+    const auto got = getrandom(bytes.data() + filled, bytes.size() - filled, 0);
+    filled += got > 0 ? static_cast<std::size_t>(got) : 0;
+  }
+  std::string text;
+  for (const unsigned char byte : bytes)
+    text += fmt::format("{:02x}", byte);
+  return text;
+}
+
 std::string words_of(const Spooled &one) {
   const auto of = [](const std::string &name, const char *all) { return name.empty() ? all : shown(name, 255); };
   if (one.ban)
@@ -134,17 +160,30 @@ struct Spool::Handle {
 Spool::Spool(const std::string &path) : handle_(std::make_unique<Handle>(path)), path_(path) {}
 Spool::~Spool() = default;
 
-std::int64_t Spool::put(const NewBan &ban) { return put(json_of(ban).dump()); }
-std::int64_t Spool::put(const SpooledUnban &unban) { return put(json_of(unban).dump()); }
+std::int64_t Spool::put(const NewBan &ban, const Instant &decided) {
+  Json what = json_of(ban);
+  what["decided"] = json_of(decided);
+  return put(ban.token, what.dump(), decided);
+}
+
+std::int64_t Spool::put(const SpooledUnban &unban, const Instant &decided) {
+  Json what = json_of(unban);
+  what["decided"] = json_of(decided);
+  return put(unban.token, what.dump(), decided);
+}
 
 // The mark stands before the line does, and again after it: whoever found nothing waiting may have taken it away meanwhile.
-std::int64_t Spool::put(const std::string &what) {
+std::int64_t Spool::put(const std::string &token, const std::string &what, const Instant &decided) {
+  const std::string name = token.empty() ? new_token() : token;
   set_mark();
-  handle_->database.execute("INSERT INTO spool (at, token, what) VALUES (?, ?, ?)", {now(), new_token(), what});
-  const std::int64_t id = handle_->database.last_id();
+  handle_->database.execute("INSERT OR IGNORE INTO spool (at, token, what) VALUES (?, ?, ?)", {decided.wall, name, what});
+  auto row = handle_->database.prepare("SELECT id FROM spool WHERE token = ?", {name});
+  const std::int64_t id = row.step() ? row.number(0) : 0;
   set_mark();
   return id;
 }
+
+void Spool::take_back(const std::string &token) { handle_->database.execute("DELETE FROM spool WHERE token = ?", {token}); }
 
 void Spool::set_mark() {
   const std::string mark = mark_of(path_);
@@ -169,15 +208,17 @@ std::vector<Spooled> Spool::waiting(std::size_t at_most, std::int64_t after) {
     auto rows =
         handle_->database.prepare("SELECT id, at, token, what, tried FROM spool WHERE problem IS NULL AND id > ? ORDER BY id LIMIT ?",
                                   {after, static_cast<std::int64_t>(at_most)});
-    const std::int64_t moment = now();
+    const Instant moment = instant_now();
     while (rows.step()) {
       try {
         Spooled one = spooled_of(rows.text(3));
         one.id = rows.number(0);
         if (!rows.is_null(4))
-          one.tried = std::max<std::int64_t>(0, moment - rows.number(4));
+          one.tried = std::max<std::int64_t>(0, moment.wall - rows.number(4));
         if (one.ban) {
-          one.ban->age = std::max<std::int64_t>(0, moment - rows.number(1));
+          const Age age = age_of(decided(Json::parse(rows.text(3)), rows.number(1)), moment);
+          one.ban->age = age.seconds;
+          one.correction = age.correction;
           one.ban->token = rows.text(2);
         }
         all.push_back(std::move(one));
@@ -306,6 +347,43 @@ std::optional<TableCopy> Spool::copy(const std::string &table) {
   return copy;
 }
 
+void Spool::keep_name(const std::string &name, const KnownName &known) {
+  Json json = json_of(known.at);
+  json["addresses"] = Json::array();
+  for (const Prefix &prefix : known.prefixes)
+    json["addresses"].push_back(prefix.text());
+  handle_->database.execute("INSERT INTO host (name, content) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET content = excluded.content",
+                            {name, json.dump(-1, ' ', true, Json::error_handler_t::replace)});
+}
+
+std::map<std::string, KnownName> Spool::names() {
+  std::map<std::string, KnownName> names;
+  for (auto rows = handle_->database.prepare("SELECT name, content FROM host"); rows.step();) {
+    const Json json = Json::parse(rows.text(1), nullptr, false);
+    try {
+      KnownName known{{}, instant_of(json)};
+      for (const Json &one : json.at("addresses"))
+        known.prefixes.push_back(Prefix::require(one.get<std::string>()));
+      names.emplace(rows.text(0), std::move(known));
+    } catch (const std::exception &) { // by somebody else's hand: as good as none
+    }
+  }
+  return names;
+}
+
+void Spool::note(const std::string &text) {
+  handle_->database.execute("INSERT INTO note (at, text) VALUES (?, ?)", {now(), text});
+  handle_->database.execute("DELETE FROM note WHERE id <= (SELECT MAX(id) FROM note) - ? OR at < ?", {most_notes, now() - notes_last});
+}
+
+std::vector<std::string> Spool::notes() {
+  std::vector<std::string> all;
+  auto rows = handle_->database.prepare("SELECT datetime(at, 'unixepoch', 'localtime'), text FROM note ORDER BY id");
+  while (rows.step())
+    all.push_back(fmt::format("{}: {}", rows.text(0), rows.text(1)));
+  return all;
+}
+
 void Spool::table_is_gone(const std::string &why) {
   handle_->database.execute(
       "INSERT INTO gone (one, at, why) VALUES (1, ?, ?) ON CONFLICT (one) DO UPDATE SET at = excluded.at, why = excluded.why",
@@ -370,7 +448,7 @@ std::optional<Fetched> fetch_spooled(Config &config, Spool &spool) {
   }
   for (const Spooled &one : spool.bans())
     fetched.bans.add(row_of(one).raw(), 0, config.tables.front().name);
-  fetched.protect = protected_set(config, fetched);
+  protect(config, fetched, known_protection(config, fetched));
   return fetched;
 }
 

@@ -2,6 +2,7 @@
 // each with a token so that it arrives once. And the last good copy of what the table says must never be blocked.
 #pragma once
 
+#include "app/instant.hpp"
 #include "app/world.hpp"
 #include "bans/ban_table.hpp"
 
@@ -16,12 +17,20 @@ struct SpooledUnban {
   Prefix ip;
   std::string jail, hostname, actor; // empty jail, hostname: all
   Revoker who = Revoker::Operator;
+  std::string token{};
+};
+
+// What a host name stood for, and when.
+struct KnownName {
+  std::vector<Prefix> prefixes;
+  Instant at;
 };
 
 struct Spooled {
   std::int64_t id = 0;
   std::optional<NewBan> ban; // with its age by now, and its token
   std::optional<SpooledUnban> unban;
+  std::string correction;    // why its time begins now, where this host's clock cannot be followed; else empty
   Seconds tried = permanent; // how long ago the table last refused just this one
 
   const Prefix &ip() const { return ban ? ban->ip : unban->ip; }
@@ -48,9 +57,11 @@ public:
   explicit Spool(const std::string &path);
   ~Spool();
 
-  // Returns the number of the line.
-  std::int64_t put(const NewBan &ban);
-  std::int64_t put(const SpooledUnban &unban);
+  // Once for each token; one of its own where there is none. Returns the number of the line.
+  std::int64_t put(const NewBan &ban, const Instant &decided = instant_now());
+  std::int64_t put(const SpooledUnban &unban, const Instant &decided = instant_now());
+  // What was put with this token waits no longer: it is not to be.
+  void take_back(const std::string &token);
   // What waits with a number above `after`, oldest first; `at_most` of it. What cannot be read is set aside.
   std::vector<Spooled> waiting(std::size_t at_most = 1'000'000, std::int64_t after = 0);
   // The bans among it, without those that an unban behind them takes back.
@@ -72,6 +83,13 @@ public:
   void keep(const std::string &table, const TableCopy &copy);
   std::optional<TableCopy> copy(const std::string &table);
 
+  void keep_name(const std::string &name, const KnownName &known);
+  std::map<std::string, KnownName> names();
+
+  // Something that a person should know later on; the newest few are kept for a week.
+  void note(const std::string &text);
+  std::vector<std::string> notes(); // the oldest first, each with its time
+
   // The table was found gone; whoever asks shortly after need not wait for its time-outs again.
   void table_is_gone(const std::string &why = {});
   void table_is_back();
@@ -81,13 +99,16 @@ public:
   void clear_mark_if_idle(Seconds gone_for);
 
 private:
-  std::int64_t put(const std::string &what);
+  std::int64_t put(const std::string &token, const std::string &what, const Instant &decided);
   void set_mark();
 
   struct Handle;
   std::unique_ptr<Handle> handle_;
   std::string path_;
 };
+
+// No two are alike.
+std::string new_token();
 
 // Whether a look into the spool is due at all: an empty file beside it says so. Opening the spool itself takes longer than
 // all else that a ban does here.
@@ -112,6 +133,11 @@ std::optional<Fetched> fetch_spooled(Config &config, Spool &spool);
 // The bans that wait, besides what the table holds. What it holds already, or what fail2ban says again and the table knows,
 // is not added: it would count twice.
 void add_waiting(Fetched &fetched, const Config &config, Spool &spool);
+// What must never be blocked here, by what is fetched and by names as of now, else by their last good answers, which the
+// spool keeps. Trouble with it is a note in `fetched`.
+Protection known_protection(const Config &config, Fetched &fetched);
+// The rows of all tables with all of that. Throws as fetch_rows() does.
+Fetched fetch(Config &config);
 
 // Keeps what fetched.copies say, as far as it is new. Trouble with the file is a note in `fetched`.
 void keep_copies(const std::string &path, Fetched &fetched);
@@ -121,8 +147,11 @@ void keep_copies(const std::string &path, Fetched &fetched);
 // address, and the others go on. Nothing is done where another process is at it.
 struct Delivered {
   std::size_t arrived = 0;
-  std::vector<std::string> refused; // set aside now, in words
-  std::optional<TableError> waits;  // the first reason why something waits still
+  std::vector<std::string> refused;   // set aside now, in words
+  std::optional<TableError> waits;    // the first reason why something waits still
+  std::vector<std::string> corrected; // whose time begins now for want of a clock
+
+  std::string correction() const; // one line for people; empty where there is none
 };
 Delivered deliver(Spool &spool, const std::string &path, const std::vector<std::unique_ptr<BanTable>> &tables);
 

@@ -16,9 +16,7 @@ constexpr Seconds try_again_after = 30;
 constexpr std::size_t most_refused_lines = 50;
 
 // Every such refusal may be of the one row: a trigger's, a key's, a partition's, that of a side table.
-bool may_be_of_the_row(Fault fault) noexcept {
-  return fault == Fault::Definition || fault == Fault::NoTable || fault == Fault::Unknown;
-}
+bool may_be_of_the_row(Fault fault) noexcept { return fault == Fault::Definition || fault == Fault::NoTable || fault == Fault::Unknown; }
 
 // Takes what waits to the tables, one round.
 class Delivery {
@@ -30,6 +28,8 @@ public:
     // The table takes something: perhaps what it refused a moment ago, too. Or there is nothing else to ask it with.
     if (goes_on && (delivered_.arrived != 0 || failed_.empty()))
       goes_on = walk(Which::All);
+    if (!delivered_.corrected.empty())
+      spool_.note(delivered_.correction());
     settle_suspects(suspects_.size() >= most_refused_lines ? Spool::Extent::Line : Spool::Extent::Table);
     return std::move(delivered_);
   }
@@ -69,9 +69,11 @@ private:
   }
 
   void write(const Spooled &one) {
-    if (one.ban)
-      tables_.front()->ban(*one.ban);
-    else
+    if (one.ban) {
+      const Recorded recorded = tables_.front()->ban(*one.ban);
+      if (recorded != Recorded::Unchanged && !one.correction.empty())
+        delivered_.corrected.push_back(fmt::format("{}: {}", words_of(one), one.correction));
+    } else
       for (const auto &table : tables_)
         table->unban(one.unban->ip, one.unban->jail, one.unban->hostname, one.unban->who, one.unban->actor);
   }
@@ -114,6 +116,14 @@ private:
 };
 
 } // namespace
+
+std::string Delivered::correction() const {
+  if (corrected.empty())
+    return {};
+  return fmt::format("this host's clock cannot be followed for {} from the spool: full time from the arrival in the table ({}{})",
+                     corrected.size() == 1 ? "a ban" : fmt::format("{} bans", corrected.size()), corrected.front(),
+                     corrected.size() == 1 ? "" : ", …");
+}
 
 Delivered deliver(Spool &spool, const std::string &path, const std::vector<std::unique_ptr<BanTable>> &tables) {
   const auto turn = Turn::attempt(path);

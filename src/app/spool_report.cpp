@@ -45,15 +45,15 @@ void report_refused(const std::vector<SpoolLine> &lines, SpoolReport &report) {
   if (count == 0)
     return;
   const SpoolLine &first = *std::find_if(lines.begin(), lines.end(), refused);
-  report.text.push_back(fmt::format("spool: {} set aside, because the table will never take {} (`banpush spool list`); the first: {}: {}", count,
-                                    count == 1 ? "it" : "them", first.what, first.problem));
+  report.text.push_back(fmt::format("spool: {} set aside, because the table will never take {} (`banpush spool list`); the first: {}: {}",
+                                    count, count == 1 ? "it" : "them", first.what, first.problem));
 }
 
 } // namespace
 
 SpoolReport report_of_spool(const std::string &path) {
   SpoolReport report;
-  report.json = {{"waiting", 0}, {"since", nullptr}, {"problem", nullptr}, {"refused", 0}, {"trouble", nullptr}};
+  report.json = {{"waiting", 0}, {"since", nullptr}, {"problem", nullptr}, {"refused", 0}, {"trouble", nullptr}, {"notes", Json::array()}};
   const SpoolLook look = look_into_spool(path);
   std::string trouble = look.trouble;
   try {
@@ -61,6 +61,9 @@ SpoolReport report_of_spool(const std::string &path) {
       const auto lines = look.spool->lines();
       report_waiting(lines, look.spool->why_gone(), report);
       report_refused(lines, report);
+      report.json["notes"] = look.spool->notes();
+      for (const std::string &note : look.spool->notes())
+        report.text.push_back("spool: " + note);
     }
   } catch (const Error &error) {
     trouble = fmt::format("the spool cannot be read: {}", error.what());

@@ -10,7 +10,7 @@ namespace banpush {
 
 struct SpoolReport {
   std::vector<std::string> text; // nothing where the spool is empty
-  nlohmann::json json;           // {"waiting", "since", "problem", "refused", "trouble"}
+  nlohmann::json json;           // {"waiting", "since", "problem", "refused", "trouble", "notes"}
 };
 
 // Never throws: a spool that cannot be used is its `trouble`.

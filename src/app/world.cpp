@@ -20,6 +20,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::chrono::milliseconds patience_for_names{3000}; // for all of them together
+
 void say_warnings(const Settings &settings, const Config &config) {
   for (const std::string &warning : config.warnings)
     settings.console.warn(settings.console.paint(Colour::Yellow, "warning: ") + warning);
@@ -48,7 +50,6 @@ std::vector<std::string> data_folders(const std::string &config_path) {
 
 Config load_all(const Settings &settings) {
   Config config = load_config(options_of(settings));
-  resolve_protected_hosts(config);
   say_warnings(settings, config);
   return config;
 }
@@ -57,7 +58,6 @@ Config load_for_recording(const Settings &settings) {
   LoadOptions options = options_of(settings);
   options.scope.kind = Scope::Kind::Recording;
   Config config = load_config(options);
-  resolve_protected_hosts(config);
   return config;
 }
 
@@ -91,7 +91,22 @@ std::vector<const Device *> chosen(const Config &config, const std::vector<std::
   return devices;
 }
 
+namespace {
+
+// The client library waits for a name server as long as that takes.
+void require_host(const TableSource &source, const TableTimeouts &timeouts) {
+  if (source.kind != TableSource::Kind::Mysql || !source.socket.empty())
+    return;
+  const std::chrono::milliseconds patience = std::min<std::chrono::milliseconds>(timeouts.connect, patience_for_names);
+  if (ask_names({source.host}, patience).of(source.host).empty())
+    throw Unreachable(
+        fmt::format("table {}: its host {} does not resolve within {} ms", source.name, shown(source.host), patience.count()));
+}
+
+} // namespace
+
 std::unique_ptr<BanTable> open(const TableSource &source, const TableTimeouts &timeouts) {
+  require_host(source, timeouts);
   return open_table(source, secret(source.password), timeouts);
 }
 
@@ -148,21 +163,26 @@ Fetched fetch_rows(Config &config, const std::vector<std::unique_ptr<BanTable>> 
   return fetched;
 }
 
-std::vector<NamedPrefix> protected_set(const Config &config, const Fetched &fetched) {
-  std::vector<std::pair<std::string, std::string>> reporters;
+Protection ask_for_protection(const Config &config, const Fetched &fetched) {
+  Protection protection;
+  const auto reporters = reporter_names(fetched.bans);
+  protection.names = ask_names(names_of(config), patience_for_names, reporters);
+  std::vector<std::pair<std::string, std::string>> seen;
   for (const auto &[name, copy] : fetched.copies)
-    reporters.insert(reporters.end(), copy.reporters.begin(), copy.reporters.end());
-  std::vector<NamedPrefix> all;
-  for (auto part : {never_banned(), of_this_host(), of_logins(protected_logins(config.state)), of_devices_and_tables(config),
-                    of_reporters(fetched.bans, reporters)})
-    all.insert(all.end(), part.begin(), part.end());
-  return all;
+    seen.insert(seen.end(), copy.reporters.begin(), copy.reporters.end());
+  for (auto part : {never_banned(), of_this_host(), of_logins(protected_logins(config.state)), of_reporters(seen),
+                    of_reporters(reporters, protection.names)})
+    protection.found.insert(protection.found.end(), part.begin(), part.end());
+  return protection;
 }
 
-Fetched fetch(Config &config) {
-  Fetched fetched = fetch_rows(config, open_all(config));
-  fetched.protect = protected_set(config, fetched);
-  return fetched;
+void protect(Config &config, Fetched &fetched, const Protection &protection) {
+  fetched.unknown_hosts = put_protected_hosts(config, protection.names);
+  if (const std::string note = protection.names.note(); !note.empty())
+    fetched.notes.push_back(note);
+  fetched.protect = protection.found;
+  const auto more = of_devices_and_tables(config, protection.names);
+  fetched.protect.insert(fetched.protect.end(), more.begin(), more.end());
 }
 
 } // namespace banpush

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/console.hpp"
+#include "app/names.hpp"
 #include "bans/ban_table.hpp"
 #include "core/config.hpp"
 
@@ -24,7 +25,7 @@ struct Settings {
 // Folders with drivers/ and templates/ in them, the configuration's own first.
 std::vector<std::string> data_folders(const std::string &config_path);
 
-// The whole configuration must be right; names in policy.protect are resolved. Throws Error (Config).
+// The whole configuration must be right. Throws Error (Config). Names in it are not asked for: see protect().
 Config load_all(const Settings &settings);
 // The same without the drivers, which are not read: for `ban` and `unban`.
 Config load_for_recording(const Settings &settings);
@@ -46,20 +47,28 @@ struct TableCopy {
 };
 
 // The rows of all tables, their allowlists put into every policy of the configuration, and the protected
-// set that is found by itself. Throws Error (Table, Config): nothing is half known.
+// set that is found by itself.
 struct Fetched {
   Bans bans;
   std::vector<NamedPrefix> protect;
   std::vector<std::string> notes;          // bad rows, for people
   std::map<std::string, TableCopy> copies; // by the table's name
   std::vector<std::uint32_t> times;        // for who follows the tables: as LiveBans takes them
+  std::vector<std::string> unknown_hosts;  // what must be protected and cannot be found: nothing may be pushed
 };
-Fetched fetch(Config &config);
-// The same from tables that are open already, without the protected set; Follow: news() of each tells what comes later.
+// From tables that are open already, without the protected set; Follow: news() of each tells what comes later. Throws
+// Error (Table, Config): nothing is half known.
 enum class Reading { Once, Follow };
 Fetched fetch_rows(Config &config, const std::vector<std::unique_ptr<BanTable>> &tables, Reading reading = Reading::Once);
-// What must never be blocked here, by what is fetched.
-std::vector<NamedPrefix> protected_set(const Config &config, const Fetched &fetched);
+
+// What must never be blocked here, by what is fetched and by names, all of which are asked for with one bound.
+struct Protection {
+  std::vector<NamedPrefix> found; // without what needs names of the configuration
+  NameAnswers names;
+};
+Protection ask_for_protection(const Config &config, const Fetched &fetched);
+// Puts it into the policies and into `fetched`.
+void protect(Config &config, Fetched &fetched, const Protection &protection);
 
 // The allowlist of one table into every policy; a line that is no prefix stops everything.
 void add_allowed(Config &config, const std::vector<AllowRow> &rows, const std::string &name);

@@ -1,15 +1,12 @@
 #include "app/commands.hpp"
 #include "app/logged_in.hpp"
 #include "app/new_ban.hpp"
-#include "app/protect.hpp"
 #include "app/push_request.hpp"
-#include "app/spool.hpp"
+#include "app/record/bounded_work.hpp"
+#include "app/record/recording.hpp"
 #include "app/state.hpp"
 #include "app/still_blocked.hpp"
 #include "core/life.hpp"
-#include "core/plan.hpp"
-
-#include <algorithm>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -20,53 +17,6 @@ namespace banpush {
 namespace {
 
 using Json = nlohmann::json;
-
-// The first of a set that contains the whole prefix.
-const NamedPrefix *around(const std::vector<NamedPrefix> &set, const Prefix &prefix) {
-  const auto found = std::find_if(set.begin(), set.end(), [&](const NamedPrefix &named) { return named.prefix.contains(prefix); });
-  return found == set.end() ? nullptr : &*found;
-}
-
-// What policy says against banning this at all; nothing when it may be banned.
-std::optional<GuardNote> against(const Config &config, const Prefix &ip, const std::vector<NamedPrefix> &found) {
-  const Policy &policy = config.policy;
-  const unsigned shortest = ip.family() == Family::IPv4 ? policy.shortest4 : policy.shortest6;
-  if (ip.length() < shortest)
-    return GuardNote{"shortest", fmt::format("{} is wider than /{}, the widest ban that policy.shortest lets through", ip.text(), shortest),
-                     true};
-  for (const auto *set : {&policy.protect, &found})
-    if (const NamedPrefix *hit = around(*set, ip))
-      return GuardNote{"protected", fmt::format("{} is protected: {} ({})", ip.text(), hit->prefix.text(), hit->why), true};
-  if (const NamedPrefix *hit = around(policy.allow, ip))
-    return GuardNote{"allow", fmt::format("{} is allowed: {} ({})", ip.text(), hit->prefix.text(), hit->why), true};
-  return std::nullopt;
-}
-
-// What lies in a wider ban and stays open all the same.
-std::string left_open(const Config &config, const Prefix &ip, const std::vector<NamedPrefix> &found) {
-  std::string text;
-  for (const auto *set : {&config.policy.protect, &found, &config.policy.allow})
-    for (const NamedPrefix &named : *set)
-      if (ip.contains(named.prefix))
-        text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", named.prefix.text(), named.why);
-  return text;
-}
-
-// What is known to be protected without asking for the whole table.
-std::vector<NamedPrefix> protected_set_of(const Config &config, const std::vector<std::pair<std::string, std::string>> &reporters) {
-  std::vector<NamedPrefix> found = never_banned();
-  for (auto part : {of_this_host(), of_logins(protected_logins(config.state)), of_devices_and_tables(config), of_reporters({}, reporters)})
-    found.insert(found.end(), part.begin(), part.end());
-  return found;
-}
-
-// Throws Error (Guard) where it may not be banned; says what stays open in a wider ban.
-void require_bannable(const Settings &settings, const Config &config, const Prefix &ip, const std::vector<NamedPrefix> &found) {
-  if (const auto no = against(config, ip, found))
-    throw Error(ErrorKind::Guard, fmt::format("not banned ({}): {}", no->name, no->message));
-  if (const std::string open_inside = left_open(config, ip, found); !open_inside.empty())
-    settings.console.note(fmt::format("inside it these stay open: {}", open_inside));
-}
 
 // Throws Error (Guard) where somebody is logged in from there; with --even-if-logged-in the state file is told, which
 // keeps a push from protecting them.
@@ -114,115 +64,22 @@ void say(const Settings &settings, Json json, const std::string &text) {
     settings.console.out(text + "\n");
 }
 
-// fail2ban waits for its actions one at a time, and twice.
-constexpr TableTimeouts hurry{std::chrono::seconds{3}, std::chrono::seconds{10}};
-// A table that was found gone this recently is not tried again by every caller.
-constexpr Seconds gone_lately = 5;
-
-// Whether what is to be written has to queue up behind what waits already.
-bool must_queue(const Settings &settings, const Config &config) {
-  if (!spool_is_marked(config.spool))
-    return false;
-  try {
-    Spool spool(config.spool);
-    if (spool.size() != 0 || spool.gone_within(gone_lately))
-      return true;
-    spool.clear_mark_if_idle(gone_lately);
-  } catch (const Error &error) { // the table may do without it
-    settings.console.warn(fmt::format("the spool cannot be used: {}", error.what()));
-  }
-  return false;
-}
-
-// What the table did not take now waits in the spool. Throws what it will never take, after it was set aside.
-template <typename What>
-void note_refusal(const Settings &settings, const Config &config, const What &what, const TableError &error) {
-  Spool spool(config.spool);
-  if (error.retry() == Retry::Never) {
-    spool.refused(spool.put(what), error.what());
-    throw TableError(error);
-  }
-  settings.console.warn(error.what());
-  if (dynamic_cast<const Unreachable *>(&error) != nullptr)
-    spool.table_is_gone(error.what());
-}
-
-// Puts it into the spool, and takes the spool to the table if that is back. False: it waits.
-template <typename What>
-bool put_and_deliver(const Settings &settings, const Config &config, const What &what) {
-  Spool spool(config.spool);
-  const std::int64_t line = spool.put(what);
-  if (spool.gone_within(gone_lately))
-    return false;
-  try {
-    if (const Delivered delivered = deliver(spool, config.spool, open_all(config, hurry)); delivered.waits)
-      settings.console.warn(delivered.waits->what());
-  } catch (const Unreachable &error) {
-    settings.console.warn(error.what());
-    spool.table_is_gone(error.what());
-  }
-  const auto left = spool.line(line);
-  if (left && left->state == SpoolLine::State::Refused)
-    throw Error(ErrorKind::Usage, left->problem);
-  return !left;
-}
-
-// What the table has no columns for is lost with them, the ban is not.
-void say_unkept(const Settings &settings, BanTable &table, const NewBan &ban) try {
-  if (ban.words.empty())
-    return;
-  if (!table.has_side_tables())
-    settings.console.warn("the note is not kept: the table has no side tables, `banpush init` makes them");
-  else if (const auto missing = table.missing_columns(); !missing.empty())
-    settings.console.warn(fmt::format("the note is not kept: the side tables are of an older banpush and lack {}; `banpush init` adds them",
-                                      fmt::join(missing, ", ")));
-} catch (const Error &error) { // it is recorded, and must not be queued as well
-  settings.console.warn(fmt::format("whether the note is kept cannot be told: {}", error.what()));
-}
-
-// nothing: it waits in the spool.
-std::optional<Recorded> record(const Settings &settings, Config &config, const NewBan &wanted) {
-  if (!must_queue(settings, config)) {
-    try {
-      const auto table = open(config.tables.front(), hurry);
-      add_allowed(config, table->allowed(), config.tables.front().name);
-      require_bannable(settings, config, wanted.ip, protected_set_of(config, table->reporters()));
-      const Recorded recorded = table->ban(wanted);
-      say_unkept(settings, *table, wanted);
-      return recorded;
-    } catch (const TableError &error) {
-      note_refusal(settings, config, wanted, error);
-    }
-  }
-  const TableCopy copy = Spool(config.spool).copy(config.tables.front().name).value_or(TableCopy{});
-  add_allowed(config, copy.allowed, config.tables.front().name);
-  require_bannable(settings, config, wanted.ip, protected_set_of(config, copy.reporters));
-  return put_and_deliver(settings, config, wanted) ? std::optional{Recorded::Added} : std::nullopt;
-}
-
-// How many rows were concerned; nothing: it waits in the spool.
-std::optional<std::size_t> revoke(const Settings &settings, const Config &config, const SpooledUnban &unban) {
-  if (!must_queue(settings, config)) {
-    try {
-      std::size_t count = 0;
-      for (const auto &table : open_all(config, hurry))
-        count += table->unban(unban.ip, unban.jail, unban.hostname, unban.who, unban.actor);
-      return count;
-    } catch (const TableError &error) {
-      note_refusal(settings, config, unban, error);
-    }
-  }
-  return put_and_deliver(settings, config, unban) ? std::optional<std::size_t>{1} : std::nullopt;
-}
+// For what is asked after something was recorded.
+constexpr std::chrono::seconds patience{1};
 
 // What blocks it all the same. The unban stands, whatever becomes of that question.
 std::vector<std::string> left_of(const Settings &settings, const Config &config, const Prefix &ip) {
+  BoundedWork question([&](const BoundedWork::Tell &tell) {
+    tell({{"left", said_of(leftovers(config, open_all(config, {patience, patience}), ip), ip)}});
+  });
   try {
-    return said_of(leftovers(config, open_all(config, hurry), ip), ip);
+    if (const auto told = question.next(BoundedWork::Clock::now() + patience))
+      return told->at("left");
+    settings.console.warn("whether other bans block it cannot be told in time");
   } catch (const Error &error) {
     settings.console.warn(fmt::format("whether other bans block it cannot be told: {}", error.what()));
-    return {};
   }
+  return {};
 }
 
 // What became of the push, for --json and for people.
@@ -233,15 +90,16 @@ struct Pushed {
   std::string text;
 };
 
-Pushed push_after(const Settings &settings, const Config &config, bool skip, bool wait, const Prefix &ip, bool blocked) {
+// `asked`: it works behind our back.
+Pushed pushed_after(bool asked) {
   Pushed pushed;
-  if (skip || config.devices.empty())
-    return pushed;
-  if (!wait) {
-    ask_for_push(settings, config);
+  if (asked)
     pushed.word = "queued";
-    return pushed;
-  }
+  return pushed;
+}
+
+Pushed push_and_see(const Settings &settings, const Prefix &ip, bool blocked) {
+  Pushed pushed;
   try {
     const Waited waited = push_and_wait(settings, load_all(settings), ip);
     bool all = true;
@@ -267,16 +125,14 @@ int ban(const Settings &settings, const BanOptions &options) {
   NewBan wanted = new_ban(options.ip, options.jail, options.protocol, options.port, options.bantime, options.hostname, options.reason);
   if (!wanted.words.note.empty())
     settings.console.warn(wanted.words.note);
-  Config config = load_for_recording(settings);
+  const Config config = load_for_recording(settings);
   read_no_tls_settings(config.tables);
-  const Config untouched = config;
   wanted.occasion = options.restored != 0 ? Occasion::Restored : Occasion::New;
   wanted.lasts = length_for(config.policy, wanted.jail);
-  require_nobody_logged_in(config, wanted.ip, options);
-  const auto recorded = record(settings, config, wanted);
-  // A restart of fail2ban says all its bans again: what changes nothing needs no push.
-  const bool unchanged = recorded == Recorded::Unchanged && !options.wait;
-  const Pushed pushed = push_after(settings, untouched, options.no_push || unchanged, options.wait, wanted.ip, true);
+  const bool waits_for_push = options.wait && !options.no_push && !config.devices.empty();
+  const auto [recorded, push_asked] = record(settings, config, wanted, options.wait || options.no_push ? AskForPush::No : AskForPush::Yes,
+                                             [&] { require_nobody_logged_in(config, wanted.ip, options); });
+  const Pushed pushed = waits_for_push ? push_and_see(settings, wanted.ip, true) : pushed_after(push_asked);
   say(settings,
       {{"schema", 1},
        {"ip", ip_text(wanted.ip)},
@@ -301,13 +157,14 @@ int unban(const Settings &settings, const UnbanOptions &options) {
                 fmt::format("unban \"{}\": no address or prefix: {} (column {})", shown(options.ip), ip.error().what, ip.error().column));
   const Config config = load_for_recording(settings);
   read_no_tls_settings(config.tables);
-  const auto count = revoke(
-      settings, config,
-      {*ip, row_name(options.jail), row_name(options.hostname), actor(), options.by == "fail2ban" ? Revoker::Fail2ban : Revoker::Operator});
+  const SpooledUnban wanted{
+      *ip, row_name(options.jail), row_name(options.hostname), actor(), options.by == "fail2ban" ? Revoker::Fail2ban : Revoker::Operator,
+      {}};
+  const bool waits_for_push = options.wait && !options.no_push && !config.devices.empty();
+  const auto [count, push_asked] = record(settings, config, wanted, options.wait || options.no_push ? AskForPush::No : AskForPush::Yes);
   // What fail2ban unbans by itself nobody reads about.
   const auto left = count && options.by != "fail2ban" ? left_of(settings, config, *ip) : std::vector<std::string>{};
-  const bool nothing = count == 0U && !options.wait;
-  const Pushed pushed = push_after(settings, config, options.no_push || nothing, options.wait, *ip, false);
+  const Pushed pushed = waits_for_push ? push_and_see(settings, *ip, false) : pushed_after(push_asked);
   const std::string text =
       !count        ? fmt::format("queued; {} is to be unbanned; it waits in {}", ip_text(*ip), config.spool)
       : *count == 0 ? fmt::format("{}: no ban {}", ip_text(*ip), left.empty() ? "in force is recorded" : "of its own is in force")

@@ -1,6 +1,6 @@
 #include "app/commands/pass.hpp"
-#include "app/protect.hpp"
 #include "app/session.hpp"
+#include "app/spool.hpp"
 #include "app/spool_report.hpp"
 
 #include <algorithm>
@@ -157,6 +157,7 @@ int check(const Settings &settings, const CheckOptions &options) {
     for (const std::string &line : spool.text) // before the table, which may be why something waits
       settings.console.warn(line);
   Fetched fetched = fetch(config); // the table, its allowlist, and the protected set
+  require_protected_hosts(fetched.unknown_hosts);
   std::vector<NamedPrefix> protect = config.policy.protect;
   protect.insert(protect.end(), fetched.protect.begin(), fetched.protect.end());
   std::vector<std::string> notes = config.notes;

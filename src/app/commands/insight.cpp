@@ -1,5 +1,6 @@
 #include "app/commands/pass.hpp"
 #include "app/planning.hpp"
+#include "app/spool.hpp"
 #include "app/spool_report.hpp"
 #include "core/explain.hpp"
 #include "core/stats.hpp"

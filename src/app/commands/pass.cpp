@@ -56,6 +56,8 @@ std::vector<std::string> empty_spool(Spool &spool, const Config &config, const s
   std::vector<std::string> notes;
   try {
     const Delivered delivered = deliver(spool, config.spool, tables);
+    if (!delivered.corrected.empty())
+      notes.push_back(delivered.correction());
     for (const std::string &one : delivered.refused)
       notes.push_back("the table will never take what was spooled, and it was set aside: " + one);
     if (delivered.waits)
@@ -91,7 +93,7 @@ Fetched fetch_for(Config &config, Order &order) {
     if (look.spool)
       add_waiting_if_readable(fetched, config, *look.spool);
     keep_copies(config.spool, fetched);
-    fetched.protect = protected_set(config, fetched);
+    protect(config, fetched, known_protection(config, fetched));
     fetched.notes.insert(fetched.notes.end(), notes.begin(), notes.end());
     return fetched;
   } catch (const TableError &error) {
@@ -118,6 +120,7 @@ Report run_pass(const Settings &settings, Config &config, const Names &devices, 
   const auto meant = chosen(config, devices);
   Order order = asked;
   Fetched fetched = fetch_for(config, order);
+  require_protected_hosts(fetched.unknown_hosts);
   State state(config.state);
   const std::size_t bad_rows = fetched.bans.bad_rows();
   Site site(config, state, std::move(fetched.bans), std::move(fetched.protect));

@@ -1,10 +1,10 @@
 #include "app/commands/pass.hpp"
 #include "app/planning.hpp"
-#include "app/protect.hpp"
 #include "app/push_request.hpp"
 #include "app/said_length.hpp"
 #include "app/serve/doorbell.hpp"
 #include "app/session.hpp"
+#include "app/spool.hpp"
 #include "app/turn.hpp"
 
 #include <chrono>
@@ -166,8 +166,8 @@ int show(const Settings &settings, const std::string &name) {
     without = "the configuration is not in order";
   } else {
     try {
-      resolve_protected_hosts(config);
       fetched = fetch(config);
+      require_protected_hosts(fetched.unknown_hosts);
     } catch (const Error &error) {
       without = error.what();
     }

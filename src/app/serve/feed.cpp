@@ -14,7 +14,7 @@ namespace {
 // A service waits for nobody long: it comes back in a second.
 constexpr TableTimeouts timeouts{std::chrono::seconds{3}, std::chrono::seconds{30}};
 // Names of devices and reporters are looked up again after so long.
-constexpr std::chrono::minutes names_last{5};
+constexpr std::chrono::minutes lookups_last{5};
 // Who is logged in is looked at after so long, and whenever rows are new.
 constexpr std::chrono::seconds logins_looked_at{5};
 
@@ -69,6 +69,8 @@ std::string Feed::deliver_from(Spool &spool, std::vector<std::string> &said) {
     said.push_back(fmt::format("{} from the spool reached the table", delivered.arrived));
     wrote_ = true; // SQLite does not count what this connection wrote
   }
+  if (!delivered.corrected.empty())
+    said.push_back(delivered.correction());
   for (const std::string &one : delivered.refused)
     said.push_back("the table will never take what was spooled, and it was set aside: " + one);
   for (const Spooled &one : spool.bans())
@@ -141,7 +143,7 @@ Moment Feed::read_whole(std::vector<std::string> &said) {
   Config fresh = *config_;
   Fetched fetched = fetch_rows(fresh, tables_, Reading::Follow);
   keep_copies(config_->spool, fetched);
-  fetched.protect = protect(fresh, fetched);
+  put_protection(fresh, fetched);
   said.insert(said.end(), fetched.notes.begin(), fetched.notes.end());
   copies_ = std::move(fetched.copies);
   hosts_ = fetched.bans.hosts().size();
@@ -198,13 +200,21 @@ std::optional<Moment> Feed::spooled(std::vector<std::string> &said) {
     said.emplace_back("bans wait in the spool, and for the devices too: no allowlist of the table was ever seen here");
     return std::nullopt;
   }
+  if (!fetched->unknown_hosts.empty()) {
+    spooled_.clear(); // they may be found the next time
+    if (unknown_said_ != fetched->unknown_hosts)
+      said.push_back(fmt::format("bans wait in the spool, and for the devices too: {}", fetched->unknown_hosts.front()));
+    unknown_said_ = fetched->unknown_hosts;
+    return std::nullopt;
+  }
+  unknown_said_.clear();
   auto snapshot = std::make_shared<Snapshot>(std::move(fresh), std::move(fetched->bans), std::move(fetched->protect));
   snapshot->only_adds = true;
   return Moment{std::move(snapshot), ++number_};
 }
 
 // Looking up names may take seconds where a name server is silent: not for each ban.
-std::vector<NamedPrefix> Feed::protect(const Config &fresh, const Fetched &fetched) {
+void Feed::put_protection(Config &fresh, Fetched &fetched) {
   std::string from;
   for (const std::uint32_t host : fetched.bans.hosts())
     from += fetched.bans.name(host) + '\n';
@@ -212,13 +222,16 @@ std::vector<NamedPrefix> Feed::protect(const Config &fresh, const Fetched &fetch
     for (const auto &[hostname, address] : copy.reporters)
       from += hostname + ' ' + address + '\n';
   const std::vector<Prefix> logins = addresses_of(protected_logins(config_->state));
-  if (from != protected_from_ || logins != logins_ || Clock::now() - protected_at_ > names_last) {
-    protected_ = protected_set(fresh, fetched);
+  if (from != protected_from_ || logins != logins_ || Clock::now() - protected_at_ > lookups_last) {
+    protection_ = known_protection(fresh, fetched);
     logins_ = logins;
     protected_from_ = std::move(from);
     protected_at_ = Clock::now();
   }
-  return protected_;
+  protect(fresh, fetched, protection_);
+  if (!fetched.unknown_hosts.empty())
+    protected_from_.clear();
+  require_protected_hosts(fetched.unknown_hosts);
 }
 
 } // namespace banpush

@@ -49,7 +49,7 @@ private:
   bool take_news();
   bool logins_matter();
   Moment read_whole(std::vector<std::string> &said);
-  std::vector<NamedPrefix> protect(const Config &fresh, const Fetched &fetched);
+  void put_protection(Config &fresh, Fetched &fetched);
 
   std::shared_ptr<const Config> config_;
   std::vector<std::unique_ptr<BanTable>> tables_;
@@ -65,9 +65,10 @@ private:
   std::string spool_trouble_;               // said, and not over yet
   std::map<std::int64_t, KeptRow> waiting_; // of the spool, what the tables have not taken: by the line's number
   std::map<std::int64_t, KeptRow> laid_;    // of that, as current_ has it
-  std::string protected_from_;              // the names that protected_ was looked up from
-  std::vector<NamedPrefix> protected_;
-  std::vector<Prefix> logins_; // that protected_ has
+  std::vector<std::string> unknown_said_;
+  std::string protected_from_; // the reporters that protection_ was looked up for
+  Protection protection_;
+  std::vector<Prefix> logins_; // that protection_ has
   Clock::time_point logins_due_;
   Clock::time_point protected_at_;
 };
