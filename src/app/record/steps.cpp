@@ -81,7 +81,7 @@ void Steps::all() {
     try {
       return to_spool(Table::NotTried);
     } catch (const Error &error) {
-      if (error.kind() == ErrorKind::Guard)
+      if (error.kind() == ErrorKind::Guard || error.kind() == ErrorKind::Usage) // refused, or set aside
         throw;
       settings_.console.warn(error.what());
     }
@@ -156,9 +156,9 @@ void Steps::to_spool(Table table) {
         guard_();
       judge_by_names();
     }
-  } catch (const Error &) {
+  } catch (const Error &error) {
     spool.take_back(ban->token);
-    throw;
+    throw Error(error.kind() == ErrorKind::Guard ? ErrorKind::Guard : ErrorKind::Usage, error.what());
   }
   tell_({{"step", step::settled}, {"waits", table == Table::Refused || deliver_waiting(spool, line)}});
   push(true);
