@@ -6,6 +6,7 @@
 #include "transport/netconf.hpp"
 #include "transport/nft_runner.hpp"
 #include "transport/ssh_runner.hpp"
+#include "transport/ssh_tunnel.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
