@@ -200,7 +200,8 @@ private:
     auto trust_options = std::make_shared<TrustOptions>();
     one = verb("trust", "Show a device's host key, and store it when confirmed");
     one->add_option("device", trust_options->device, "the device")->required();
-    one->add_option("--fingerprint", trust_options->fingerprints, "store a key only if it is this one (SHA256:…); once for each key that is new");
+    one->add_option("--fingerprint", trust_options->fingerprints,
+                    "store a key only if it is this one (SHA256:…); once for each key that is new");
     one->add_flag("--yes,-y", trust_options->yes, "store what is shown without asking");
     on(one, trust, trust_options);
   }

@@ -62,7 +62,8 @@ void claim(const std::string &folder) {
   const std::string mark = folder + "/lab.lock";
   std::error_code ignored;
   if (!fs::exists(mark, ignored) && fs::exists(folder + "/banpush.yaml", ignored))
-    throw Error(ErrorKind::Usage, fmt::format("{} holds a banpush.yaml that no lab made; give a folder of the lab's own with --dir", folder));
+    throw Error(ErrorKind::Usage,
+                fmt::format("{} holds a banpush.yaml that no lab made; give a folder of the lab's own with --dir", folder));
   const int lock = ::open(mark.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600); // never closed
   if (lock < 0)
     throw Error(ErrorKind::Config, fmt::format("cannot write to {}: {}", folder, std::strerror(errno)));

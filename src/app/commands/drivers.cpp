@@ -35,8 +35,8 @@ Driver require_driver(const Settings &settings, const std::string &name) {
     std::string known;
     for (const std::string &one : driver_names(folders))
       known += (known.empty() ? "" : ", ") + one;
-    throw Error(ErrorKind::Usage, fmt::format("no driver is called \"{}\" in drivers/ of {}; there {}", shown(name), fmt::join(folders, " and "),
-                                              known.empty() ? "are none" : "are " + known));
+    throw Error(ErrorKind::Usage, fmt::format("no driver is called \"{}\" in drivers/ of {}; there {}", shown(name),
+                                              fmt::join(folders, " and "), known.empty() ? "are none" : "are " + known));
   }
   return load_driver(*file, folders);
 }
