@@ -17,12 +17,12 @@ namespace banpush {
 // Whom to connect to, and as whom.
 struct SshTarget {
   std::string name;                   // of the device, for messages
-  std::string device;                 // what `banpush trust` calls it, where that is not the name
   std::vector<std::string> addresses; // tried in turn; the first that speaks SSH is the one
   std::uint16_t port = 22;
   Login login;
   std::string login_suffix;         // put behind the user name (Driver::login_suffix)
   std::chrono::seconds timeout{10}; // how long connecting, key exchange and each part of the login may be silent
+  std::string device{};             // what `banpush trust` calls it, where that is not the name
 };
 
 // The target a device's configuration means; `standard_port` where it names none.
