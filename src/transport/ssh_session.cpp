@@ -74,7 +74,6 @@ std::string keys_text(const std::vector<PublicKey> &keys) {
 
 SshTarget ssh_target(const Device &device, std::uint16_t standard_port) {
   return {device.name,
-          {},
           device.addresses,
           device.port != 0 ? device.port : standard_port,
           device.login,

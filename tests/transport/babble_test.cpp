@@ -33,7 +33,7 @@ struct Babbler {
     driver.prompts = {{"exec", Pattern("router#")}};
     device.name = "edge1";
     device.addresses = {"127.0.0.1"};
-    device.transport = kind;
+    device.transport = transport;
     device.login.username = std::getenv("BANPUSH_TEST_SSHD_USER");
     device.login.key = std::string(std::getenv("BANPUSH_TEST_FOLDER")) + "/known_key";
     device.login.known_hosts = sshd + "/known_hosts";
