@@ -27,7 +27,7 @@ def run(program, names):
     """The status, what was said, and the case that was begun last."""
     with tempfile.TemporaryDirectory(prefix="banpush-shard-") as folder:
         with open(f"{folder}/cases", "w", encoding="utf-8") as cases:
-            cases.writelines(f'"{name.replace(chr(92), chr(92) * 2)}"\n' for name in names)
+            cases.writelines(re.sub(r'([\\,\[\]"])', r"\\\1", name) + "\n" for name in names)  # else a comma ends a name
         begun = f"{folder}/begun"
         done = subprocess.run([program, "-f", f"{folder}/cases", "--durations", "no"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
                               env={**os.environ, "BANPUSH_CASE_BEGUN": begun}, check=False)
