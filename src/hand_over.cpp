@@ -3,7 +3,7 @@
 // command line. Both are made of the same main.cpp.
 #include "app/commands.hpp"
 #include "app/commands/spool.hpp"
-#include "config/own_files.hpp"
+#include "files/own_files.hpp"
 
 #include <cerrno>
 #include <cstring>

@@ -5,7 +5,7 @@
 #include "app/secrets.hpp"
 #include "app/table_filter.hpp"
 #include "config/config_file.hpp"
-#include "config/own_files.hpp"
+#include "files/own_files.hpp"
 #include "core/live.hpp"
 
 #include <algorithm>

@@ -2,7 +2,7 @@
 // test with.
 #include "lab/network.hpp"
 
-#include "config/own_files.hpp"
+#include "files/own_files.hpp"
 
 #include <CLI/CLI.hpp>
 #include <cerrno>

@@ -267,8 +267,11 @@ class Answers(NetconfCase):
             + others + '</address-set><address-set><name>BANPUSH6</name></address-set></address-sets>' + filler * 50000 + "</data>")
         report = self.site.device("plan", "--exit-code", code=None, timeout=1200)
         self.assertNotEqual(report["outcome"], "failed", report)
-        self.device.faults["get-config"] = lambda session, rpc: "<data>" + filler * 70000 + "</data>"
-        self.assertIn("64 MiB", self.site.device("plan", code=1, timeout=1200)["error"])
+
+    def test_more_than_the_lists_can_hold(self):
+        self.start(budget={"ipv4": 1000, "ipv6": 1000})
+        self.device.faults["get-config"] = lambda session, rpc: "<data>" + ("<note>" + "x" * 1000 + "</note>") * 7000 + "</data>"
+        self.assertIn("4194304", self.site.device("plan", code=1, timeout=1200)["error"])
 
     def test_hellos(self):
         self.start()

@@ -44,7 +44,7 @@ TEST_CASE("an SQLite file is made unreadable for others, its journals too") {
 TEST_CASE("a file that should exist is not created") {
   const Folder folder;
   const auto path = folder.path / "no.db";
-  REQUIRE_THROWS_WITH(Database(path, Database::Open::Existing), Contains("no.db: opening it: no such file"));
+  REQUIRE_THROWS_WITH(Database(path, Database::Open::Existing), Contains("no.db: opening it: No such file or directory"));
   CHECK_FALSE(std::filesystem::exists(path));
 }
 

@@ -134,7 +134,7 @@ TEST_CASE("a file that cannot be read says why") {
     }
     return std::string("nothing");
   };
-  CHECK(said("/nonexistent/banpush.yaml") == "/nonexistent/banpush.yaml: cannot be read: No such file or directory");
+  CHECK(said("/nonexistent/banpush.yaml") == "/nonexistent/banpush.yaml: cannot be read: /nonexistent: No such file or directory");
   CHECK(said("/tmp") == "/tmp: cannot be read: it is a directory");
   CHECK(said("/dev/zero") == "/dev/zero: cannot be read: it is no regular file");
 }

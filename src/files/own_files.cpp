@@ -1,4 +1,4 @@
-#include "config/own_files.hpp"
+#include "files/own_files.hpp"
 
 #include <filesystem>
 
