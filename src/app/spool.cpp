@@ -57,7 +57,11 @@ Instant instant_of(const Json &json) {
 
 // An older banpush wrote down nothing but the clock.
 Instant decided(const Json &what, std::int64_t at) {
-  return what.contains("decided") ? instant_of(what.at("decided")) : Instant{at, {}, -1, true};
+  try {
+    return instant_of(what.at("decided"));
+  } catch (const Json::exception &) { // of another version, or of none: the line's own time is as good as it was then
+    return {at, {}, -1, true};
+  }
 }
 
 Json json_of(const NewBan &ban) {
