@@ -216,7 +216,7 @@ TEST_CASE("what is wrong with the connection is said, without the password") {
   TableSource source = fresh.source();
   CHECK_THAT(reason(source, "wr0ng"), Contains("mysql://fail2ban@127.0.0.21:") && Contains("Access denied") && !Contains("wr0ng"));
   source.database = "nowhere";
-  CHECK_THAT(reason(source), Contains("Unknown database 'nowhere'") && Contains("create the database first"));
+  CHECK_THAT(reason(source), Contains("Unknown database 'nowhere'") && Contains("create the database, then"));
   source = fresh.source();
   source.port = 1;
   CHECK_THAT(reason(source), Contains("mysql://fail2ban@127.0.0.21:1/") && Contains("connecting:"));

@@ -108,7 +108,8 @@ class Verbs(unittest.TestCase):
         self.site.run("ban", "203.0.113.3")
         self.refused(2, "bits are set", "allow", "add", "203.0.113.1/24")
         self.site.rows("INSERT INTO banpush_allow (prefix, reason, actor, created) VALUES ('203.0.113.300', '', '', '2026-01-01 00:00:00')")
-        self.refused(2, "203.0.113.300", "ban", "203.0.113.4")  # a line that does not parse stops everything
+        self.refused(2, "203.0.113.300", "push")  # a line that does not parse stops everything that goes to a device
+        self.assertIn("203.0.113.300", self.site.run("ban", "203.0.113.4", "--no-push").stderr)  # no ban is lost for it
 
     def test_a_table_that_is_not_there_or_lacks_a_column(self):
         missing = Site(self.folder / "missing", {})
