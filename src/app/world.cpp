@@ -5,8 +5,8 @@
 #include "app/secrets.hpp"
 #include "app/table_filter.hpp"
 #include "config/config_file.hpp"
-#include "files/own_files.hpp"
 #include "core/live.hpp"
+#include "files/own_files.hpp"
 
 #include <algorithm>
 #include <cstdlib>
