@@ -81,6 +81,11 @@ class Fail2ban:
             log.write(time.strftime("%Y-%m-%d %H:%M:%S") + f" refused: {address}\n")
         return time.monotonic()
 
+    def forget(self):
+        """Its bans, and what it would read again: a jail without a database takes its log from the start. It must not run."""
+        self.database.unlink()
+        self.gate.write_text("")
+
     def text(self):
         return self.log.read_text() if self.log.exists() else ""
 

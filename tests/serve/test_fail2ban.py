@@ -152,7 +152,7 @@ class RealFail2ban(unittest.TestCase):
         self.assertEqual(self.blocked_by(ATTACKER4), [True] * 3)
         self.database.sql("DELETE FROM fail2ban WHERE ip LIKE '198.18.%'", "fail2ban")
         self.fail2ban.stop()
-        self.fail2ban.database.unlink()
+        self.fail2ban.forget()
         self.fail2ban.start()
 
     def test_fail2ban_keeps_the_book(self):
