@@ -1,5 +1,6 @@
 """How a test program in Python ends, so that nobody has to ask what it left out: each part that was skipped is named with
 its reason, and a program of which nothing ran ends with 77, which ctest shows as skipped."""
+import resource
 import sys
 import unittest
 
@@ -20,6 +21,8 @@ def skip_all(reason):
 def main(**options):
     """unittest.main() of the calling program."""
     result = unittest.main(exit=False, **options).result
+    used = [resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    print("CPU seconds: {:.1f} of its own, {:.1f} of the programs that it waited for".format(*(one.ru_utime + one.ru_stime for one in used)))
     left_out = [(test, reason) for test, reason in result.skipped if not reason.startswith(NO_MATTER)]
     for test, reason in left_out:
         print(f"skipped: {test.id()}: {reason}", file=sys.stderr)
