@@ -153,7 +153,7 @@ outside() { # COMMAND…
 
 # Settings of the caller that a command may be given; everything else of his is not there on a new machine.
 passed_on=()
-for name in http_proxy https_proxy no_proxy ftp_proxy CTEST_PARALLEL_LEVEL; do
+for name in http_proxy https_proxy no_proxy ftp_proxy CTEST_PARALLEL_LEVEL BANPUSH_WERROR BANPUSH_HISTORIES BANPUSH_SEED; do
   if [[ ${!name:-} ]]; then passed_on+=("$name=${!name}"); fi
 done
 if [[ ${1:-} == --inside ]]; then
