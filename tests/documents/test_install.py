@@ -39,7 +39,8 @@ class Install(unittest.TestCase):
         for place in ("bin/banpush", "bin/banpush-lab", "libexec/banpush/banpush-devices", "lib/systemd/system/banpush.service",
                       "lib/systemd/system/banpush-push.timer", "share/doc/banpush/README.md", "share/doc/banpush/docs/operations.md",
                       "share/doc/banpush/examples/banpush.yaml", "share/doc/banpush/examples/fail2ban/action.d/banpush.conf",
-                      "share/banpush/templates/cisco_ios/add"):
+                      "share/banpush/templates/cisco_ios/add", "share/man/man1/banpush.1", "share/man/man1/banpush-lab.1",
+                      "share/man/man5/banpush.yaml.5", "share/man/man5/banpush-driver.5"):
             self.assertTrue((prefix / place).is_file(), place)
         for unit in (prefix / "lib/systemd/system").iterdir():
             text = unit.read_text()
@@ -52,6 +53,37 @@ class Install(unittest.TestCase):
                 # The test's folder is not where the service's user is known; that is the machine's matter.
                 said = run("systemd-analyze", "verify", "--man=no", unit, check=False).stderr
                 self.assertEqual([line for line in said.splitlines() if unit.name in line and "User" not in line], [])
+
+    def help_of(self, *verb):
+        return run(installed.BUILD / "bin/banpush", *verb, "--help").stdout
+
+    def verbs_in(self, text):
+        return re.findall(r"^  ([a-z-]+)  ", text.partition("Subcommands:\n")[2], re.MULTILINE)
+
+    def test_the_manual_names_every_verb_and_option_and_no_other(self):
+        page = (installed.SOURCE / "docs/man/banpush.1.md").read_text()
+        said = [self.help_of()]
+        for verb in self.verbs_in(said[0]):
+            self.assertTrue(re.search(rf"^## (.*, )?{verb}\b", page, re.MULTILINE), f"{verb} has no heading")
+            said.append(self.help_of(verb))
+            for inner in self.verbs_in(said[-1]):
+                self.assertRegex(page, rf"\b{inner}\b", verb)
+                said.append(self.help_of(verb, inner))
+        offered = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", "\n".join(said)))
+        named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", page))
+        self.assertEqual((offered - named, named - offered), (set(), set()))
+
+    def test_manual_pages(self):
+        prefix = self.folder / "prefix"
+        install(prefix)
+        for page in sorted((prefix / "share/man").glob("man?/*")):
+            name, _, section = page.name.rpartition(".")
+            text = page.read_text()
+            self.assertIn(f'.TH "{name}" "{section}"', text)
+            self.assertRegex(text, rf"\.SH\nNAME\n\.LP\n{name} - \w", page.name)
+            self.assertNotIn(".TS", text, "a table, which has no room on a terminal")
+            for other, its_section in re.findall(r"(banpush[\w.-]*)\((\d)\)", text):
+                self.assertTrue((prefix / f"share/man/man{its_section}/{other}.{its_section}").is_file(), f"{page.name} names {other}({its_section})")
 
     def test_links_in_documents(self):
         prefix = self.folder / "prefix"
