@@ -203,6 +203,7 @@ private:
     one->add_option("--fingerprint", trust_options->fingerprints,
                     "store a key only if it is this one (SHA256:…); once for each key that is new");
     one->add_flag("--yes,-y", trust_options->yes, "store what is shown without asking");
+    one->add_flag("--replace", trust_options->replace, "also where another key is stored: it is no longer trusted");
     on(one, trust, trust_options);
   }
 

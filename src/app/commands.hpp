@@ -101,6 +101,7 @@ struct TrustOptions {
   std::string device;
   Names fingerprints; // what is expected, of the device and of its jump host
   bool yes = false;
+  bool replace = false; // a key that is stored already, by another one
 };
 int trust(const Settings &settings, const TrustOptions &options);
 

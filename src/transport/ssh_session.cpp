@@ -297,7 +297,7 @@ void SshSession::prove_host_key() {
                                                 what, shown.type, shown.fingerprint, device));
   throw Error(ErrorKind::Connect,
               fmt::format("{}HAS CHANGED: it shows {} {}, {} has {}; if the device really has a new key, replace it with "
-                          "`banpush trust {}`",
+                          "`banpush trust {} --replace`",
                           what, shown.type, shown.fingerprint, file, keys_text(known.trusted), device));
 }
 

@@ -71,6 +71,31 @@ class Trust(Case):
         both = self.run_it("trust", "edge1", "--fingerprint", jump, "--fingerprint", device)
         self.assertEqual(both.returncode, 0, both.stderr)
 
+    def test_a_changed_key_is_replaced_only_when_that_is_asked_for(self):
+        known = self.folder / "known_hosts"
+        self.assertEqual(self.run_it("trust", "edge1", "--yes").returncode, 0)
+        for which, sshd in (("jump", self.jump), ("device", self.device)):
+            with self.subTest(which):
+                old = self.fingerprint(sshd)
+                other = f"{sshd.host_key}.other"
+                subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", other], check=True)
+                sshd.stop()
+                for suffix in ("", ".pub"):
+                    os.replace(other + suffix, f"{sshd.host_key}{suffix}")
+                sshd.log.write_text("")
+                sshd.start()
+                before = known.read_text()
+                for words in (["--yes"], ["--fingerprint", self.fingerprint(sshd)], []):
+                    said = self.run_it("trust", "edge1", *words)
+                    self.assertEqual(said.returncode, 5, said.stderr)
+                    self.assertIn(old, said.stderr)
+                    self.assertIn(self.fingerprint(sshd), said.stderr)
+                    self.assertEqual(known.read_text(), before)
+                advised = re.search(r"`banpush ([^`]+)`", said.stderr).group(1)
+                done = self.run_it(*advised.split(), "--yes")
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertEqual(self.run_it("show", "edge1").returncode, 0)
+
 
 class Reasons(Case):
     @unittest.skipIf(os.geteuid() != 0, "as root only")

@@ -40,6 +40,8 @@ class Install(unittest.TestCase):
                       "lib/systemd/system/banpush-push.timer", "share/doc/banpush/README.md", "share/doc/banpush/docs/operations.md",
                       "share/doc/banpush/examples/banpush.yaml", "share/doc/banpush/examples/fail2ban/action.d/banpush.conf",
                       "share/banpush/templates/cisco_ios/add", "share/man/man1/banpush.1", "share/man/man1/banpush-lab.1",
+                      "share/bash-completion/completions/banpush", "share/bash-completion/completions/banpush-lab",
+                      "share/zsh/site-functions/_banpush", "share/fish/vendor_completions.d/banpush.fish",
                       "share/man/man5/banpush.yaml.5", "share/man/man5/banpush-driver.5"):
             self.assertTrue((prefix / place).is_file(), place)
         for unit in (prefix / "lib/systemd/system").iterdir():
@@ -84,6 +86,23 @@ class Install(unittest.TestCase):
             self.assertNotIn(".TS", text, "a table, which has no room on a terminal")
             for other, its_section in re.findall(r"(banpush[\w.-]*)\((\d)\)", text):
                 self.assertTrue((prefix / f"share/man/man{its_section}/{other}.{its_section}").is_file(), f"{page.name} names {other}({its_section})")
+
+    def completed(self, *words):
+        """What bash offers for the last word."""
+        file = installed.SOURCE / "config/completion/banpush.bash"
+        script = f'. {file}; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _banpush "$1"; printf "%s\\n" "${{COMPREPLY[@]}}"'
+        return run("bash", "-c", script, "bash", installed.BUILD / "bin" / words[0], *words[1:]).stdout.split()
+
+    def test_completion(self):
+        self.assertEqual(sorted(self.completed("banpush", "")), sorted(self.verbs_in(self.help_of())))
+        self.assertEqual(self.completed("banpush", "pu"), ["push"])
+        self.assertEqual(self.completed("banpush", "-c", "push", "drivers", "sh"), ["show"])
+        self.assertEqual(self.completed("banpush", "plan", "--o"), ["--offline", "--out"])
+        self.assertEqual(self.completed("banpush", "ban", "--js"), ["--json"])
+        self.assertEqual(sorted(self.completed("banpush-lab", "")), ["down", "run", "tell", "up"])
+        for shell, file in (("zsh", "_banpush"), ("fish", "banpush.fish")):
+            if shutil.which(shell):
+                run(shell, "-n", installed.SOURCE / "config/completion" / file)
 
     def test_links_in_documents(self):
         prefix = self.folder / "prefix"

@@ -26,8 +26,7 @@ public:
     if (key.stored == key.fingerprint) {
       console.note("that is the key already stored");
     } else {
-      if (!key.stored.empty())
-        console.warn(console.paint(Colour::Red, fmt::format("CHANGED: the key stored until now is {}", key.stored)));
+      require_replaceable(who, key);
       if (!confirmed(who, key)) {
         console.note("nothing was stored");
         all_ = false;
@@ -43,6 +42,17 @@ public:
   const Json &keys() const noexcept { return keys_; }
 
 private:
+  // A changed key is what an attacker on the way shows. Throws Error (Guard) unless its replacement is asked for.
+  void require_replaceable(const std::string &who, const HostKey &key) const {
+    if (key.stored.empty())
+      return;
+    if (!options_.replace)
+      throw Error(ErrorKind::Guard, fmt::format("{} shows the host key {}, but the stored key is {}; nothing was stored. If the device was given a "
+                                                "new key, store it with `banpush trust {} --replace`",
+                                                who, key.fingerprint, key.stored, device_.name));
+    settings_.console.warn(settings_.console.paint(Colour::Red, fmt::format("CHANGED: the stored key is {}", key.stored)));
+  }
+
   bool confirmed(const std::string &who, const HostKey &key) const {
     const Names &expected = options_.fingerprints;
     if (!expected.empty()) {
