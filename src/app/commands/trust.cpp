@@ -47,9 +47,10 @@ private:
     if (key.stored.empty())
       return;
     if (!options_.replace)
-      throw Error(ErrorKind::Guard, fmt::format("{} shows the host key {}, but the stored key is {}; nothing was stored. If the device was given a "
-                                                "new key, store it with `banpush trust {} --replace`",
-                                                who, key.fingerprint, key.stored, device_.name));
+      throw Error(ErrorKind::Guard,
+                  fmt::format("{} shows the host key {}, but the stored key is {}; nothing was stored. If the device was given a "
+                              "new key, store it with `banpush trust {} --replace`",
+                              who, key.fingerprint, key.stored, device_.name));
     settings_.console.warn(settings_.console.paint(Colour::Red, fmt::format("CHANGED: the stored key is {}", key.stored)));
   }
 
