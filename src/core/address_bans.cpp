@@ -123,6 +123,7 @@ Tally AddressBans::tally(Rows rows) {
     const Ban &ban = bans_.rows()[*at];
     const std::int32_t age = rules_.age(ban);
     Verdict verdict = rules_.filter(ban);
+    tally.only_ahead = tally.only_ahead && verdict == Verdict::Future;
     if (verdict == Verdict::Wanted && ban.revoked != Ban::Revoked::ByOperator)
       heat += rules_.weight(ban) * recency(age, policy_.worth.recency);
     const Seconds left = rules_.left(ban, place(age));

@@ -26,6 +26,7 @@ struct Tally {
   std::int32_t age = 0, since = 0;    // of the newest and the oldest in force
   Seconds until = 0;
   double worth = 0;
+  bool only_ahead = true;   // all rows are dated in the future
   bool by_operator = false; // an operator's unban ended one that would still run
 
   bool in_force() const noexcept { return verdict == Verdict::Wanted; }

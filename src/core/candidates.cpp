@@ -73,16 +73,9 @@ public:
       : bans_(bans), policy_(policy), allow_(policy.allow), protect_(protect), never_(both(allow_.set(), protect_.set())),
         of_address_(bans, policy, elapsed) {}
 
-  // The rows by prefix, all or those of some prefixes, each prefix with all that is widened with it.
+  // The rows by prefix, all or those of some prefixes.
   Candidates run(const std::vector<std::uint32_t> &order) {
-    for (std::size_t first = 0; first < order.size();) {
-      const Prefix target = widened(prefix_of(order[first]));
-      std::size_t last = first + 1;
-      while (last < order.size() && (prefix_of(order[last]) == prefix_of(order[last - 1]) || widened(prefix_of(order[last])) == target))
-        ++last;
-      address(Rows{order.data() + first, order.data() + last}, target);
-      first = last;
-    }
+    addresses(order);
     finish(order);
     return std::move(out_);
   }
@@ -90,24 +83,65 @@ public:
 private:
   const Prefix &prefix_of(std::uint32_t row) const noexcept { return bans_.rows()[row].block.prefix; }
 
-  // The network a ban stands for: policy.widen, but never over what is allowed or protected.
+  // Each prefix with the hosts that are widened to it. Networks between those hosts stand for themselves.
+  void addresses(const std::vector<std::uint32_t> &order) {
+    for (std::size_t first = 0; first < order.size();) {
+      const Prefix target = widened(prefix_of(order[first]));
+      std::size_t last = first + 1;
+      while (last < order.size() && (prefix_of(order[last]) == target || widened(prefix_of(order[last])) == target))
+        ++last;
+      if (last == order.size() || !takes_hosts(target) || !target.contains(prefix_of(order[last]))) {
+        address(Rows{order.data() + first, order.data() + last}, target);
+        first = last;
+        continue;
+      }
+      std::vector<std::uint32_t> of_target(order.begin() + static_cast<std::ptrdiff_t>(first),
+                                           order.begin() + static_cast<std::ptrdiff_t>(last));
+      std::vector<std::uint32_t> others;
+      for (; last < order.size() && target.contains(prefix_of(order[last])); ++last)
+        (widened(prefix_of(order[last])) == target ? of_target : others).push_back(order[last]);
+      address(Rows{of_target.data(), of_target.data() + of_target.size()}, target);
+      addresses(others);
+      first = last;
+    }
+  }
+
+  const std::optional<unsigned> &widen(Family family) const noexcept { return family == Family::IPv4 ? policy_.widen4 : policy_.widen6; }
+
+  // Whether hosts are widened to a network of this length.
+  bool takes_hosts(const Prefix &network) const noexcept {
+    const auto &length = widen(network.family());
+    return length && network.length() == std::max(*length, shortest(policy_, network.family())) && !network.is_host();
+  }
+
+  // What the ban of a host stands for: policy.widen, but never over what is allowed or protected.
   Prefix widened(const Prefix &prefix) const {
-    const auto &widen = prefix.family() == Family::IPv4 ? policy_.widen4 : policy_.widen6;
-    if (!widen || prefix.length() <= *widen)
+    const auto &length = widen(prefix.family());
+    if (!length || !prefix.is_host())
       return prefix;
-    const Prefix network = prefix.with_length(std::max(*widen, shortest(policy_, prefix.family())));
-    return network.length() >= prefix.length() || never_.overlap(network) ? prefix : network;
+    const Prefix network = prefix.with_length(std::max(*length, shortest(policy_, prefix.family())));
+    return never_.overlap(network) ? prefix : network;
   }
 
   void address(Rows rows, const Prefix &target) {
     const Tally tally = of_address_.tally(rows);
     if (tally.by_operator && !tally.in_force())
       unbanned_.push_back(target);
-    if (!tally.in_force())
-      return refuse(rows, target, tally.verdict,
-                    tally.verdict == Verdict::Expired || tally.verdict == Verdict::Unbanned ? std::string() : of_address_.why(rows, tally));
-    if (policy_.quorum && !of_address_.quorum(rows))
+    if (!tally.in_force()) {
+      // A row dated in the future explains nothing, and hides no other that does.
+      const Verdict verdict = tally.verdict == Verdict::Future && !tally.only_ahead ? Verdict::Expired : tally.verdict;
+      refuse(rows, target, verdict, {});
+      refuse_parts(target, verdict);
+      if (tally.verdict == Verdict::Expired || tally.verdict == Verdict::Unbanned)
+        return;
+      if (std::string why = of_address_.why(rows, tally); !why.empty())
+        out_.left_out.push_back({target, tally.verdict, std::move(why)});
+      return;
+    }
+    if (policy_.quorum && !of_address_.quorum(rows)) {
+      refuse_parts(target, Verdict::NoQuorum);
       return refuse(rows, target, Verdict::NoQuorum, of_address_.why_no_quorum(tally));
+    }
     if (target.length() < shortest(policy_, target.family()))
       return refuse(rows, target, Verdict::TooShort,
                     fmt::format("wider than /{}, the shortest that policy takes", shortest(policy_, target.family())));
@@ -116,16 +150,35 @@ private:
         return refuse(rows, target, Verdict::Reserved, fmt::format("{} address space", *name));
     if (never_.overlap(target))
       return around_exceptions(rows, target, tally);
+    name_rows(rows, target, Verdict::Covered);
     want(rows, target, tally, 1);
   }
 
   void refuse(Rows rows, const Prefix &target, Verdict verdict, std::string reason) {
     out_.verdicts.emplace_back(target, verdict);
-    for (const std::uint32_t row : rows)
-      if (prefix_of(row) != out_.verdicts.back().first)
-        out_.verdicts.emplace_back(prefix_of(row), verdict);
+    name_rows(rows, target, verdict);
     if (!reason.empty())
       out_.left_out.push_back({target, verdict, std::move(reason)});
+  }
+
+  // Of bans that are widened: their own addresses are known, too.
+  void name_rows(Rows rows, const Prefix &target, Verdict verdict) {
+    const auto is_ahead = [this](std::uint32_t row) { return of_address_.rules().filter(bans_.rows()[row]) == Verdict::Future; };
+    for (const std::uint32_t *first = rows.begin(); first != rows.end();) {
+      const Prefix &prefix = prefix_of(*first);
+      const std::uint32_t *last = std::find_if(first, rows.end(), [&](std::uint32_t row) { return prefix_of(row) != prefix; });
+      if (prefix != target)
+        out_.verdicts.emplace_back(prefix, std::all_of(first, last, is_ahead) ? Verdict::Future : verdict);
+      first = last;
+    }
+  }
+
+  // No row is in force. The entries that went were those that would be made of them now: cut out around the exceptions.
+  void refuse_parts(const Prefix &target, Verdict verdict) {
+    if (target.length() >= shortest(policy_, target.family()) && never_.overlap(target))
+      for (const Prefix &part : never_.hole(target))
+        if (part != target)
+          out_.verdicts.emplace_back(part, verdict);
   }
 
   // Something allowed or protected contains the target, or lies in it.
@@ -170,12 +223,19 @@ private:
 
   void finish(const std::vector<std::uint32_t> &order) {
     add_neighbours();
+    const std::vector<Prefix> before = prefixes_of(out_.wanted);
     std::vector<Prefix> never(never_.begin(), never_.end());
     never.insert(never.end(), unbanned_.begin(), unbanned_.end());
     Aggregated aggregated = aggregate(std::move(out_.wanted), policy_, PrefixSet(std::move(never)));
     out_.wanted = std::move(aggregated.blocks);
     out_.innocents = aggregated.innocents;
-    out_.merges = policy_.aggregate.mode == Aggregate::Mode::Lossy;
+    if (policy_.aggregate.mode == Aggregate::Mode::Lossy) {
+      out_.least_share = policy_.aggregate.density;
+      out_.most_innocents = policy_.aggregate.max_innocents;
+    }
+    out_.allow = allow_.set();
+    out_.protect = protect_.set();
+    note_covered(before);
     for (const std::size_t place : aggregated.merged)
       count_hosts(out_.wanted[place], order);
     out_.by_worth = ordered_by_worth(out_.wanted);
@@ -186,9 +246,30 @@ private:
     out_.left_out.erase(std::unique(out_.left_out.begin(), out_.left_out.end(),
                                     [](const LeftOut &a, const LeftOut &b) { return a.prefix == b.prefix && a.verdict == b.verdict; }),
                         out_.left_out.end());
-    const auto first_of_prefix = [](const auto &a, const auto &b) { return a.first < b.first; };
-    if (!std::is_sorted(out_.verdicts.begin(), out_.verdicts.end(), first_of_prefix))
+    if (!std::is_sorted(out_.verdicts.begin(), out_.verdicts.end()))
       std::sort(out_.verdicts.begin(), out_.verdicts.end());
+    out_.verdicts.erase(std::unique(out_.verdicts.begin(), out_.verdicts.end()), out_.verdicts.end());
+  }
+
+  static std::vector<Prefix> prefixes_of(const std::vector<Candidate> &candidates) {
+    std::vector<Prefix> prefixes;
+    prefixes.reserve(candidates.size());
+    for (const Candidate &one : candidates)
+      if (prefixes.empty() || prefixes.back() != one.block.prefix)
+        prefixes.push_back(one.block.prefix);
+    if (!std::is_sorted(prefixes.begin(), prefixes.end()))
+      std::sort(prefixes.begin(), prefixes.end());
+    return prefixes;
+  }
+
+  // What was wanted before it was merged.
+  void note_covered(const std::vector<Prefix> &before) {
+    auto kept = out_.wanted.begin();
+    for (const Prefix &one : before) {
+      kept = std::find_if(kept, out_.wanted.end(), [&](const Candidate &wanted) { return !(wanted.block.prefix < one); });
+      if (kept == out_.wanted.end() || kept->block.prefix != one)
+        out_.verdicts.emplace_back(one, Verdict::Covered);
+    }
   }
 
   // Adds to each address's worth a share of that of the others in its network.

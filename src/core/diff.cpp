@@ -157,7 +157,7 @@ Difference diff(const Driver &driver, const Selection &selection, const Bans &ba
     } else {
       const Verdict verdict = candidates.verdict(entry.block.prefix);
       difference.change.remove.push_back(
-          removal(entry, verdict == Verdict::Wanted ? no_place.why(entry.block.prefix) : reason_of(verdict), verdict != Verdict::Absent));
+          removal(entry, verdict == Verdict::Wanted ? no_place.why(entry.block.prefix) : reason_of(verdict), explains(verdict)));
     }
   }
 

@@ -169,7 +169,7 @@ CandidateChange LiveCandidates::update(Seconds elapsed) {
   for (const Prefix &one : regions)
     append_wanted(one, before);
   Candidates found = evaluate(regions, before, elapsed);
-  found.merges = base_.merges;
+  found.most_innocents = base_.most_innocents; // this update had only a part of them to spend
   const auto by_block = [](const Candidate &a, const Candidate &b) { return a.block < b.block; };
   std::set_difference(before.begin(), before.end(), found.wanted.begin(), found.wanted.end(), std::back_inserter(change.gone), by_block);
   std::set_difference(found.wanted.begin(), found.wanted.end(), before.begin(), before.end(), std::back_inserter(change.come), by_block);

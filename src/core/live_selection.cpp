@@ -158,8 +158,7 @@ bool LiveSelection::may_be_held(const CandidateChange &change, const Change &mad
   const auto exceeds = [&](std::size_t count, double share) {
     return before > limits_.floor && static_cast<double>(count) > share * static_cast<double>(before);
   };
-  const auto unexplained =
-      std::count_if(made.remove.begin(), made.remove.end(), [](const auto &one) { return one.second == Verdict::Absent; });
+  const auto unexplained = std::count_if(made.remove.begin(), made.remove.end(), [](const auto &one) { return !explains(one.second); });
   for (std::size_t family = 0; family < covered_.size(); ++family)
     if (!made.add.empty() && covered_[family] > limits_.span * space_of(family))
       return true;

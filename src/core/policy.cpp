@@ -1,6 +1,7 @@
 #include "core/policy.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <initializer_list>
 
 #include <fmt/format.h>
@@ -76,20 +77,6 @@ auto at_or_after(const std::vector<Item> &items, const Prefix &prefix) noexcept 
   return std::lower_bound(items.begin(), items.end(), prefix, [](const Item &item, const Prefix &p) { return prefix_of(item) < p; });
 }
 
-// The widest item around the prefix or at it.
-template <typename Item>
-const Item *around(const std::vector<Item> &items, const Prefix &prefix) noexcept {
-  for (unsigned length = 0; length <= prefix.length(); ++length) {
-    const Prefix wider = prefix.with_length(length);
-    const auto found = at_or_after(items, wider);
-    if (found == items.end() || prefix < prefix_of(*found))
-      return nullptr;
-    if (prefix_of(*found) == wider)
-      return &*found;
-  }
-  return nullptr;
-}
-
 // How well a verdict on a part explains that the whole went: the safety rules first.
 int telling(Verdict verdict) noexcept {
   switch (verdict) {
@@ -101,43 +88,90 @@ int telling(Verdict verdict) noexcept {
   case Verdict::NoQuorum: return 4;
   case Verdict::Reserved: return 3;
   case Verdict::TooShort: return 2;
+  case Verdict::Absent: return 0;
   default: return 1;
   }
 }
 
-// Whether the wanted blocks in the prefix leave nothing of it open: their sizes add up, because
-// no wanted block lies in another.
-bool filled(const std::vector<Candidate> &wanted, const Prefix &prefix) noexcept {
-  double share = 0;
-  const Prefix *last = nullptr;
-  for (auto item = at_or_after(wanted, prefix); item != wanted.end() && prefix.contains(item->block.prefix); ++item) {
-    if (last == nullptr || !last->contains(item->block.prefix))
-      share += 1.0 / static_cast<double>(1ULL << std::min(62U, item->block.prefix.length() - prefix.length()));
-    last = &item->block.prefix;
+// 2^bits.
+double power(unsigned bits) noexcept { return std::ldexp(1.0, static_cast<int>(bits)); }
+
+// How much of one prefix the prefixes in it make up, which are added in their order: of all of it, and in addresses (IPv6:
+// /64s), of which the one that an address lies in counts whole.
+class Share {
+public:
+  explicit Share(const Prefix &whole) noexcept : whole_(whole), unit_(whole.family() == Family::IPv4 ? 32 : 64) {}
+
+  void add(const Prefix &part) noexcept {
+    if (last_ && last_->contains(part))
+      return;
+    last_ = part;
+    share_ += 1 / power(part.length() - whole_.length());
+    const Prefix unit = part.with_length(std::min(part.length(), unit_));
+    if (last_unit_ && last_unit_->contains(unit))
+      return;
+    last_unit_ = unit;
+    units_ += size_of(unit);
   }
-  return share >= 1.0;
-}
+
+  bool is_whole() const noexcept { return share_ >= 1; }
+  double units() const noexcept { return std::min(units_, all_units()); }
+  double all_units() const noexcept { return size_of(whole_); }
+
+private:
+  double size_of(const Prefix &prefix) const noexcept { return power(unit_ - std::min(unit_, prefix.length())); }
+
+  Prefix whole_;
+  unsigned unit_;
+  std::optional<Prefix> last_, last_unit_;
+  double share_ = 0, units_ = 0;
+};
+
+// The more telling of two reasons.
+Verdict better(Verdict a, Verdict b) noexcept { return telling(b) > telling(a) ? b : a; }
 
 } // namespace
 
+bool explains(Verdict verdict) noexcept { return verdict != Verdict::Absent && verdict != Verdict::Future; }
+
 Verdict Candidates::verdict(const Prefix &prefix) const noexcept {
-  if (const Candidate *wider = around(wanted, prefix))
-    return wider->block.prefix == prefix ? Verdict::Wanted : Verdict::Covered;
-  const auto exact = at_or_after(verdicts, prefix);
-  if (exact != verdicts.end() && exact->first == prefix)
-    return exact->second;
+  auto part = at_or_after(wanted, prefix);
+  if (part != wanted.end() && part->block.prefix == prefix)
+    return Verdict::Wanted;
+  auto known = at_or_after(verdicts, prefix);
+  Verdict exact = Verdict::Absent;
+  for (; known != verdicts.end() && known->first == prefix; ++known)
+    exact = explains(exact) ? better(exact, known->second) : known->second;
+  if (explains(exact))
+    return exact;
+  if (protect.overlap(prefix))
+    return Verdict::Protected;
+  if (allow.overlap(prefix))
+    return Verdict::Allowed;
+
+  // Rows in it, each part of what it was merged from.
+  Share share(prefix);
   Verdict best = Verdict::Absent;
-  for (auto inside = exact; inside != verdicts.end() && prefix.contains(inside->first); ++inside)
-    if (best == Verdict::Absent || telling(inside->second) > telling(best))
-      best = inside->second;
-  if (best != Verdict::Absent)
-    return best;
-  const auto part = at_or_after(wanted, prefix);
-  if (part != wanted.end() && prefix.contains(part->block.prefix) && (merges || filled(wanted, prefix)))
-    return Verdict::Covered;
-  if (const auto *wider = around(verdicts, prefix))
-    return wider->second;
-  return Verdict::Absent;
+  for (;;) {
+    const bool has_part = part != wanted.end() && prefix.contains(part->block.prefix);
+    const bool has_known = known != verdicts.end() && prefix.contains(known->first);
+    if (!has_part && !has_known)
+      break;
+    if (has_part && (!has_known || part->block.prefix < known->first)) {
+      share.add((part++)->block.prefix);
+      best = better(best, Verdict::Covered);
+    } else {
+      if (explains(known->second)) {
+        share.add(known->first);
+        best = better(best, known->second);
+      }
+      ++known;
+    }
+  }
+  constexpr double rounding = 1e-9;
+  const bool is_enough = share.is_whole() || (least_share && share.units() >= (*least_share - rounding) * share.all_units() &&
+                                              share.all_units() - share.units() <= static_cast<double>(most_innocents));
+  return is_enough && best != Verdict::Absent ? best : exact;
 }
 
 } // namespace banpush

@@ -140,6 +140,8 @@ enum class Verdict : std::uint8_t {
 };
 // One word for JSON and logs: "expired", "unbanned", …
 const char *word(Verdict verdict) noexcept;
+// Whether this is a reason for an entry to go. A row dated in the future is none: it cannot have made the entry.
+bool explains(Verdict verdict) noexcept;
 
 struct LeftOut {
   Prefix prefix;
@@ -164,13 +166,18 @@ struct Candidates {
   std::vector<Candidate> wanted;       // sorted by block, no doubles
   std::vector<std::uint32_t> by_worth; // places in `wanted`, the most worthwhile first; empty where nobody has ordered them
   std::vector<LeftOut> left_out;       // sorted by prefix, without those merely expired, unbanned or covered
-  // Every distinct prefix of the table that is neither wanted as itself nor covered, sorted.
+  // Every distinct prefix of the table, and every block that its rows would have made (widened, or cut out around what is
+  // allowed), that is not wanted as itself; sorted.
   std::vector<std::pair<Prefix, Verdict>> verdicts;
+  PrefixSet allow, protect;
   std::uint64_t innocents = 0; // addresses (IPv6: /64s) that wanted covers and nobody banned
-  bool merges = false;         // lossy aggregation: entries come and go with their neighbours
+  // Lossy aggregation: the least share of a block that bans must make up. Nothing: all of it.
+  std::optional<double> least_share;
+  std::uint64_t most_innocents = 0; // and what `innocents` may be
 
-  // Why this prefix is not wanted, which explains its removal; Absent where the table does not know it.
-  // A merged, widened or cut-out block that was wanted once is judged by the bans in it and around it.
+  // Why this prefix is not wanted; Absent where nothing in the table can have made it an entry. That is a row of this very
+  // prefix, one that was widened or cut to it, or rows in it that make up as much of it as merging takes. A wider row
+  // says nothing: whoever may insert rows could explain the removal of all with one.
   Verdict verdict(const Prefix &prefix) const noexcept;
 };
 

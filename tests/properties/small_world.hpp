@@ -121,6 +121,29 @@ inline Bans bans_of(const std::vector<AnyRow> &rows, Seconds later = 0) {
   return bans;
 }
 
+// The row as a table hands it over `elapsed` seconds after the first reading.
+template <typename Use>
+void as_raw(const AnyRow &row, Seconds elapsed, Use use) {
+  const Bans one = bans_of({row}, elapsed);
+  const Ban &ban = one.rows().front();
+  static const char *const protocols[] = {"tcp", "tcp", "tcp", "udp", "all"};
+  const std::string ip = row.prefix.text();
+  RawBan raw;
+  raw.ip = ip;
+  raw.name = one.name(ban.jail);
+  raw.hostname = one.name(ban.host);
+  raw.protocol = protocols[row.protocol];
+  raw.port = row.jail == 1 ? "25" : "";
+  raw.age = row.age + elapsed;
+  raw.until = row.until;
+  if (raw.until && *raw.until != permanent)
+    *raw.until -= elapsed;
+  if (row.revoked < 2)
+    raw.revoked = 1;
+  raw.revoked_by_operator = row.revoked == 0;
+  use(raw);
+}
+
 inline std::vector<NamedPrefix> any_names(const char *why, int most = 4) {
   std::vector<NamedPrefix> names;
   const int count = *rc::gen::inRange(0, most);

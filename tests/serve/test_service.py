@@ -13,7 +13,7 @@ import time
 import unittest
 
 import serving
-from serving import PATIENCE, Notified, Site, hosts, wait_until
+from serving import PATIENCE, Notified, Site, addresses, hosts, wait_until
 import ending
 
 A, B, C = "203.0.113.7", "203.0.113.8", "203.0.113.9"
@@ -45,6 +45,27 @@ class Service(unittest.TestCase):
             rows(site, "DELETE FROM fail2ban")  # by somebody else
             site.wait_for([])
             self.assertEqual(site.stop(), 0)
+
+    def test_no_planted_row_explains_that_all_vanish(self):
+        limits = {"add": "100%", "remove": "20%", "floor": 10, "storm": "none", "span": "100%"}
+        standing = addresses(100)
+        planted = [("0.0.0.0/0", "-400 days"), ("203.0.0.0/8", "-1 minutes"), ("203.0.0.0/16", "+2 days"), ("203.0.0.0/16", "-400 days")]
+        with Site(limits=limits) as site:
+            site.settings["serve"]["audit"] = "2s"
+            site.settings["policy"]["shortest"] = {"ipv4": 16}
+            site.write()
+            insert(site, *standing)
+            site.start()
+            site.wait_for(hosts(standing))
+            rows(site, "DELETE FROM fail2ban")
+            for ip, age in planted:
+                rows(site, "INSERT INTO fail2ban (hostname, created, name, protocol, port, ip)"
+                           " VALUES ('web1', datetime('now', 'localtime', ?), 'sshd', 'tcp', '', ?)", (age, ip))
+                insert(site, A)  # seen, and with it all that came before
+                site.wait_for(hosts([*standing, A]))
+                time.sleep(3)  # an audit
+                self.assertEqual(site.holds(), hosts([*standing, A]))
+                rows(site, "DELETE FROM fail2ban WHERE ip = ?", (A,))
 
     def test_the_allowlist_counts_at_once(self):
         with Site().start() as site:

@@ -2,6 +2,7 @@
 """What may pass in one go and what a person must decide: fills, expiry, unbans and flush pass the default limits, an
 unexplained loss does not; and a broken policy stops everything but what rescues."""
 import concurrent.futures
+import ipaddress
 
 import scenario
 from scenario import ATTACKER4, NetworkCase
@@ -77,6 +78,27 @@ class Limits(NetworkCase):
         site.rows("DELETE FROM fail2ban")
         site.run("push", code=5)
         self.assertGreaterEqual(self.installed(site), len(FLOOD) * 8 // 10)
+
+    def test_no_planted_row_explains_that_all_vanish(self):
+        """Whoever may insert rows plants one; it did not make the entries, so it explains nothing. What a policy takes is blocked besides."""
+        policy = {"jails": {"noise": {"ignore": True}}, "shortest": {"ipv4": 20, "ipv6": 32}}
+        site = self.start("planted", policy=policy)
+        rows = {"all there is, long over": [("0.0.0.0/0", "-400 days", "sshd"), ("::/0", "-400 days", "sshd")],
+                "a live row that is too wide": [("203.0.0.0/8", "-1 minutes", "sshd")],
+                "one from the future": [("203.0.112.0/20", "+2 days", "sshd")],
+                "one of an ignored jail": [("203.0.112.0/20", "-1 minutes", "noise")],
+                "a network of the entries, long over": [("203.0.112.0/20", "-400 days", "sshd"), ("2001:db8::/32", "-400 days", "sshd")],
+                "hosts between them": [(f"203.0.112.{2 * i}", "-400 days", "sshd") for i in range(1, 99)],
+                "a live network of the entries": [("203.0.112.0/20", "-1 minutes", "sshd")]}
+        for what, planted in rows.items():
+            with self.subTest(what):
+                site.rows("DELETE FROM fail2ban")
+                for address, age, jail in planted:
+                    site.insert([address], age=age, jail=jail)
+                report = site.device("push", code=5)
+                self.assertIn("remove", {guard["name"] for guard in report["guards"]})
+                table = self.router("nft", "list", "table", "inet", "banpush")
+                self.assertEqual([address for address in FLOOD if str(ipaddress.ip_address(address)) not in table], [])
 
     def test_a_table_that_cannot_be_read_changes_nothing(self):
         site = self.start("gone")

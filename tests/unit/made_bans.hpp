@@ -17,22 +17,25 @@ struct Row {
   std::uint8_t source = 0;
 };
 
+inline RawBan raw_of(const Row &row) {
+  RawBan raw;
+  raw.hostname = row.host;
+  raw.created = "2024-05-01 10:00:00";
+  raw.name = row.jail;
+  raw.protocol = row.protocol;
+  raw.port = row.port;
+  raw.ip = row.ip;
+  raw.age = row.age;
+  raw.until = row.until;
+  raw.revoked = row.revoked;
+  raw.revoked_by_operator = row.by_operator;
+  return raw;
+}
+
 inline Bans bans_of(const std::vector<Row> &rows) {
   Bans bans;
-  for (const Row &row : rows) {
-    RawBan raw;
-    raw.hostname = row.host;
-    raw.created = "2024-05-01 10:00:00";
-    raw.name = row.jail;
-    raw.protocol = row.protocol;
-    raw.port = row.port;
-    raw.ip = row.ip;
-    raw.age = row.age;
-    raw.until = row.until;
-    raw.revoked = row.revoked;
-    raw.revoked_by_operator = row.by_operator;
-    bans.add(raw, row.source);
-  }
+  for (const Row &row : rows)
+    bans.add(raw_of(row), row.source);
   return bans;
 }
 

@@ -294,6 +294,17 @@ TEST_CASE("widening") {
   CHECK(apart.wanted[1].hosts == 2);
   CHECK(apart.verdict(Prefix::require("2001:db8::1")) == Verdict::Covered);
   CHECK(apart.left_out.empty());
+  // A network stays as it was banned, and keeps nothing of the hosts around it.
+  CHECK(wanted({{"2001:db8::1"}, {"2001:db8:1::/56"}, {"2001:db8::/120"}, {"2001:db8::ffff"}}, policy) == "2001:db8::/64, 2001:db8:1::/56");
+  policy.widen4 = 28;
+  CHECK(wanted({{"203.0.113.4/30"}, {"203.0.113.0/29"}, {"203.0.113.64"}, {"203.0.113.65"}}, policy) == "203.0.113.0/29, 203.0.113.64/28");
+  policy.widen6 = 56;
+  CHECK(wanted({{"2001:db8::/64"}, {"2001:db8:1::1"}}, policy) == "2001:db8::/64, 2001:db8:1::/56");
+  policy.quorum = Quorum{2, 0, hour, 0};
+  CHECK(wanted({{"2001:db8::1", 60, "sshd", "web1"}, {"2001:db8::8/125"}, {"2001:db8::9", 60, "sshd", "web2"}}, policy) == "2001:db8::/56");
+  policy.quorum.reset();
+  policy.widen4.reset();
+  policy.widen6 = 64;
   // Never over what is allowed: such hosts stay hosts.
   policy.allow = {named("2001:db8::99")};
   CHECK(wanted(rows, policy) == "203.0.113.7/32, 2001:db8::1/128, 2001:db8::2/128, 2001:db8:0:1::/64");
@@ -398,7 +409,7 @@ TEST_CASE("services") {
 
 TEST_CASE("what explains that an entry goes") {
   const std::vector<Row> rows{{"203.0.113.0"}, {"203.0.113.1", 2 * day}, {"203.0.113.4"}, {"203.0.113.5"}, {"198.51.100.0/24", 2 * day}};
-  const Candidates all = candidates(bans_of(rows), {}, {});
+  const Candidates all = candidates(bans_of(rows), {}, {named("198.51.100.7")});
   const auto at = [&](const char *prefix) { return all.verdict(Prefix::require(prefix)); };
   CHECK(at("203.0.113.0") == Verdict::Wanted);
   CHECK(at("203.0.113.1") == Verdict::Expired);
