@@ -1,6 +1,7 @@
 #include "core/ban.hpp"
 
 #include "core/digest.hpp"
+#include "core/invisible.hpp"
 #include "core/protocols.hpp"
 
 #include <algorithm>
@@ -91,21 +92,19 @@ std::size_t character_size(std::string_view text) noexcept {
   return 0;
 }
 
-// Characters that move the cursor, hide themselves or turn the writing direction: C0 and C1
-// controls, U+200B to U+200F, U+2028 to U+202E, U+2060 to U+206F, U+FEFF; and quotes.
-bool is_showable(std::string_view character) noexcept {
+// The code point of a character that character_size() found to be valid.
+char32_t code_of(std::string_view character) noexcept {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(character[i]); };
-  if (character.size() == 1)
-    return byte(0) >= 0x20 && byte(0) != 0x7f && byte(0) != '"' && byte(0) != '\'' && byte(0) != '`' && byte(0) != '\\';
-  if (character.size() == 2)
-    return !(byte(0) == 0xc2 && byte(1) < 0xa0);
-  if (character.size() != 3)
-    return true;
-  if (byte(0) == 0xe2 && byte(1) == 0x80)
-    return byte(2) < 0x8b || (byte(2) > 0x8f && byte(2) < 0xa8) || byte(2) > 0xae;
-  if (byte(0) == 0xe2 && byte(1) == 0x81)
-    return byte(2) < 0xa0 || byte(2) > 0xaf;
-  return !(byte(0) == 0xef && byte(1) == 0xbb && byte(2) == 0xbf);
+  char32_t code = character.size() == 1 ? byte(0) : byte(0) & (0xffU >> (character.size() + 1));
+  for (std::size_t i = 1; i < character.size(); ++i)
+    code = code << 6U | (byte(i) & 0x3fU);
+  return code;
+}
+
+// No quotes, and nothing that moves the cursor, hides itself or turns the writing direction.
+bool is_showable(std::string_view character) noexcept {
+  constexpr std::string_view quotes = "\"'`\\";
+  return !is_invisible(code_of(character)) && (character.size() != 1 || quotes.find(character.front()) == std::string_view::npos);
 }
 
 // Characters that mean something to shells, markup, templates and command lines, and nothing in a name.

@@ -202,6 +202,46 @@ TEST_CASE("a name nobody could have written makes no ban") {
   CHECK(bans.rows().size() == 1);
 }
 
+TEST_CASE("characters that nobody sees make no name, and are shown as bytes") {
+  const auto utf8 = [](char32_t code) {
+    std::string text;
+    if (code < 0x80)
+      return std::string(1, static_cast<char>(code));
+    const unsigned more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+    text += static_cast<char>((0xff00U >> (more + 1) & 0xffU) | code >> 6 * more);
+    for (unsigned i = more; i-- > 0;)
+      text += static_cast<char>(0x80U | (code >> 6 * i & 0x3fU));
+    return text;
+  };
+  const auto is_refused = [&](char32_t code) {
+    const std::string name = "ss" + utf8(code) + "hd";
+    CHECK((shown(name) != name) == !is_row_text(name));
+    return !is_row_text(name);
+  };
+  for (const char32_t code :
+       {0x00U,   0x1bU,   0x7fU,    0x85U,    0xa0U,    0xadU,    0x34fU,   0x61cU,   0x115fU,  0x1160U,  0x1680U, 0x17b4U,
+        0x180bU, 0x180eU, 0x2000U,  0x200bU,  0x200dU,  0x202eU,  0x2028U,  0x2029U,  0x202fU,  0x205fU,  0x2060U, 0x2065U,
+        0x2800U, 0x3000U, 0x3164U,  0xe000U,  0xfe00U,  0xfe0fU,  0xfeffU,  0xffa0U,  0xfff9U,  0xfffbU,  0xfffeU, 0xffffU,
+        0xfdd0U, 0x378U,  0x1d173U, 0x1d159U, 0xe0001U, 0xe0041U, 0xe0100U, 0xe01efU, 0xf0000U, 0x10ffffU}) {
+    CAPTURE(static_cast<unsigned>(code));
+    CHECK(is_refused(code));
+  }
+  for (const char32_t code : {0x20U, 0x2dU, 0xa1U, 0xfcU, 0x3a9U, 0x416U, 0x5d0U, 0x627U, 0x905U, 0x2026U, 0x20acU, 0x3042U, 0x4e2dU,
+                              0xac00U, 0xfffdU, 0x1f525U, 0x20000U}) {
+    CAPTURE(static_cast<unsigned>(code));
+    CHECK_FALSE(is_refused(code));
+  }
+  // Whole ranges: tags and variation selectors, what is private, what is no character on each plane.
+  const std::pair<char32_t, char32_t> ranges[] = {{0x80, 0xa0},     {0x2000, 0x200f},   {0xe000, 0xf8ff},  {0xfdd0, 0xfdef},
+                                                  {0xfe00, 0xfe0f}, {0xe0000, 0xe0fff}, {0xf0000, 0xf1000}};
+  for (const auto &[first, last] : ranges)
+    for (char32_t code = first; code <= last; ++code)
+      if (!is_refused(code))
+        FAIL("U+" << std::hex << static_cast<unsigned>(code));
+  for (char32_t plane = 0; plane <= 0x10; ++plane)
+    CHECK(is_refused(plane << 16U | 0xfffeU));
+}
+
 TEST_CASE("text from strangers is made fit to show") {
   CHECK(shown("plain") == "plain");
   CHECK(shown("a\nb\x1b[0m") == "a\\x0ab\\x1b[0m");
