@@ -2,6 +2,7 @@
 #include "app/commands.hpp"
 #include "app/commands/spool.hpp"
 
+#include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <iostream>
@@ -283,6 +284,15 @@ int run(const Settings &settings, const std::function<int(const Settings &)> &wo
   }
 }
 
+// What was to be read by somebody and could not be written is no success.
+int all_written(int code) {
+  std::cout.flush();
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0 && std::cout)
+    return code;
+  std::fputs("banpush: standard output cannot be written: what was to be said there is lost\n", stderr);
+  return code == 0 ? 1 : code;
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -308,7 +318,7 @@ int main(int argc, char **argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    return all_written(app.exit(error) == 0 ? 0 : 2);
   }
-  return run(settings_of(flags, argc, argv), work);
+  return all_written(run(settings_of(flags, argc, argv), work));
 }

@@ -1,10 +1,10 @@
 #include "app/planning.hpp"
 
+#include "app/room.hpp"
+
 #include <algorithm>
 #include <map>
 #include <set>
-
-#include <fmt/format.h>
 
 namespace banpush {
 
@@ -101,34 +101,6 @@ void keep_instead_of_held(Change &change, const std::vector<LeftOut> &held, cons
                 [&](const Removal &removal) { return staying.count(removal.block) != 0 && removal.reason != "there twice"; });
 }
 
-// A list whose entries may not overlap takes nothing over an entry that stays there, held by a limit.
-void keep_apart(Change &change, std::vector<LeftOut> &left_out, const Driver &driver, const Installed &installed) {
-  std::map<std::string, std::vector<Prefix>> staying;
-  for (const List &list : driver.lists)
-    if (list.disjoint)
-      staying[list.name];
-  if (staying.empty() || change.add.empty())
-    return;
-  std::set<std::pair<std::string, Block>> leaving;
-  for (const Removal &removal : change.remove)
-    leaving.insert({removal.list, removal.block});
-  for (const Addition &addition : change.add) // in its own place
-    leaving.insert({addition.list, addition.block});
-  for (const Entry &entry : installed.entries)
-    if (const auto list = staying.find(entry.list); list != staying.end() && leaving.count({entry.list, entry.block}) == 0)
-      list->second.push_back(entry.block.prefix);
-  std::map<std::string, PrefixSet> kept;
-  for (auto &[name, prefixes] : staying)
-    kept.emplace(name, PrefixSet(std::move(prefixes)));
-  std::erase_if(change.add, [&](const Addition &addition) {
-    const auto list = kept.find(addition.list);
-    const auto other = list == kept.end() ? std::nullopt : list->second.overlap(addition.block.prefix);
-    if (other)
-      left_out.push_back({addition.block.prefix, Verdict::Held, fmt::format("held while {} stays, which it overlaps", other->text())});
-    return other.has_value();
-  });
-}
-
 // The service's own pushes, not what a person asks for once.
 bool may_be_followed(const Order &order) {
   return order.intent == Intent::Push && order.depth == Depth::Push && !order.only_adds && order.forced.empty() && order.hashes.empty();
@@ -221,7 +193,9 @@ Decision make_decision(Site &site, const Device &device, const Facts &facts, Ins
   Difference held = hold(difference.change, device.limits, plan.installed, remembered(site, device.name),
                          with_newcomers(selection.wanted, candidates, device.limits), order.forced);
   keep_instead_of_held(held.change, held.left_out, candidates);
-  keep_apart(held.change, held.left_out, driver, plan.installed);
+  if (held.change.remove.size() < difference.change.remove.size())
+    keep_to_room(held, driver, capacity_of(device), plan.installed, selection.wanted);
+  keep_apart(held, driver, plan.installed);
   plan.change = std::move(held.change);
   plan.change.renumber = std::move(difference.change.renumber);
   append(plan.guards, std::move(held.notes));

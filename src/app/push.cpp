@@ -1,5 +1,6 @@
 #include "app/push.hpp"
 
+#include "app/plan_notes.hpp"
 #include "app/planning.hpp"
 #include "app/serve/slots.hpp"
 #include "app/session.hpp"
@@ -220,6 +221,11 @@ Guard::Ruling judge(Site &site, const Device &device, const Order &order, const 
   report.outcome = outcome_of(*report.plan, ruling);
   report.plan->guards.insert(report.plan->guards.end(), ruling.notes.begin(), ruling.notes.end());
   check_saved(order, *report.plan, report);
+  report.moment = site.moment();
+  if (order.depth != Depth::Push) {
+    std::vector<std::string> notes = notes_on(*report.plan, device);
+    report.notes.insert(report.notes.end(), std::make_move_iterator(notes.begin()), std::make_move_iterator(notes.end()));
+  }
   return ruling;
 }
 

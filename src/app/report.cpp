@@ -39,7 +39,7 @@ Json plan_json(const DeviceReport &report) {
                      {"list", one.list},
                      {"jail", one.jail},
                      {"count", one.count},
-                     {"until", moment_text(one.until)}});
+                     {"until", moment_text(one.until, report.moment)}});
     for (const Removal &one : plan.change.remove)
       remove.push_back(
           {{"prefix", one.block.prefix.text()}, {"service", one.block.service.text()}, {"list", one.list}, {"reason", one.reason}});
@@ -96,13 +96,13 @@ const char *spoken(Outcome outcome) {
   return "?";
 }
 
-std::string why_added(const Addition &one) {
+std::string why_added(const Addition &one, std::optional<std::time_t> moment) {
   std::string text;
   if (!one.jail.empty())
     text += shown(one.jail, 30) + ", ";
   if (one.count != 0)
     text += plural(one.count, "ban", "bans") + ", ";
-  return text + until_text(one.until);
+  return text + until_text(one.until, moment);
 }
 
 std::string row(const std::string &what, const std::string &block, const std::string &why) {
@@ -127,11 +127,12 @@ std::string by_jail(const std::vector<Addition> &additions) {
   return most.size() <= 3 ? text : text + fmt::format(" and {}", plural(most.size() - 3, "other jail", "other jails"));
 }
 
-void addition_rows(std::string &out, const std::vector<Addition> &additions, const Console &console) {
+void addition_rows(std::string &out, const DeviceReport &report, const Console &console) {
+  const std::vector<Addition> &additions = report.plan->change.add;
   const std::string what = console.paint(Colour::Green, "add    ");
   if (additions.size() <= most_rows) {
     for (const Addition &one : additions)
-      out += row(what, one.block.text(), why_added(one));
+      out += row(what, one.block.text(), why_added(one, report.moment));
     return;
   }
   Seconds first_end = permanent, last_end = 0;
@@ -141,8 +142,8 @@ void addition_rows(std::string &out, const std::vector<Addition> &additions, con
   }
   out += row(what, several(additions.size(), additions.front().block.text()),
              fmt::format("{}; the first ends {}, the last {}", by_jail(additions),
-                         first_end == permanent ? "never" : moment_text(first_end).substr(0, 16),
-                         last_end == permanent ? "never" : moment_text(last_end).substr(0, 16)));
+                         first_end == permanent ? "never" : moment_text(first_end, report.moment).substr(0, 16),
+                         last_end == permanent ? "never" : moment_text(last_end, report.moment).substr(0, 16)));
 }
 
 // One row a reason, the commonest first.
@@ -197,7 +198,7 @@ void device_text(std::string &out, const DeviceReport &report, const Console &co
           fmt::format("  {}  {}: {}{}\n", console.paint(note.refuses ? Colour::Red : Colour::Yellow, note.refuses ? "refused" : "held   "),
                       note.name, note.message, remedy.empty() ? "" : "; " + remedy);
     }
-    addition_rows(out, plan.change.add, console);
+    addition_rows(out, report, console);
     rows_by_reason(out, plan.change.remove, console.paint(Colour::Red, "remove "), [](const Removal &one) { return one.block.text(); });
     rows_by_reason(out, plan.left_out, console.paint(Colour::Dim, "without"), [](const LeftOut &one) { return one.prefix.text(); });
     if (!plan.installed.foreign.empty())
@@ -282,10 +283,10 @@ std::string to_text(const Report &report, Detail detail, const Console &console)
   return out;
 }
 
-std::string moment_text(Seconds until) {
+std::string moment_text(Seconds until, std::optional<std::time_t> from) {
   if (until == permanent)
     return "permanent";
-  const std::time_t end = std::time(nullptr) + static_cast<std::time_t>(until);
+  const std::time_t end = from.value_or(std::time(nullptr)) + static_cast<std::time_t>(until);
   std::tm local{};
   localtime_r(&end, &local);
   char text[32];
@@ -293,6 +294,8 @@ std::string moment_text(Seconds until) {
   return text;
 }
 
-std::string until_text(Seconds until) { return until == permanent ? "for ever" : "until " + moment_text(until).substr(0, 16); }
+std::string until_text(Seconds until, std::optional<std::time_t> from) {
+  return until == permanent ? "for ever" : "until " + moment_text(until, from).substr(0, 16);
+}
 
 } // namespace banpush

@@ -4,6 +4,7 @@
 #include "app/console.hpp"
 #include "core/plan.hpp"
 
+#include <ctime>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -23,7 +24,8 @@ struct DeviceReport {
   std::vector<std::string> notes; // what a person should know all the same
   std::string words;              // the device's own, for the audit and -v
   double seconds = 0;
-  bool read = false; // the device was asked what it holds; else all of this is by what it held when it was last read
+  std::optional<std::time_t> moment; // of which the plan's ends are; nothing: now
+  bool read = false;                 // the device was asked what it holds; else all of this is by what it held when it was last read
   bool paused = false;
   bool held() const; // a guard held or refused something
 };
@@ -47,8 +49,8 @@ enum class Detail { Plan, Push };
 std::string to_text(const Report &report, Detail detail, const Console &console);
 
 // `until 2026-11-23 12:00`, `for ever`.
-std::string until_text(Seconds until);
-// The moment so many seconds from now in local time, `2026-11-23 12:00:00`; `permanent` for ever.
-std::string moment_text(Seconds until);
+std::string until_text(Seconds until, std::optional<std::time_t> from = std::nullopt);
+// The moment so many seconds from then (or now) in local time, `2026-11-23 12:00:00`; `permanent` for ever.
+std::string moment_text(Seconds until, std::optional<std::time_t> from = std::nullopt);
 
 } // namespace banpush

@@ -3,6 +3,7 @@
 #include "app/secrets.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace banpush {
 
@@ -35,6 +36,8 @@ Seconds Site::elapsed() const { return std::chrono::duration_cast<std::chrono::s
 double Site::seconds_since_fetch() const {
   return std::chrono::duration<double>(Clock::now() - fetched_).count() - static_cast<double>(advanced_.load());
 }
+
+std::time_t Site::moment() const { return std::time(nullptr) - static_cast<std::time_t>(std::lround(seconds_since_fetch())); }
 
 std::vector<NamedPrefix> Site::protect_for(const Device &device, const Facts &facts) const {
   std::vector<NamedPrefix> all = protect_;

@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <ctime>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -40,6 +41,8 @@ public:
   std::mutex &state_lock() noexcept { return state_lock_; }
   // How much older every row is by now than what plans say of its age.
   double seconds_since_fetch() const;
+  // When the rows were as old as plans say, by this host's clock.
+  std::time_t moment() const;
 
   // The protected set as one device needs it: what was found here, what its policy adds, and the
   // address it sees us from.

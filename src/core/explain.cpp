@@ -3,6 +3,8 @@
 #include "core/address_bans.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -52,19 +54,27 @@ std::string why_none(AddressBans &of_address, Rows rows, const Tally &tally) {
 
 std::string where(const NamedPrefix &named) { return fmt::format("{} ({})", named.prefix.text(), named.why); }
 
-// The rows of the one banned prefix that decides: the address itself, else the narrowest ban around it.
-std::vector<std::uint32_t> deciding_rows(const Bans &bans, const std::vector<std::uint32_t> &about, const Prefix &prefix) {
-  std::optional<Prefix> best;
-  for (const std::uint32_t row : about) {
-    const Prefix &one = bans.rows()[row].block.prefix;
-    if (one.contains(prefix) && (!best || one.length() > best->length()))
-      best = one;
-  }
-  std::vector<std::uint32_t> rows;
+// The rows of each banned prefix at the address or around it, the narrowest first.
+std::vector<std::vector<std::uint32_t>> bans_around(const Bans &bans, const std::vector<std::uint32_t> &about, const Prefix &prefix) {
+  std::map<unsigned, std::vector<std::uint32_t>, std::greater<>> by_length;
   for (const std::uint32_t row : about)
-    if (best && bans.rows()[row].block.prefix == *best)
-      rows.push_back(row);
-  return rows;
+    if (const Prefix &one = bans.rows()[row].block.prefix; one.contains(prefix))
+      by_length[one.length()].push_back(row);
+  std::vector<std::vector<std::uint32_t>> found;
+  for (auto &[length, rows] : by_length)
+    found.push_back(std::move(rows));
+  return found;
+}
+
+// The rows of the one ban that decides: the narrowest; where an entry is wanted all the same, the narrowest that is in force.
+std::vector<std::uint32_t> deciding_rows(std::vector<std::vector<std::uint32_t>> around, AddressBans &of_address, const Explanation &made) {
+  if (around.empty())
+    return {};
+  if (made.entry)
+    for (std::vector<std::uint32_t> &rows : around)
+      if (of_address.tally({rows.data(), rows.data() + rows.size()}).in_force())
+        return std::move(rows);
+  return std::move(around.front());
 }
 
 } // namespace
@@ -85,7 +95,8 @@ Explanation explain(const Bans &bans, const Policy &policy, const std::vector<Na
     if (candidate.block.prefix.contains(prefix))
       made.entry = candidate.block;
 
-  const std::vector<std::uint32_t> rows = deciding_rows(bans, about, prefix);
+  AddressBans of_address(bans, policy);
+  const std::vector<std::uint32_t> rows = deciding_rows(bans_around(bans, about, prefix), of_address, made);
   if (rows.empty()) {
     step("in force", made.entry.has_value(), made.entry ? "no row names it, but a wider entry covers it" : "no row of the table names it");
     if (made.entry)
@@ -93,16 +104,16 @@ Explanation explain(const Bans &bans, const Policy &policy, const std::vector<Na
     return made;
   }
   const Rows span{rows.data(), rows.data() + rows.size()};
-  AddressBans of_address(bans, policy);
+  const Prefix &banned = bans.rows()[rows.front()].block.prefix;
+  made.walked = banned;
   const Tally tally = of_address.tally(span);
   if (!step("in force", tally.in_force(),
-            tally.in_force()
-                ? fmt::format("{} of {} rows, from {} host{}", tally.bans, rows.size(), tally.hosts, tally.hosts == 1 ? "" : "s")
-                : fmt::format("none of {} rows: {}", rows.size(), why_none(of_address, span, tally))))
+            tally.in_force() ? fmt::format("{} of {} rows of {}, from {} host{}", tally.bans, rows.size(), banned.text(), tally.hosts,
+                                           tally.hosts == 1 ? "" : "s")
+                             : fmt::format("none of {} rows of {}: {}", rows.size(), banned.text(), why_none(of_address, span, tally))))
     return made;
   if (policy.quorum && !step("quorum", of_address.quorum(span), of_address.quorum(span) ? "met" : of_address.why_no_quorum(tally)))
     return made;
-  const Prefix &banned = bans.rows()[rows.front()].block.prefix;
   const unsigned shortest = banned.family() == Family::IPv4 ? policy.shortest4 : policy.shortest6;
   if (!step("shortest", banned.length() >= shortest, fmt::format("/{}, the widest allowed is /{}", banned.length(), shortest)))
     return made;

@@ -25,6 +25,7 @@ struct PolicyStep {
 struct Explanation {
   std::vector<RowVerdict> rows;  // every row whose prefix overlaps the address, newest first
   std::vector<PolicyStep> steps; // in order, up to the first that stops
+  std::optional<Prefix> walked;  // the ban whose rows the steps are about: its own, else the narrowest around it
   std::optional<Block> entry;    // the block that policy wants for it: itself, or a wider one around it
 };
 

@@ -236,6 +236,8 @@ int main(int argc, char **argv) {
       down(options);
     else if (tell_verb->parsed())
       tell(options);
+    if (!std::cout.flush())
+      throw Error(ErrorKind::Device, "standard output cannot be written: what was to be said there is lost");
     return 0;
   } catch (const Error &error) {
     std::cerr << "banpush-lab: " << error.what() << '\n';

@@ -2,7 +2,9 @@
 """What may pass in one go and what a person must decide: fills, expiry, unbans and flush pass the default limits, an
 unexplained loss does not; and a broken policy stops everything but what rescues."""
 import concurrent.futures
+import datetime
 import ipaddress
+import re
 
 import scenario
 from scenario import ATTACKER4, NetworkCase
@@ -99,6 +101,51 @@ class Limits(NetworkCase):
                 self.assertIn("remove", {guard["name"] for guard in report["guards"]})
                 table = self.router("nft", "list", "table", "inet", "banpush")
                 self.assertEqual([address for address in FLOOD if str(ipaddress.ip_address(address)) not in table], [])
+
+    def test_what_a_limit_keeps_takes_its_room(self):
+        """A device with a budget of 170 keeps 150 whose rows have vanished: there is room for 20, the most worthwhile, and never for more."""
+        standing, new = FLOOD[:150], FLOOD[200:260]
+        site = self.start("room", flood=standing)
+        site.settings["devices"]["r1"]["budget"] = {"ipv4": 170}
+        site.write()
+        site.rows("DELETE FROM fail2ban")
+        site.insert(new[:40], age="-1 hours")
+        site.insert(new[40:], age="-10 minutes")
+        for _ in range(2):
+            report = site.device("push", "--force", "add", code=5)
+            self.assertIn("remove", {guard["name"] for guard in report["guards"]})
+            table = self.router("nft", "list", "table", "inet", "banpush")
+            self.assertEqual([address for address in standing if address not in table], [])
+            there = set(re.findall(r"[0-9.]+", table))
+            self.assertEqual(len(there & set(new)), 20)
+            self.assertEqual({one["reason"] for one in report["left_out"]}, {"no room beside entries that a limit keeps"})
+        self.assertTrue(set(new[40:]) <= there, "the newest are worth most")
+        site.settings["devices"]["r1"]["budget"] = {"ipv4": 100}  # less than what is kept
+        site.write()
+        site.insert(FLOOD[300:310], age="-1 minutes")
+        self.assertEqual(site.device("push", "--force", "add", code=5)["add"], [])
+        site.settings["devices"]["r1"]["budget"] = {"ipv4": 60}
+        site.write()
+        self.assertEqual(site.device("push", "--force", "add", "--force", "remove")["outcome"], "changed")
+        self.assertEqual(self.installed(site), 60)
+
+    def test_a_plan_says_when_bans_end_however_long_it_took(self):
+        site = self.start("until", flood=["203.0.113.77"])
+        site.settings["devices"]["r1"]["run_with"] = ["sh", "-c", 'sleep 2; exec "$@"', "sh", "ip", "netns", "exec", self.net.router]
+        site.write()
+        site.insert(["203.0.113.99"], age="-1 hours")
+        ((end,),) = site.rows("SELECT datetime(created, '+1 day') FROM fail2ban WHERE ip = '203.0.113.99'")
+        for verb in ("plan", "push"):
+            (added,) = site.device(verb)["add"]
+            late = datetime.datetime.fromisoformat(added["until"]) - datetime.datetime.fromisoformat(end)
+            self.assertLessEqual(abs(late.total_seconds()), 1, verb)
+
+    def test_a_plan_without_bans_says_that_a_list_is_not_there(self):
+        site = self.site(self.local("linux_nft"), name="bare")
+        self.assertIn("does not stand", " ".join(site.device("plan")["notes"]))
+        site.run("setup", "r1", "--apply")
+        self.addCleanup(lambda: site.run("setup", "r1", "--remove", "--apply"))
+        self.assertEqual(site.device("plan")["notes"], [])
 
     def test_a_table_that_cannot_be_read_changes_nothing(self):
         site = self.start("gone")

@@ -193,6 +193,17 @@ class Keys(unittest.TestCase):
         self.site.write()
         self.assertIn("blocks whole addresses only", self.site.run("check", code=2).stderr)
 
+    def test_a_service_that_is_not_kept_is_said(self):
+        self.bans(("203.0.113.1", 60, {"port": "ssh"}), ("203.0.113.3", 60, {"port": "http,https"}), ("203.0.113.5", 60, {"port": "no-such-service"}),
+                  ("203.0.113.7", 60, {"protocol": "all", "port": "22"}), ("203.0.113.9", 60, {"port": "0:65535"}))
+        ios = {"address": "198.51.100.250", "driver": "cisco_ios"}
+        plan = self.plan({**ios, "services": True})
+        self.assertEqual([one["service"] for one in plan["add"]], ["tcp/22", "any", "any", "any", "any"])
+        said = [note for note in plan["notes"] if note.startswith("services: ")]
+        self.assertEqual(said, ["services: 4 of 5 entries block the whole address (203.0.113.3/32, 203.0.113.5/32, 203.0.113.7/32, …): "
+                                "their rows name no single port or range of one protocol, or all"])
+        self.assertFalse(any(note.startswith("services: ") for note in self.plan(ios)["notes"]))
+
     def test_worth_and_budget(self):
         self.bans(*(("203.0.113.1", (10 + i) * DAY) for i in range(6)), ("198.51.100.1", 2 * HOUR), ("198.51.100.77", 3 * DAY), ("198.51.100.77", 4 * DAY, {"host": "web2"}), ("198.51.100.77", 5 * DAY, {"host": "web3"}))
         device = {**EDGE, "budget": {"ipv4": 1, "ipv6": 1}}

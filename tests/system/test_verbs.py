@@ -3,10 +3,11 @@
 refusal is seen, has its exit code, and leaves no row behind."""
 import json
 import pathlib
+import subprocess
 import tempfile
 import unittest
 
-from scenario import Site
+from scenario import Site, binary
 import ending
 
 
@@ -129,6 +130,42 @@ class Verbs(unittest.TestCase):
         self.assertEqual(self.site.json("explain", "203.0.113.99")["rows"], [])
         text = self.site.run("explain", "198.51.100.3").stdout
         self.assertIn("no row of the table names it", text)
+
+    def test_explain_names_the_ban_and_says_what_a_push_would_do(self):
+        self.site.settings["devices"] = {"here": {"address": "local", "driver": "linux_nft"},
+                                         "far": {"address": "192.0.2.1", "driver": "ubiquiti_edgeswitch"}}
+        self.site.write()
+        self.site.insert(["203.0.113.7"], age="-3 days")
+        self.site.insert(["203.0.0.0/8"])
+        told = self.site.json("explain", "203.0.113.7")
+        for policy in told["policies"]:
+            self.assertEqual(policy["steps"][-1]["text"], "none of 1 rows of 203.0.113.7/32: their time has run out")
+        for device in told["devices"]:  # its own ban has ended; somebody's wide row is no reason
+            self.assertEqual((device["state"], device["reason"]), ("absent", "in force: none of 1 rows of 203.0.113.7/32: their time has run out"))
+        for device in self.site.json("explain", "203.0.113.8")["devices"]:
+            self.assertEqual(device["state"], "left out")
+            self.assertIn("wider than /24", device["reason"])
+        self.site.insert(["203.0.113.9", "203.0.113.0/24"])
+        self.assertIn("1 of 1 rows of 203.0.113.0/24", self.site.run("explain", "203.0.113.7").stdout)
+        self.assertIn("1 of 1 rows of 203.0.113.9/32", self.site.run("explain", "203.0.113.9").stdout)
+
+        def reasons():
+            return {one["device"]: one["reason"] for one in self.site.json("explain", "203.0.113.9")["devices"]}
+
+        self.assertIn("the next push brings it", reasons()["here"])
+        self.site.run("pause", "here")
+        self.assertIn("wanted in list nets4; paused", reasons()["here"])
+
+    def test_output_that_cannot_be_written_is_an_error(self):
+        self.site.insert(["203.0.113.7"])
+        with open("/dev/full", "w") as full:
+            for words in (["list"], ["list", "--json"], ["explain", "203.0.113.7"], ["stats"], ["status", "--json"], ["drivers"], ["drivers", "show", "frr"],
+                          ["check", "--json"], ["plan", "--json"], ["push", "--json"], ["allow", "list", "--json"], ["ban", "203.0.113.9", "--no-push"],
+                          ["unban", "203.0.113.9", "--no-push"], ["--help"], ["--version"]):
+                with self.subTest(words):
+                    done = subprocess.run([binary(), "-c", str(self.site.config), *words], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+                    self.assertEqual(done.returncode, 1, done.stderr)
+                    self.assertIn("standard output cannot be written", done.stderr)
 
     def test_help_and_usage(self):
         self.assertIn("banpush init", self.site.run("--help").stdout)

@@ -37,13 +37,34 @@ struct Standing {
   std::string device, state, reason, since, until, read_at; // state: present, absent, left out
 };
 
-// What the plan leaves out that contains the prefix, the narrowest of several.
-const LeftOut *left_out_of(const Plan &plan, const Prefix &prefix) {
+// Whether the verdict is of a device, on what policy wants; else it is of policy, on a ban.
+bool is_of_device(Verdict verdict) {
+  return verdict == Verdict::OverBudget || verdict == Verdict::Foreign || verdict == Verdict::NotHeld || verdict == Verdict::Held ||
+         verdict == Verdict::Covered;
+}
+
+// What the plan leaves out that contains the prefix, the narrowest of several. A wider ban than the one that decides says
+// nothing of the address.
+const LeftOut *left_out_of(const Plan &plan, const Explanation &explanation, const Prefix &prefix) {
   const LeftOut *found = nullptr;
   for (const LeftOut &one : plan.left_out)
-    if (one.prefix.contains(prefix) && (found == nullptr || one.prefix.length() > found->prefix.length()))
+    if (one.prefix.contains(prefix) && (found == nullptr || one.prefix.length() > found->prefix.length()) &&
+        (is_of_device(one.verdict) || !explanation.walked || one.prefix.length() >= explanation.walked->length()))
       found = &one;
   return found;
+}
+
+// What the next push makes of an addition: what a person or the last push said of the device stands against it.
+std::string wanted_text(Outlook &view, const Device &device, const Addition &addition) {
+  if (view.state.paused(device.name))
+    return fmt::format("wanted in list {}; paused: no push goes there until `banpush resume {}`", addition.list, device.name);
+  if (view.config.driver(device).evidence.level < EvidenceLevel::Captured && !device.accept_unproven)
+    return fmt::format("wanted in list {}; pushes are refused: the driver {} is unproven", addition.list, device.driver);
+  const auto last = view.state.last_push(device.name);
+  if (last && (last->outcome == "refused" || last->outcome == "failed"))
+    return fmt::format("wanted in list {}; the last push ({}) {}{}", addition.list, last->at,
+                       last->outcome == "failed" ? "failed" : "was refused", last->error.empty() ? "" : ": " + last->error);
+  return "wanted; the next push brings it to list " + addition.list;
 }
 
 // Every device is judged as a push without a connection would judge it: against what the ledger says it holds.
@@ -61,7 +82,7 @@ Standing standing(Outlook &view, const Device &device, const Explanation &explan
     }
   for (const Wanted &one : plan.wanted)
     if (one.candidate.block.prefix.contains(prefix))
-      made.until = moment_text(one.candidate.until);
+      made.until = moment_text(one.candidate.until, view.site.moment());
   if (!made.state.empty()) {
     for (const Removal &one : plan.change.remove)
       if (one.block.prefix.contains(prefix) && made.until.empty())
@@ -74,8 +95,8 @@ Standing standing(Outlook &view, const Device &device, const Explanation &explan
   const auto stops = std::find_if(explanation.steps.begin(), explanation.steps.end(),
                                   [](const PolicyStep &step) { return step.result == PolicyStep::Result::Stops; });
   if (adds != plan.change.add.end()) {
-    made.reason = "wanted; the next push brings it to list " + adds->list;
-  } else if (const LeftOut *one = left_out_of(plan, prefix)) {
+    made.reason = wanted_text(view, device, *adds);
+  } else if (const LeftOut *one = left_out_of(plan, explanation, prefix)) {
     made.state = "left out";
     made.reason = fmt::format("{}: {}", word(one->verdict), one->reason);
   } else {
