@@ -1,5 +1,7 @@
 #include "app/push.hpp"
 
+#include "app/condition.hpp"
+#include "app/dead_man.hpp"
 #include "app/plan_notes.hpp"
 #include "app/planning.hpp"
 #include "app/serve/slots.hpp"
@@ -12,6 +14,7 @@
 #include <thread>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace banpush {
 
@@ -20,9 +23,7 @@ namespace {
 // A device that is busy (locked by somebody, saving) is asked again this often, waiting longer each time.
 constexpr int most_tries = 4;
 constexpr std::chrono::milliseconds first_wait{500};
-constexpr int most_proofs = 4;
 constexpr int most_repairs = 2;
-constexpr std::chrono::seconds turned_away_within{2};
 
 Outcome outcome_of(const Plan &plan, const Guard::Ruling &ruling) {
   if (!ruling.cleared)
@@ -46,11 +47,12 @@ void check_saved(const Order &order, const Plan &plan, DeviceReport &report) {
 }
 
 // Sends the steps; at the first complaint the driver's abort and leave, and the complaint comes back.
-Delivery deliver(Session &session, const Script &script, DeviceReport &report) {
+Delivery deliver(Site &site, Session &session, const Script &script, DeviceReport &report) {
   std::string &words = report.words;
   Delivery last;
   last.accepted = true;
   for (const Step &step : script.change) {
+    begin_dead_man(site, session, script, step);
     last = session.send(step);
     words += last.words;
     if (last.accepted && !last.complaint.empty())
@@ -63,92 +65,13 @@ Delivery deliver(Session &session, const Script &script, DeviceReport &report) {
   return last;
 }
 
-void send_all(Session &session, const std::vector<Step> &steps, const char *what, std::string &words) {
-  for (const Step &step : steps) {
-    const Delivery delivery = session.send(step);
-    words += delivery.words;
-    if (!delivery.accepted)
-      throw Error(ErrorKind::Device, fmt::format("{}: {}", what, delivery.complaint));
-  }
-}
-
-std::string time_to_confirm(const Session &session) {
-  return fmt::format("when its time to confirm is over (confirm: {}s)", session.device().confirm);
-}
-
-// Whether the device shows what it held before the change; of a plan of a part, as far as the change goes.
-bool is_as_before(const Installed &now, const Plan &plan) {
-  const auto is_there = [&now](const Block &block, const std::string &list) {
-    return std::any_of(now.entries.begin(), now.entries.end(), [&](const Entry &one) { return one.block == block && one.list == list; });
-  };
-  if (plan.extent == Plan::Extent::Part)
-    return std::none_of(plan.change.add.begin(), plan.change.add.end(),
-                        [&](const Addition &one) { return is_there(one.block, one.list); }) &&
-           std::all_of(plan.change.remove.begin(), plan.change.remove.end(),
-                       [&](const Removal &one) { return is_there(one.block, one.list); });
-  return std::equal(now.entries.begin(), now.entries.end(), plan.installed.entries.begin(), plan.installed.entries.end(),
-                    [](const Entry &a, const Entry &b) { return a.block == b.block && a.list == b.list; });
-}
-
-// What is not confirmed is taken back: at once where the device knows how, else when its time runs out. Says
-// which of them, as read back; empty where nothing waits to be confirmed.
-std::string undo(Session &session, const Plan &plan, std::string &words) {
-  if (plan.script.confirm.empty())
-    return {};
-  try {
-    send_all(session, plan.script.cancel, "cancel", words);
-    send_all(session, plan.script.leave, "leave", words);
-    if (!plan.script.cancel.empty() && is_as_before(session.read(), plan))
-      return "the change was cancelled, and the device shows again what it held before";
-  } catch (const Error &error) {
-    words += std::string(error.what()) + "\n"; // the device undoes the change by itself; that is what the dead-man is for
-  }
-  return "the device returns by itself to what it held before, " + time_to_confirm(session);
-}
-
-// A device has few sessions, and may count those that have just ended for a moment: one that turns us away at once is asked
-// again. What is silent is not: that is what the proof is to find out.
-void open_another(Site &site, const Session &session) {
-  for (int tries = 1;; ++tries) {
-    const auto begin = std::chrono::steady_clock::now();
-    try {
-      Session(session.device(), session.driver(), site.credentials(session.device()), site.trace).open();
-      return;
-    } catch (const Error &error) {
-      const bool at_once = error.kind() == ErrorKind::Connect && std::chrono::steady_clock::now() - begin < turned_away_within;
-      if (!at_once || tries == most_proofs)
-        throw;
-    }
-    std::this_thread::sleep_for(first_wait * tries);
-  }
-}
-
-// With a dead-man running: a second session proves that the device can be reached, then the change is
-// confirmed through the first; without that proof it is cancelled, or rolls back when its time runs out.
-void confirm(Site &site, Session &session, const Plan &plan, std::string &words) {
-  if (plan.script.confirm.empty())
-    return;
-  try {
-    open_another(site, session);
-  } catch (const Error &error) {
-    throw Error(ErrorKind::Connect, fmt::format("a second session could not be opened after the change, so it is not confirmed ({}); {}",
-                                                error.what(), undo(session, plan, words)));
-  }
-  try {
-    send_all(session, plan.script.confirm, "confirm", words);
-  } catch (const Error &error) {
-    throw Error(error.kind(), fmt::format("{}; unless the device took it all the same, it returns to what it held before, {}", error.what(),
-                                          time_to_confirm(session)));
-  }
-}
-
 // The steps, again while the device is busy, and what it shows then. An error says what becomes of the change.
-std::pair<Delivery, Verified> deliver_and_verify(Session &session, const Plan &plan, Installed known, DeviceReport &report) {
+std::pair<Delivery, Verified> deliver_and_verify(Site &site, Session &session, const Plan &plan, Installed known, DeviceReport &report) {
   try {
-    Delivery delivery = deliver(session, plan.script, report);
+    Delivery delivery = deliver(site, session, plan.script, report);
     for (int tries = 1; delivery.busy && tries < most_tries; ++tries) {
       std::this_thread::sleep_for(first_wait * (1 << tries));
-      delivery = deliver(session, plan.script, report);
+      delivery = deliver(site, session, plan.script, report);
     }
     return {std::move(delivery), verify(session, plan, std::move(known))};
   } catch (const Error &error) {
@@ -159,20 +82,42 @@ std::pair<Delivery, Verified> deliver_and_verify(Session &session, const Plan &p
   }
 }
 
+// What is in force stays so, whatever comes of this; until it is saved, each pass tries again.
+void save(Site &site, Session &session, const std::vector<Step> &steps, DeviceReport &report) {
+  const auto note = [&](const std::string &why) {
+    report.unsaved = why;
+    const std::lock_guard lock(site.state_lock());
+    site.state().unsaved(report.device, why);
+  };
+  note("what is in force is not saved: this was to be done, and did not end");
+  try {
+    send_all(session, steps, "save", report.words);
+    note({});
+  } catch (const Error &error) {
+    report.save_failed = true;
+    note(fmt::format("what is in force is not saved, so the device's next start loses it ({}); tried again with the next push, or by "
+                     "`banpush save {}`",
+                     error.what(), report.device));
+  }
+}
+
 // Applies a cleared plan to a device that holds what is known and reads back until it shows it, or says what it shows
 // instead. Returns what it holds then.
 Verified apply(Site &site, Session &session, const Cleared &cleared, Installed known, DeviceReport &report) {
   const Plan &plan = cleared.plan();
-  auto [delivery, verified] = deliver_and_verify(session, plan, std::move(known), report);
+  auto [delivery, verified] = deliver_and_verify(site, session, plan, std::move(known), report);
   if (!verified.difference.empty()) {
-    const std::string undone = delivery.accepted ? undo(session, plan, report.words) : std::string();
+    const std::string undone = delivery.accepted ? undo(site, session, plan, report.words) : std::string();
+    if (!delivery.accepted)
+      end_dead_man_where_undone(site, plan, verified.installed);
     throw Error(ErrorKind::Device, fmt::format("{}{}{}{}", delivery.accepted ? "accepted, but " : delivery.complaint + "; ",
                                                verified.difference, undone.empty() ? "" : "; ", undone));
   }
   if (!delivery.accepted)
     report.notes.push_back(fmt::format("the device complained ({}), but shows what it should", delivery.complaint));
   confirm(site, session, plan, report.words);
-  send_all(session, plan.script.save, "save", report.words);
+  if (!plan.script.save.empty())
+    save(site, session, plan.script.save, report);
   send_all(session, plan.script.leave, "leave", report.words);
   const std::lock_guard lock(site.state_lock());
   if (verified.others_changed())
@@ -186,6 +131,7 @@ std::optional<Verified> apply_and_record(Site &site, Session &session, const Cle
                                          DeviceReport &report) {
   const Plan &plan = cleared.plan();
   long record = 0;
+  report.in_audit = true;
   {
     const std::lock_guard lock(site.state_lock());
     record = site.state().started(plan.device, plan.intent == Intent::Flush ? "flush" : "push", order.actor, plan.script.text());
@@ -257,6 +203,8 @@ std::optional<Verified> carry_out(Site &site, const Order &order, const Guard::R
     if (verified->by == Verified::By::Change && report.plan->extent == Plan::Extent::Part)
       return verified; // in step before, and nothing else has changed
   } else if (report.outcome == Outcome::InSync && known == Known::Read) {
+    if (!report.unsaved.empty() && kept.session->driver().has(Stage::Save))
+      save(site, *kept.session, render_stage(kept.session->rendering(), Stage::Save), report);
     const std::lock_guard lock(site.state_lock());
     site.state().verified(report.device, *report.plan, *kept.known, site.seconds_since_fetch());
   }
@@ -313,11 +261,11 @@ void run(Site &site, const Device &device, const Order &order, Kept &kept, const
   std::optional<Guard::Ruling> ruling;
   if (kept.known) {
     ruling = plan_and_judge(site, device, order, kept, report);
-    if (report.outcome == Outcome::InSync)
+    if (report.outcome == Outcome::InSync && report.unsaved.empty())
       return;
   }
   const bool usable = stands(kept);
-  if (usable && ruling && !has_numbers(kept.session->driver()))
+  if (usable && ruling && report.outcome != Outcome::InSync && !has_numbers(kept.session->driver()))
     return carry_out_and_repair(site, device, order, *ruling, Known::Before, kept, report);
   if (!usable) {
     kept.session = log_in();
@@ -335,6 +283,34 @@ void run_offline(Site &site, const Device &device, const Order &order, DeviceRep
   judge(site, device, order, session, report);
 }
 
+// What earlier passes left behind that this one must know.
+void recall(Site &site, const Device &device, const Order &order, DeviceReport &report) {
+  if (const auto unconfirmed = dead_man_of(site, device)) {
+    report.unconfirmed = text_of(*unconfirmed);
+    report.left_alone = unconfirmed->left;
+  }
+  const std::lock_guard lock(site.state_lock());
+  report.unsaved = site.state().unsaved(device.name);
+  if (order.intent == Intent::Push)
+    report.paused = site.state().paused(device.name).has_value();
+}
+
+// What a person, and the next pass, has to know of the device from now on.
+void remember(Site &site, const Device &device, const Order &order, DeviceReport &report) {
+  const auto unconfirmed = dead_man_of(site, device);
+  report.unconfirmed = unconfirmed ? text_of(*unconfirmed) : std::string();
+  report.left_alone = unconfirmed ? unconfirmed->left : 0;
+  const std::lock_guard lock(site.state_lock());
+  State &state = site.state();
+  state.attempted(device.name,
+                  {device.driver, fmt::format("{}", fmt::join(device.addresses, ", ")), order.actor, word(report.outcome), report.error,
+                   report.in_audit},
+                  conditions_after(report, state.plain_conditions(device.name)));
+}
+
+// Longer than any device waits to be confirmed that a person is made to wait for.
+constexpr Seconds longest_left_alone = 15 * minute;
+
 DeviceReport push_in_session(Site &site, const Device &device, const Order &order, Sessions &sessions) {
   Kept &kept = sessions.kept.at(device.name);
   const Device &meant = *sessions.config.device(device.name);
@@ -343,6 +319,12 @@ DeviceReport push_in_session(Site &site, const Device &device, const Order &orde
   DeviceReport report = push_device(site, device, order, kept, log_in);
   if (reused && report.outcome == Outcome::Failed && report.kind == ErrorKind::Connect)
     report = push_device(site, device, order, kept, log_in);
+  if (report.left_alone != 0 && report.error == report.unconfirmed && report.left_alone <= longest_left_alone) {
+    if (order.say)
+      order.say(fmt::format("{}: {}; waiting for that", device.name, report.error));
+    std::this_thread::sleep_for(std::chrono::seconds{report.left_alone + 1});
+    report = push_device(site, device, order, kept, log_in);
+  }
   return report;
 }
 
@@ -376,13 +358,12 @@ DeviceReport push_device(Site &site, const Device &device, const Order &order, K
   report.device = device.name;
   report.driver = device.driver;
   try {
-    if (order.intent == Intent::Push) {
-      const std::lock_guard lock(site.state_lock());
-      report.paused = site.state().paused(device.name).has_value();
-    }
+    recall(site, device, order, report);
     if (report.paused && order.depth == Depth::Push) {
       report.outcome = Outcome::Refused;
       report.notes.push_back(fmt::format("paused: left alone until `banpush resume {}`", device.name));
+    } else if (report.left_alone != 0 && order.depth == Depth::Push) {
+      throw Error(ErrorKind::Device, report.unconfirmed);
     } else if (order.depth == Depth::Offline) {
       run_offline(site, device, order, report);
     } else {
@@ -401,6 +382,8 @@ DeviceReport push_device(Site &site, const Device &device, const Order &order, K
   if (report.outcome == Outcome::Refused)
     kept.in_step.reset(); // the device does not get what was planned
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  if (order.depth == Depth::Push)
+    remember(site, device, order, report);
   return report;
 }
 

@@ -29,8 +29,9 @@ struct Order {
   Depth depth = Depth::Push;
   std::set<std::string> forced; // limits lifted for this run, by name
   std::string actor;
-  std::map<std::string, std::string> hashes; // device → hash of a saved plan; a device whose plan differs is refused
-  bool only_adds = false;                    // the table is not to be had: nothing is taken away
+  std::map<std::string, std::string> hashes;         // device → hash of a saved plan; a device whose plan differs is refused
+  bool only_adds = false;                            // the table is not to be had: nothing is taken away
+  std::function<void(const std::string &)> say = {}; // to whoever waits for the pass, while it goes on; may be empty
 };
 
 // A device in step with the candidates of its policy as they were at this version: what has changed since is all it needs.

@@ -68,6 +68,8 @@ Json plan_json(const DeviceReport &report) {
   json["notes"] = report.notes;
   json["paused"] = report.paused;
   json["seconds"] = report.seconds;
+  json["unsaved"] = report.unsaved;
+  json["unconfirmed"] = report.unconfirmed;
   json["error"] = report.error;
   return json;
 }
@@ -172,6 +174,8 @@ void rows_by_reason(std::string &out, const Items &items, const std::string &wha
 std::string headline(const DeviceReport &report, const Console &console) {
   std::string text = fmt::format("{} ({}): {}", console.paint(Colour::Bold, report.device), report.driver,
                                  console.paint(colour_of(report.outcome), spoken(report.outcome)));
+  if (!report.unsaved.empty())
+    text += ", not saved";
   if (report.paused)
     text += " (paused)";
   if (report.plan) {
@@ -207,6 +211,9 @@ void device_text(std::string &out, const DeviceReport &report, const Console &co
   }
   for (const std::string &note : report.notes)
     out += fmt::format("  note     {}\n", note);
+  for (const std::string *standing : {&report.unsaved, &report.unconfirmed})
+    if (!standing->empty() && *standing != report.error)
+      out += fmt::format("  {}     {}\n", console.paint(Colour::Yellow, "note"), *standing);
   if (!report.error.empty())
     out += fmt::format("  {}    {}\n", console.paint(Colour::Red, "error"), report.error);
 }
@@ -250,7 +257,7 @@ int Report::exit_code() const {
   if (table_gone)
     return 3;
   const auto any = [this](auto condition) { return std::any_of(devices.begin(), devices.end(), condition); };
-  if (any([](const DeviceReport &report) { return report.outcome == Outcome::Failed; }))
+  if (any([](const DeviceReport &report) { return report.outcome == Outcome::Failed || report.save_failed; }))
     return 1;
   if (any([](const DeviceReport &report) { return report.held(); }))
     return 5;

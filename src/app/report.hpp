@@ -27,7 +27,12 @@ struct DeviceReport {
   std::optional<std::time_t> moment; // of which the plan's ends are; nothing: now
   bool read = false;                 // the device was asked what it holds; else all of this is by what it held when it was last read
   bool paused = false;
-  bool held() const; // a guard held or refused something
+  bool in_audit = false;    // what failed it is written down there already
+  std::string unsaved;      // why what is in force would not survive the device's next start; empty: nothing of the kind is known
+  bool save_failed = false; // in this pass
+  std::string unconfirmed;  // a change that the device may take back by itself; empty: there is none
+  Seconds left_alone = 0;   // for which no other is sent because of it
+  bool held() const;        // a guard held or refused something
 };
 
 struct Report {

@@ -1,5 +1,6 @@
-#include "app/state.hpp"
+#include "app/state_handle.hpp"
 
+#include "app/process_mark.hpp"
 #include "bans/file_schema.hpp"
 
 #include <algorithm>
@@ -33,16 +34,20 @@ CREATE TABLE IF NOT EXISTS despite_login (address TEXT PRIMARY KEY, at INTEGER N
 CREATE TABLE IF NOT EXISTS request (one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL);
 )";
 
-std::int64_t now() { return static_cast<std::int64_t>(std::time(nullptr)); }
+// What a person is told until it is over, and what a pass must not forget.
+constexpr const char *schema_of_conditions = R"(
+CREATE TABLE attempt (
+  device TEXT PRIMARY KEY, driver TEXT NOT NULL, address TEXT NOT NULL, at INTEGER NOT NULL, since INTEGER NOT NULL,
+  actor TEXT NOT NULL, outcome TEXT NOT NULL, error TEXT NOT NULL);
+CREATE TABLE condition (
+  device TEXT NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL, since INTEGER NOT NULL, PRIMARY KEY (device, name)) WITHOUT ROWID;
+CREATE TABLE unconfirmed (device TEXT PRIMARY KEY, since INTEGER NOT NULL, until INTEGER NOT NULL);
+CREATE TABLE unsaved (device TEXT PRIMARY KEY, why TEXT NOT NULL);
+CREATE TABLE set_up (device TEXT PRIMARY KEY, at INTEGER NOT NULL);
+ALTER TABLE audit ADD COLUMN process TEXT;
+)";
 
-std::string local_time(std::int64_t at) {
-  const std::time_t time = static_cast<std::time_t>(at);
-  std::tm local{};
-  localtime_r(&time, &local);
-  std::array<char, 32> text{};
-  std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S", &local);
-  return text.data();
-}
+std::int64_t now() { return seconds_now(); }
 
 Block block_of(const std::string &text) {
   const auto block = Block::parse(text);
@@ -54,10 +59,11 @@ Block block_of(const std::string &text) {
 using Spot = std::pair<std::string, std::string>; // block text, list
 
 constexpr Upgrade upgrades[] = {[](const Database &database) {
-  database.script(schema);
-  if (!has_column(database, "ledger", "blocked_after")) // a file of version 0.1
-    database.script("ALTER TABLE ledger ADD COLUMN blocked_after REAL");
-}};
+                                  database.script(schema);
+                                  if (!has_column(database, "ledger", "blocked_after")) // a file of version 0.1
+                                    database.script("ALTER TABLE ledger ADD COLUMN blocked_after REAL");
+                                },
+                                [](const Database &database) { database.script(schema_of_conditions); }};
 
 struct Written { // one line of the ledger, as far as it may change
   std::string number;
@@ -94,10 +100,14 @@ std::vector<Entry> put_there(const Change &change) {
 
 } // namespace
 
-struct State::Handle {
-  Database database;
-  explicit Handle(const std::string &path) : database(path, Database::Open::Create, ErrorKind::Config) {}
-};
+std::string local_time(std::int64_t at) {
+  const std::time_t time = static_cast<std::time_t>(at);
+  std::tm local{};
+  localtime_r(&time, &local);
+  std::array<char, 32> text{};
+  std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S", &local);
+  return text.data();
+}
 
 State::State(const std::string &path) : path_(path) {
   with("open", [&] {
@@ -110,17 +120,6 @@ State::State(const std::string &path) : path_(path) {
 
 State::~State() = default;
 State::State(State &&) noexcept = default;
-
-// Runs an action on the database; what goes wrong becomes trouble, said once, and the pass goes on.
-template <typename Action>
-void State::with(const char *what, Action action) {
-  try {
-    action();
-  } catch (const Error &error) {
-    if (trouble_.empty())
-      trouble_ = fmt::format("the state file {} ({}): {}; pushes go on, but what they did is not written down", path_, what, error.what());
-  }
-}
 
 Remembered State::remembered(const std::string &device) {
   Remembered remembered;
@@ -246,8 +245,9 @@ long State::started(const std::string &device, const std::string &intent, const 
   long record = 0;
   if (handle_)
     with("write the audit", [&] {
-      auto row = handle_->database.prepare("INSERT INTO audit (device, intent, actor, started, script) VALUES (?, ?, ?, ?, ?) RETURNING id",
-                                           {device, intent, who, now(), script});
+      auto row = handle_->database.prepare(
+          "INSERT INTO audit (device, intent, actor, started, script, process) VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
+          {device, intent, who, now(), script, mark_of_this_process()});
       if (row.step())
         record = static_cast<long>(row.number(0));
     });
@@ -267,10 +267,10 @@ std::optional<State::Push> State::last_push(const std::string &device) {
   if (handle_)
     with("read the audit", [&] {
       auto row = handle_->database.prepare(
-          "SELECT started, intent, actor, outcome, error FROM audit WHERE device = ? ORDER BY id DESC LIMIT 1", {device});
+          "SELECT started, intent, actor, outcome, error, process FROM audit WHERE device = ? ORDER BY id DESC LIMIT 1", {device});
       if (row.step())
-        push = Push{local_time(row.number(0)), std::string(row.text(1)), std::string(row.text(2)), std::string(row.text(3)),
-                    std::string(row.text(4))};
+        push = Push{local_time(row.number(0)), std::string(row.text(1)), std::string(row.text(2)),
+                    std::string(row.text(3)),  std::string(row.text(4)), row.is_null(3) && lives(std::string(row.text(5)))};
     });
   return push;
 }

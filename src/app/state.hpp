@@ -2,6 +2,7 @@
 // push, and which devices are left alone. Losing it loses history, never correctness.
 #pragma once
 
+#include "app/condition.hpp"
 #include "core/plan.hpp"
 
 #include <memory>
@@ -50,9 +51,56 @@ public:
 
   // The latest push of a device that was begun; nothing when there was none.
   struct Push {
-    std::string at, intent, actor, outcome, error; // outcome empty: it never ended
+    std::string at, intent, actor, outcome, error; // outcome empty: it did not end
+    bool running = false;                          // its process still works on it, or on another device
   };
   std::optional<Push> last_push(const std::string &device);
+
+  // What came of an attempt to bring a device up to date, and all that a person has to know of it from now on. A failure that
+  // is not in the audit is written there when it begins.
+  struct Attempt {
+    std::string driver, address, actor; // where the device was then: for the time when no configuration has it any more
+    std::string outcome, error;
+    bool in_audit = false;
+  };
+  void attempted(const std::string &device, const Attempt &attempt, const std::vector<Condition> &conditions);
+
+  struct LastAttempt {
+    std::string at, since, outcome, error, actor; // since: when the first of equal outcomes was
+  };
+  // Of those that succeed, one after the other, only the first: what was read then has its own time.
+  std::optional<LastAttempt> last_attempt(const std::string &device);
+
+  struct Standing {
+    Condition condition;
+    std::string since; // local time
+  };
+  std::vector<Standing> conditions(const std::string &device);
+  std::vector<Condition> plain_conditions(const std::string &device);
+
+  // Devices of which something is remembered.
+  struct Known {
+    std::string name, driver, address; // the last two empty where nobody wrote them down
+    std::size_t entries = 0;
+  };
+  std::vector<Known> devices();
+
+  // A change was sent that the device takes back by itself within so many seconds, unless it is confirmed; nothing: it was,
+  // or was taken back.
+  void awaits_confirm(const std::string &device, std::optional<Seconds> within);
+  struct Unconfirmed {
+    Seconds left;          // until the device has decided
+    std::string at, until; // local time
+  };
+  std::optional<Unconfirmed> awaits_confirm(const std::string &device);
+
+  // Why what is in force on a device would not survive its next start; empty: nothing of the kind is known.
+  void unsaved(const std::string &device, const std::string &why);
+  std::string unsaved(const std::string &device);
+
+  // The skeleton on a device was made by `setup`, and stands since unless somebody took it away.
+  void set_up(const std::string &device, bool stands);
+  bool is_set_up(const std::string &device);
 
   std::optional<Pause> paused(const std::string &device);
   void pause(const std::string &device, std::optional<Seconds> length, const std::string &reason, const std::string &actor);
@@ -68,7 +116,7 @@ public:
   long requested();
 
 private:
-  struct Handle;
+  struct Handle; // state_handle.hpp
   template <typename Action>
   void with(const char *what, Action action);
   void write_ledger(const std::string &device, const Plan &plan, const Installed *all, double since_fetch);

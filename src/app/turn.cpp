@@ -1,6 +1,7 @@
 #include "app/turn.hpp"
 
 #include "app/console.hpp"
+#include "app/process_mark.hpp"
 #include "core/error.hpp"
 #include "files/open.hpp"
 
@@ -43,20 +44,6 @@ struct Note {
   std::string what;
 };
 
-// When a process began; nothing where there is none, or none that may be looked at.
-std::optional<unsigned long long> began(pid_t process) {
-  std::ifstream file(fmt::format("/proc/{}/stat", process));
-  std::string line;
-  if (!std::getline(file, line) || line.rfind(')') == std::string::npos)
-    return std::nullopt;
-  std::istringstream rest(line.substr(line.rfind(')') + 1)); // a program's name may be anything
-  std::string word;
-  for (int field = 3; field < 22; ++field)
-    rest >> word;
-  unsigned long long ticks = 0;
-  return rest >> ticks ? std::optional(ticks) : std::nullopt;
-}
-
 bool is_verb(const std::string &text) {
   return !text.empty() && text.size() <= 16 && std::all_of(text.begin(), text.end(), [](char c) { return c >= 'a' && c <= 'z'; });
 }
@@ -73,14 +60,14 @@ std::optional<Note> note_in(const std::string &path) {
     return std::nullopt;
   if (::kill(note.process, 0) != 0 && errno == ESRCH)
     return std::nullopt;
-  const auto now = began(note.process);
+  const auto now = process_began(note.process);
   return !now || *now == note.began ? std::optional(note) : std::nullopt;
 }
 
 void leave_note(int descriptor, pid_t process, const std::string &what) {
   if (descriptor < 0)
     return;
-  const std::string text = fmt::format("{} {} {} {}\n", process, began(process).value_or(0), std::time(nullptr), what);
+  const std::string text = fmt::format("{} {} {} {}\n", process, process_began(process).value_or(0), std::time(nullptr), what);
   [[maybe_unused]] const bool left = ::ftruncate(descriptor, 0) == 0 && ::pwrite(descriptor, text.data(), text.size(), 0) > 0;
 }
 

@@ -1,3 +1,4 @@
+#include "app/commands/not_configured.hpp"
 #include "app/commands/pass.hpp"
 #include "app/protect.hpp"
 #include "app/rights.hpp"
@@ -185,6 +186,8 @@ int check(const Settings &settings, const CheckOptions &options) {
   State state(config.state);
   if (!state.trouble().empty())
     notes.push_back(state.trouble());
+  for (const State::Known &one : no_longer_configured(state, config))
+    notes.push_back(what_to_put_back(one));
   Site site(config, state, std::move(fetched.bans), std::move(fetched.protect));
   site.trace = trace_to(settings.trace);
   std::vector<Checked> all;

@@ -1,7 +1,6 @@
 #include "app/commands/pass.hpp"
 #include "app/planning.hpp"
 #include "app/spool.hpp"
-#include "app/spool_report.hpp"
 #include "core/explain.hpp"
 #include "core/stats.hpp"
 
@@ -292,50 +291,6 @@ int stats(const Settings &settings, const StatsOptions &options) {
   for (const auto &[device, level] : levels)
     out += fmt::format("  {:<28} {:>7.1f}% {}\n", device, level * 100, bar(static_cast<std::size_t>(level * 1000), 1000, 30));
   console.out(out);
-  return 0;
-}
-
-int status(const Settings &settings) {
-  const Config config = load_all(settings);
-  State state(config.state);
-  Json devices = Json::array();
-  std::string out;
-  for (const Device &device : config.devices) {
-    const auto entries = state.ledger(device.name).size();
-    const std::string read_at = state.verified_at(device.name);
-    const auto push = state.last_push(device.name);
-    const auto pause = state.paused(device.name);
-    const std::vector<double> times = state.times_to_block(device.name, day);
-    out += fmt::format(
-        "{:<20} {:<18} {:>7} entries  {}{}{}{}\n", device.name, device.driver, entries,
-        read_at.empty() ? "never read" : "as read " + read_at,
-        push ? fmt::format("; last {} {} by {}: {}{}", push->intent, push->at, push->actor,
-                           push->outcome.empty() ? "never ended" : push->outcome, push->error.empty() ? "" : " (" + push->error + ")")
-             : std::string(),
-        times.empty() ? std::string()
-                      : fmt::format("; blocked after {:.1f} s, at most {:.1f} s (last day)", times[times.size() / 2], times.back()),
-        pause ? settings.console.paint(Colour::Yellow,
-                                       fmt::format("; paused by {}{}", pause->actor, pause->reason.empty() ? "" : ": " + pause->reason))
-              : std::string());
-    Json last = nullptr;
-    if (push)
-      last = {{"at", push->at}, {"intent", push->intent}, {"actor", push->actor}, {"outcome", push->outcome}, {"error", push->error}};
-    devices.push_back(
-        {{"device", device.name},
-         {"driver", device.driver},
-         {"entries", entries},
-         {"read", read_at},
-         {"blocked_after",
-          times.empty() ? Json(nullptr) : Json{{"median", times[times.size() / 2]}, {"most", times.back()}, {"count", times.size()}}},
-         {"last", last},
-         {"paused", pause.has_value()}});
-  }
-  if (!state.trouble().empty())
-    settings.console.warn(state.trouble());
-  const SpoolReport spool = report_of_spool(config.spool);
-  for (const std::string &line : spool.text)
-    out += settings.console.paint(Colour::Yellow, line) + "\n";
-  settings.console.out(settings.console.json() ? Json{{"schema", 1}, {"devices", devices}, {"spool", spool.json}}.dump(2) + "\n" : out);
   return 0;
 }
 

@@ -125,6 +125,7 @@ nlohmann::json shows(const DeviceReport &report, const Prefix &prefix) {
 Report run_pass(const Settings &settings, Config &config, const Names &devices, const Order &asked, Sessions *sessions) {
   const auto meant = chosen(config, devices);
   Order order = asked;
+  order.say = [&](const std::string &text) { settings.console.note(text); };
   Fetched fetched = fetch_for(config, order);
   require_protected_hosts(fetched.unknown_hosts);
   State state(config.state);

@@ -1,3 +1,4 @@
+#include "app/commands/not_configured.hpp"
 #include "app/commands/pass.hpp"
 #include "app/planning.hpp"
 #include "app/push_request.hpp"
@@ -7,6 +8,7 @@
 #include "app/spool.hpp"
 #include "app/turn.hpp"
 
+#include <algorithm>
 #include <chrono>
 
 #include <fmt/format.h>
@@ -114,12 +116,15 @@ std::optional<Turn> turn_for_rescue(const Settings &settings, const Config &conf
 int flush(const Settings &settings, const FlushOptions &options) {
   if (options.devices.empty() != options.all)
     throw Error(ErrorKind::Usage, "flush takes the names of devices, or --all");
-  Config config = load_for_rescue(settings, options.devices);
+  Config config = load_for_rescue_of(settings, options.devices);
   const auto meant = chosen(config, options.devices);
   State state(config.state);
   // Paused first: the service, or a push that starts right behind, must not put everything back.
   for (const Device *device : meant)
     state.pause(device->name, std::nullopt, options.reason.empty() ? "flushed" : options.reason, actor());
+  const bool are_paused = std::all_of(meant.begin(), meant.end(), [&](const Device *device) { return state.paused(device->name); });
+  if (!are_paused)
+    settings.console.warn(fmt::format("no pause can be written down, so the next push puts everything back: {}", state.trouble()));
   std::optional<Turn> turn = turn_for_rescue(settings, config, meant);
   const long served = state.requested();
   Site site(config, state, {}, {});
@@ -132,18 +137,21 @@ int flush(const Settings &settings, const FlushOptions &options) {
     settings.console.out(to_json(report).dump(2) + "\n");
   else
     settings.console.out(to_text(report, Detail::Push, settings.console));
-  settings.console.note("left paused; `banpush resume DEVICE` goes on");
+  if (are_paused)
+    settings.console.note("left paused; `banpush resume DEVICE` goes on");
+  else
+    settings.console.warn("NOT left paused: stop the service and scheduled pushes, or mend the state file and `banpush pause DEVICE`");
   turn.reset();
   if (config.warnings.empty() && state.requested() > served) // bans that came meanwhile; not on a configuration that only a rescue may use
     ask_for_push(settings, config);
-  return report.exit_code();
+  return are_paused ? report.exit_code() : std::max(1, report.exit_code());
 }
 
 int pause(const Settings &settings, const PauseOptions &options) {
   std::optional<Seconds> length;
   if (!options.length.empty())
     length = said_length("pause --for", options.length);
-  const Config config = load_for_rescue(settings, options.devices);
+  const Config config = load_for_rescue_of(settings, options.devices);
   const auto meant = chosen(config, options.devices);
   State state(config.state);
   for (const Device *device : meant)
@@ -154,7 +162,7 @@ int pause(const Settings &settings, const PauseOptions &options) {
 }
 
 int resume(const Settings &settings, const PauseOptions &options) {
-  const Config config = load_for_rescue(settings, options.devices);
+  const Config config = load_for_rescue_of(settings, options.devices);
   const auto meant = chosen(config, options.devices);
   State state(config.state);
   for (const Device *device : meant)
@@ -166,7 +174,7 @@ int resume(const Settings &settings, const PauseOptions &options) {
 }
 
 int show(const Settings &settings, const std::string &name) {
-  Config config = load_for_rescue(settings, {name});
+  Config config = load_for_rescue_of(settings, {name});
   const Device &device = *chosen(config, {name}).front();
   Fetched fetched;
   std::string without; // why what is wanted cannot be told

@@ -25,10 +25,24 @@ namespace {
 
 constexpr std::chrono::milliseconds pause_without_descriptors{500};
 
+// Our own commands stand between backticks, which shown() takes for somebody's attempt at a shell: a log is none.
+std::string for_log(std::string_view text) {
+  constexpr std::size_t most = 2000;
+  std::string line;
+  for (bool first = true; line.size() < most; first = false) {
+    const std::size_t end = text.find('`');
+    line += (first ? "" : "`") + shown(text.substr(0, end), most);
+    if (end == std::string_view::npos)
+      break;
+    text.remove_prefix(end + 1);
+  }
+  return line;
+}
+
 // To the log: with a level where systemd's journal reads it (sd-daemon(3)).
 void say(const std::string &text) {
   static const bool journal = std::getenv("JOURNAL_STREAM") != nullptr;
-  std::fputs(fmt::format("{}banpush: {}\n", journal ? "<6>" : "", shown(text, 2000)).c_str(), stderr);
+  std::fputs(fmt::format("{}banpush: {}\n", journal ? "<6>" : "", for_log(text)).c_str(), stderr);
 }
 
 void block(const std::vector<int> &numbers) {

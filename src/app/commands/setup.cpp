@@ -100,7 +100,11 @@ int setup(const Settings &settings, const SetupOptions &options) {
         fmt::format("nothing was sent; `banpush setup {}{} --apply` sends it", device.name, options.remove ? " --remove" : ""));
     return 0;
   }
+  if (options.remove)
+    state.set_up(device.name, false); // before: nobody is to put it back meanwhile
   send(state, session, steps, word(stage));
+  if (!options.remove)
+    state.set_up(device.name, true);
   if (!options.remove)
     if (const std::string missing = missing_after(session); !missing.empty())
       throw Error(ErrorKind::Device, fmt::format("{}: the device accepted the setup, but {}", device.name, missing));

@@ -220,7 +220,7 @@ void Daemon::stop() {
     keeper->end();
   const auto end = Clock::now() + grace;
   const auto working = [&] {
-    return std::any_of(keepers_.begin(), keepers_.end(), [](const auto &one) { return one->condition().working; });
+    return std::any_of(keepers_.begin(), keepers_.end(), [](const auto &one) { return one->progress().working; });
   };
   while (working() && Clock::now() < end)
     std::this_thread::sleep_for(std::chrono::milliseconds{20});

@@ -27,6 +27,11 @@ std::uint_fast32_t seed_of(const std::string &name) {
                                          static_cast<std::size_t>(Clock::now().time_since_epoch().count()));
 }
 
+bool lacks_list(const Plan &plan) {
+  const auto &lists = plan.installed.lists;
+  return std::any_of(lists.begin(), lists.end(), [](const ListState &list) { return !list.stands || !list.in_force; });
+}
+
 } // namespace
 
 Keeper::Keeper(Watch &watch, const Device &device)
@@ -105,7 +110,7 @@ void Keeper::cut() {
     session->cancel();
 }
 
-Keeper::Condition Keeper::condition() {
+Keeper::Progress Keeper::progress() {
   const std::lock_guard lock(lock_);
   const double left = std::chrono::duration<double>(not_before_ - Clock::now()).count();
   return {working_, open_, patience_.failures(), patience_.failures() != 0 ? std::max(0.0, left) : 0, tried_, parts_, reading_,
@@ -230,7 +235,7 @@ void Keeper::work(std::unique_lock<std::mutex> &lock) {
   const bool audit = asked || begin >= audit_at_;
   working_ = true;
   lock.unlock();
-  if (audit)
+  if (audit || lacks_list_) // whether it is back is for the device to say
     kept_.known.reset();
   const DeviceReport report = attempt(*moment.snapshot, std::move(order));
   lock.lock();
@@ -285,19 +290,18 @@ DeviceReport Keeper::attempt(Snapshot &snapshot, Order order) {
   }
 }
 
-// With the lock held: when to come back, and what the log is told. The same failure again is no news.
+// With the lock held: when to come back.
 void Keeper::note_outcome(const DeviceReport &report, const Snapshot &snapshot) {
   const auto now = Clock::now();
   if (report.outcome == Outcome::Failed) {
-    const auto wait = patience_.failed(report.kind.value_or(ErrorKind::Device));
+    auto wait = patience_.failed(report.kind.value_or(ErrorKind::Device));
+    if (report.left_alone != 0)
+      wait = std::chrono::seconds{report.left_alone + 1};
     not_before_ = now + wait;
-    if (report.error != said_)
-      watch_.say(fmt::format("{}: {}; again in {} s", device_.name, report.error, std::chrono::ceil<std::chrono::seconds>(wait).count()));
-    said_ = report.error;
+    tell(report, fmt::format("; again in {} s", std::chrono::ceil<std::chrono::seconds>(wait).count()));
     return;
   }
-  if (patience_.failures() != 0)
-    watch_.say(fmt::format("{}: answers again", device_.name));
+  tell(report, {});
   patience_.succeeded();
   said_.clear();
   paused_ = report.paused;
@@ -314,9 +318,18 @@ void Keeper::note_outcome(const DeviceReport &report, const Snapshot &snapshot) 
   note_ends(report, snapshot);
 }
 
+// The log has what begins and what ends, once. `when` is said with a failure.
+void Keeper::tell(const DeviceReport &report, const std::string &when) {
+  const auto conditions = conditions_after(report, told_);
+  for (const std::string &line : news(told_, conditions))
+    watch_.say(fmt::format("{}: {}{}", device_.name, line, line == report.error ? when : std::string()));
+  told_ = conditions;
+  lacks_list_ = report.plan ? lacks_list(*report.plan) : lacks_list_;
+}
+
 // What ends by itself is seen by those who follow the tables, as long as the device is in step with them.
 void Keeper::note_ends(const DeviceReport &report, const Snapshot &snapshot) {
-  if (!report.plan->guards.empty())
+  if (!report.plan->guards.empty() || lacks_list_ || !report.unsaved.empty())
     watch_.look_again_at(Clock::now() + held_for);
   if (LiveCandidates::can_follow(snapshot.config.device(device_.name)->policy) && !snapshot.only_adds)
     return;

@@ -1,6 +1,7 @@
 // One device of the service: a thread, a session, and one push at a time.
 #pragma once
 
+#include "app/condition.hpp"
 #include "app/push.hpp"
 #include "app/serve/patience.hpp"
 #include "app/serve/slots.hpp"
@@ -59,7 +60,7 @@ public:
   void cut();
   void join();
 
-  struct Condition {
+  struct Progress {
     bool working = false, open = false;
     unsigned failures = 0;
     double again_in = 0; // seconds, where it failed
@@ -69,7 +70,7 @@ public:
     Clock::time_point read{}; // when an attempt began that read the device
     std::optional<DeviceReport> last;
   };
-  Condition condition();
+  Progress progress();
 
 private:
   void run();
@@ -83,6 +84,7 @@ private:
   void look_at_session(std::unique_lock<std::mutex> &lock);
   DeviceReport attempt(Snapshot &snapshot, Order order);
   void note_outcome(const DeviceReport &report, const Snapshot &snapshot);
+  void tell(const DeviceReport &report, const std::string &when);
   void note_ends(const DeviceReport &report, const Snapshot &snapshot);
 
   Watch &watch_;
@@ -99,11 +101,12 @@ private:
   double reading_ = 0;
   Clock::time_point read_at_{};
   std::optional<DeviceReport> last_, answer_;
-  std::string said_;                           // the last failure that the log has
+  std::string said_;                           // why the thread gave up, as far as the log has it
+  std::vector<Condition> told_;                // what the log has of the device
   Clock::time_point seen_to_ = Clock::now();   // when the thread last went round
   std::optional<Clock::time_point> due_since_; // as is_stuck() saw it
   Clock::time_point not_before_, audit_at_, close_at_ = Clock::time_point::max(), look_at_ = Clock::time_point::max();
-  bool working_ = false, open_ = false, release_ = false, ending_ = false, paused_ = false;
+  bool working_ = false, open_ = false, release_ = false, ending_ = false, paused_ = false, lacks_list_ = false;
   bool ends_sessions_ = false;     // the device ends idle sessions, and had lost nothing then
   std::weak_ptr<Session> session_; // what cut() may cancel
   std::thread thread_;

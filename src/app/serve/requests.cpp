@@ -35,7 +35,7 @@ Json wait_for_all(Daemon &service, const Json &request) {
   for (const auto &keeper : service.keepers()) {
     auto report = keeper->reached(number, until);
     // What it held when it was last read is not what it holds now: who waits wants to know that.
-    if (report && report->outcome != Outcome::Failed && !report->paused && keeper->condition().read < begin)
+    if (report && report->outcome != Outcome::Failed && !report->paused && keeper->progress().read < begin)
       report = keeper->push(by_the_service(), number, until);
     const auto holds = keeper->holds(prefix, begin);
     devices.push_back({{"device", keeper->name()},
@@ -89,16 +89,16 @@ Json release(Daemon &service, const Json &request) {
 Json status_of(Daemon &service) {
   Json devices = Json::array();
   for (const auto &keeper : service.keepers()) {
-    const Keeper::Condition condition = keeper->condition();
+    const Keeper::Progress progress = keeper->progress();
     devices.push_back({{"device", keeper->name()},
-                       {"working", condition.working},
-                       {"session", condition.open},
-                       {"parts", condition.parts},
-                       {"reading", condition.reading},
-                       {"failures", condition.failures},
-                       {"again_in", condition.again_in},
-                       {"outcome", condition.last ? word(condition.last->outcome) : ""},
-                       {"error", condition.last ? condition.last->error : ""}});
+                       {"working", progress.working},
+                       {"session", progress.open},
+                       {"parts", progress.parts},
+                       {"reading", progress.reading},
+                       {"failures", progress.failures},
+                       {"again_in", progress.again_in},
+                       {"outcome", progress.last ? word(progress.last->outcome) : ""},
+                       {"error", progress.last ? progress.last->error : ""}});
   }
   const Feed::Count looks = service.looks();
   return {{"devices", devices}, {"tables", service.trouble()}, {"read_whole", looks.whole}, {"followed", looks.news}};

@@ -1,0 +1,140 @@
+#include "app/commands/not_configured.hpp"
+#include "app/commands/pass.hpp"
+#include "app/serve/doorbell.hpp"
+#include "app/spool_report.hpp"
+#include "app/state.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace banpush {
+
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::chrono::seconds patience_with_service{3};
+constexpr Seconds lately = day;
+
+// What the service says of itself and of each device; null where there is none.
+Json answer_of_service(const Settings &settings, const Config &config) {
+  try {
+    if (auto answer = ask_service(config, {{"do", "status"}}, patience_with_service))
+      return *answer;
+  } catch (const Error &error) {
+    settings.console.warn(fmt::format("what the service does cannot be told: {}", error.what()));
+  }
+  return nullptr;
+}
+
+const Json *of_device(const Json &service, const std::string &device) {
+  if (service.is_object() && service.contains("devices"))
+    for (const Json &one : service.at("devices"))
+      if (one.value("device", "") == device)
+        return &one;
+  return nullptr;
+}
+
+// Of the device's conditions those that the last attempt's own line does not tell.
+bool is_told_by_attempt(const State::Standing &one, const std::optional<State::LastAttempt> &attempt) {
+  return attempt && attempt->outcome == word(Outcome::Failed) && one.condition.text == attempt->error;
+}
+
+std::string last_push_text(const State::Push &push) {
+  const std::string outcome = !push.outcome.empty() ? push.outcome : push.running ? "under way" : "did not end, and its process is gone";
+  return fmt::format("; last {} {} by {}: {}{}", push.intent, push.at, push.actor, outcome,
+                     push.error.empty() ? "" : " (" + push.error + ")");
+}
+
+struct Told {
+  std::string text;
+  Json json;
+};
+
+Told tell(const Settings &settings, State &state, const Device &device, const Json *live) {
+  const auto entries = state.ledger(device.name).size();
+  const std::string read_at = state.verified_at(device.name);
+  const auto push = state.last_push(device.name);
+  const auto pause = state.paused(device.name);
+  const auto attempt = state.last_attempt(device.name);
+  const auto standing = state.conditions(device.name);
+  const std::vector<double> times = state.times_to_block(device.name, lately);
+  const double again_in = live != nullptr ? live->value("again_in", 0.0) : 0;
+  const auto yellow = [&](const std::string &text) { return settings.console.paint(Colour::Yellow, text); };
+  Told told;
+  told.text = fmt::format(
+      "{:<20} {:<18} {:>7} entries  {}{}{}{}\n", device.name, device.driver, entries,
+      read_at.empty() ? "never read" : "as read " + read_at, push ? last_push_text(*push) : std::string(),
+      times.empty() ? std::string()
+                    : fmt::format("; blocked after {:.1f} s, at most {:.1f} s (last day)", times[times.size() / 2], times.back()),
+      pause ? yellow(fmt::format("; paused by {}{}", pause->actor, pause->reason.empty() ? "" : ": " + pause->reason)) : std::string());
+  const bool fails = attempt && attempt->outcome == word(Outcome::Failed);
+  if (fails)
+    told.text += "  " +
+                 yellow(fmt::format("fails since {}: {}; last tried {}{}", attempt->since, attempt->error, attempt->at,
+                                    again_in > 0 ? fmt::format(", again in {:.0f} s", again_in) : std::string())) +
+                 "\n";
+  Json conditions = Json::array();
+  for (const State::Standing &one : standing) {
+    conditions.push_back({{"name", one.condition.name}, {"text", one.condition.text}, {"since", one.since}});
+    if (!is_told_by_attempt(one, attempt))
+      told.text += "  " + yellow(fmt::format("since {}: {}", one.since, one.condition.text)) + "\n";
+  }
+  Json last = nullptr;
+  if (push)
+    last = {{"at", push->at},           {"intent", push->intent}, {"actor", push->actor},
+            {"outcome", push->outcome}, {"error", push->error},   {"running", push->running}};
+  told.json = {
+      {"device", device.name},
+      {"driver", device.driver},
+      {"entries", entries},
+      {"read", read_at},
+      {"blocked_after",
+       times.empty() ? Json(nullptr) : Json{{"median", times[times.size() / 2]}, {"most", times.back()}, {"count", times.size()}}},
+      {"last", last},
+      {"attempt", fails ? Json{{"at", attempt->at}, {"since", attempt->since}, {"error", attempt->error}, {"actor", attempt->actor}}
+                        : Json(nullptr)},
+      {"again_in", again_in > 0 ? Json(again_in) : Json(nullptr)},
+      {"conditions", conditions},
+      {"paused", pause.has_value()}};
+  return told;
+}
+
+} // namespace
+
+int status(const Settings &settings) {
+  const Config config = load_all(settings);
+  State state(config.state);
+  const Json service = answer_of_service(settings, config);
+  Json devices = Json::array(), gone = Json::array();
+  std::string out;
+  for (const Device &device : config.devices) {
+    Told told = tell(settings, state, device, of_device(service, device.name));
+    out += told.text;
+    devices.push_back(std::move(told.json));
+  }
+  for (const State::Known &one : no_longer_configured(state, config)) {
+    out += settings.console.paint(Colour::Yellow, what_to_put_back(one)) + "\n";
+    gone.push_back({{"device", one.name}, {"driver", one.driver}, {"address", one.address}, {"entries", one.entries}});
+  }
+  const std::string tables = service.is_object() ? service.value("tables", "") : std::string();
+  if (!tables.empty())
+    out += settings.console.paint(Colour::Yellow, fmt::format("the service cannot read the tables, devices keep what they hold: {}", tables)) +
+           "\n";
+  if (!state.trouble().empty())
+    settings.console.warn(state.trouble());
+  const SpoolReport spool = report_of_spool(config.spool);
+  for (const std::string &line : spool.text)
+    out += settings.console.paint(Colour::Yellow, line) + "\n";
+  const Json served = service.is_object() ? Json{{"tables", tables}} : Json(nullptr);
+  settings.console.out(
+      settings.console.json()
+          ? Json{{"schema", 1}, {"devices", devices}, {"not_configured", gone}, {"service", served}, {"spool", spool.json}}.dump(2) + "\n"
+          : out);
+  return 0;
+}
+
+} // namespace banpush

@@ -1,0 +1,28 @@
+// What a person has to know of a device until it is over: told once when it begins, shown by `status` as long as it is so,
+// and told when it ends.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace banpush {
+
+struct DeviceReport;
+
+struct Condition {
+  // unreachable, login, failing: the last attempt. unconfirmed, unsaved: what a change left behind. `list NAME`: it does not
+  // stand or is not in force. Else a guard's name: add, remove, storm, capacity, …
+  std::string name;
+  std::string text; // what is so, and what a person may do about it
+
+  bool operator==(const Condition &) const = default;
+};
+
+// All that is so after this attempt. What it could not look at is as it was `before`.
+std::vector<Condition> conditions_after(const DeviceReport &report, const std::vector<Condition> &before);
+
+// What has begun and ended from one to the other, as lines for a log without the device's name. A text that changed while its
+// condition goes on is news only of the last attempt, whose error it is.
+std::vector<std::string> news(const std::vector<Condition> &before, const std::vector<Condition> &now);
+
+} // namespace banpush
