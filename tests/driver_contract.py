@@ -226,6 +226,7 @@ class Contract(unittest.TestCase):
         one.lose_before_commit()
         self.assertEqual(one.push(codes=(1,))["outcome"], "failed")
         self.holds(one, HOSTS4[:3] + HOSTS6[:3])
+        self.time_passes(one)  # whether the commit had arrived is not known here
         one.push()
         self.holds(one, HOSTS4[:6] + HOSTS6[:6])
         self.assertEqual(one.push()["outcome"], "in_sync")

@@ -10,7 +10,8 @@ namespace banpush {
 
 namespace {
 
-constexpr const char *unreachable = "unreachable", *login = "login", *failing = "failing", *unconfirmed = "unconfirmed", *unsaved = "unsaved";
+constexpr const char *unreachable = "unreachable", *login = "login", *failing = "failing", *unconfirmed = "unconfirmed",
+                     *unsaved = "unsaved";
 const std::string list_prefix = "list ";
 
 bool is_of_the_attempt(const std::string &name) { return name == unreachable || name == login || name == failing; }
@@ -29,10 +30,10 @@ const Condition *find(const std::vector<Condition> &all, const std::string &name
 void add_lists(std::vector<Condition> &conditions, const DeviceReport &report) {
   for (const ListState &list : report.plan->installed.lists)
     if (!list.stands || !list.in_force)
-      conditions.push_back({list_prefix + list.list,
-                            fmt::format("list {} {}: {}; `banpush setup {}` shows what the device lacks", list.list,
-                                        list.stands ? "is not in force, what it holds blocks nobody" : "does not stand", list.why_not,
-                                        report.device)});
+      conditions.push_back(
+          {list_prefix + list.list,
+           fmt::format("list {} {}: {}; `banpush setup {}` shows what the device lacks", list.list,
+                       list.stands ? "is not in force, what it holds blocks nobody" : "does not stand", list.why_not, report.device)});
 }
 
 void add_guards(std::vector<Condition> &conditions, const DeviceReport &report) {

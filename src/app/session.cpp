@@ -109,6 +109,26 @@ const Reply &Session::ask_once(Asked &asked, Ask question) {
   return asked.emplace_back(question, std::move(reply)).second;
 }
 
+std::vector<Reply> Session::ask_proofs(Asked &asked) {
+  std::vector<Reply> replies;
+  for (const Proof &proof : driver_.in_force)
+    replies.push_back(
+        holds(proof.when, values_, {}) ? ask_once(asked, question(proof.send, proof.run, proof.rpc, names_for(proof, values_))) : Reply{});
+  return replies;
+}
+
+bool Session::proofs_are_as_read() {
+  Asked asked;
+  return which_hold(ask_proofs(asked)) == proofs_;
+}
+
+std::vector<bool> Session::which_hold(const std::vector<Reply> &replies) const {
+  std::vector<bool> held;
+  for (std::size_t i = 0; i < replies.size(); ++i)
+    held.push_back(good(driver_.in_force[i], values_, replies[i]));
+  return held;
+}
+
 Installed Session::read() {
   const double begin = thread_seconds();
   transport_->watch();
@@ -116,9 +136,8 @@ Installed Session::read() {
   Answers answers;
   for (const Read &read : driver_.reads)
     answers.reads.push_back(ask_once(asked, question(read.send, read.run, read.rpc, values_)));
-  for (const Proof &proof : driver_.in_force)
-    answers.in_force.push_back(
-        holds(proof.when, values_, {}) ? ask_once(asked, question(proof.send, proof.run, proof.rpc, names_for(proof, values_))) : Reply{});
+  answers.in_force = ask_proofs(asked);
+  proofs_ = which_hold(answers.in_force);
   Installed installed = parse(driver_, values_, answers);
   spent_reading_ += thread_seconds() - begin;
   return installed;

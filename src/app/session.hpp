@@ -29,6 +29,9 @@ public:
   Installed read();
   // Seconds of this process's processor that reading has taken so far.
   double spent_reading() const noexcept { return spent_reading_; }
+  // Whether the same proofs hold that the lists are in force as when all was last read: much cheaper than reading, and enough
+  // to learn that what binds a list has gone or is back. Throws Error (Connect).
+  bool proofs_are_as_read();
   Delivery send(const Step &step) { return transport_->send(step); }
   // Whether somebody else is known to have changed the lists since read().
   bool disturbed() { return transport_->disturbed(); }
@@ -59,6 +62,8 @@ private:
   using Asked = std::vector<std::pair<Ask, Reply>>;
   Ask question(const std::string &send, const std::vector<std::string> &run, const std::string &rpc, const Values &values) const;
   const Reply &ask_once(Asked &asked, Ask question);
+  std::vector<Reply> ask_proofs(Asked &asked);
+  std::vector<bool> which_hold(const std::vector<Reply> &replies) const;
   void learn_fact(const Fact &fact, Asked &asked);
   Places places() const;
 
@@ -69,6 +74,7 @@ private:
   std::unique_ptr<Transport> transport_;
   bool open_ = false;
   double spent_reading_ = 0;
+  std::vector<bool> proofs_; // which held when all was last read
 };
 
 } // namespace banpush

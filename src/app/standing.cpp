@@ -108,8 +108,8 @@ std::vector<State::Known> State::devices() {
           "FROM (SELECT device AS name FROM ledger UNION SELECT device FROM attempt) LEFT JOIN attempt ON attempt.device = name "
           "ORDER BY name");
       while (rows.step())
-        found.push_back({std::string(rows.text(0)), std::string(rows.text(1)), std::string(rows.text(2)),
-                         static_cast<std::size_t>(rows.number(3))});
+        found.push_back(
+            {std::string(rows.text(0)), std::string(rows.text(1)), std::string(rows.text(2)), static_cast<std::size_t>(rows.number(3))});
     });
   return found;
 }
@@ -134,8 +134,9 @@ std::optional<State::Unconfirmed> State::awaits_confirm(const std::string &devic
     with("read what waits to be confirmed", [&] {
       auto row = handle_->database.prepare("SELECT since, until FROM unconfirmed WHERE device = ? AND until > ?", {device, seconds_now()});
       if (row.step())
-        found = Unconfirmed{static_cast<Seconds>(std::min(row.number(1) - seconds_now(), row.number(1) - row.number(0))), // a clock set back
-                            local_time(row.number(0)), local_time(row.number(1))};
+        found =
+            Unconfirmed{static_cast<Seconds>(std::min(row.number(1) - seconds_now(), row.number(1) - row.number(0))), // a clock set back
+                        local_time(row.number(0)), local_time(row.number(1))};
     });
   return found;
 }
@@ -177,9 +178,7 @@ void State::set_up(const std::string &device, bool stands) {
 bool State::is_set_up(const std::string &device) {
   bool stands = false;
   if (handle_)
-    with("read what is set up", [&] {
-      stands = handle_->database.prepare("SELECT 1 FROM set_up WHERE device = ?", {device}).step();
-    });
+    with("read what is set up", [&] { stands = handle_->database.prepare("SELECT 1 FROM set_up WHERE device = ?", {device}).step(); });
   return stands;
 }
 

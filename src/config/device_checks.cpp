@@ -154,6 +154,10 @@ void check_habits(const Device &device, const Driver &driver, const Node &merged
   if (const Node *confirm = at(merged, {"confirm"}); confirm != nullptr && !driver.dead_man)
     notes.push_back(fmt::format("{}: {}: confirm has no effect: driver {} cannot roll back by itself", confirm->place.text(), device.name,
                                 driver.name));
+  if (const Node *keep = at(merged, {"keep_setup"}); keep != nullptr && !(device.is_local() && driver.has(Stage::Setup)))
+    notes.push_back(fmt::format("{}: {}: keep_setup has no effect: {}", keep->place.text(), device.name,
+                                device.is_local() ? fmt::format("driver {} needs no setup", driver.name)
+                                                  : std::string("only what is on this host is set up again by itself")));
   if (const Node *enable = at(merged, {"enable"}); enable != nullptr && !driver.enable && !device.is_local())
     notes.push_back(fmt::format("{}: {}: enable has no effect: driver {} asks for none", enable->place.text(), device.name, driver.name));
 }

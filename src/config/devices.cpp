@@ -191,8 +191,9 @@ Device device_of(const Node &merged, const std::string &name, Standing standing,
     read_budget(device, *budget, problems.other);
   device.save = other.get("save", save_of);
   device.confirm = other.get("confirm", duration_of).value_or(device.confirm);
+  device.keep_setup = other.get("keep_setup", yes_no_of).value_or(true);
   device.accept_unproven = other.get("accept_unproven", yes_no_of).value_or(false);
-  for (const char *key : {"attach", "budget", "save", "confirm", "accept_unproven"})
+  for (const char *key : {"attach", "budget", "save", "confirm", "accept_unproven", "keep_setup"})
     mapping.find_even_empty(key);
   mapping.done();
   return device;

@@ -70,6 +70,7 @@ struct Device {
   } save;
   Seconds confirm = 120; // how long a device waits for the confirm before it rolls back
   bool accept_unproven = false;
+  bool keep_setup = true;                    // of this host: what `setup` made and somebody took away, the service makes again
   Seconds connect_timeout = 10, silence = 0; // 0: the driver's
   std::string file;                          // where it stands, for messages: path:line:column
   bool is_local() const noexcept { return addresses.size() == 1 && addresses.front() == "local"; }

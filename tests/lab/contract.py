@@ -11,6 +11,7 @@ import bench
 import platforms
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+import dead_man  # noqa: E402
 import driver_contract  # noqa: E402
 import ending  # noqa: E402
 
@@ -110,6 +111,7 @@ class LabBench(bench.Bench):
 
     def pass_time(self):
         self.tell("expire")
+        dead_man.time_is_over(f"{self.folder}/state.db")
 
     def drop(self):
         self.tell("drop")

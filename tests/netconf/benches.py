@@ -10,6 +10,7 @@ import threading
 import xml.etree.ElementTree as ET
 
 import client
+import dead_man
 import device as fake
 import library_server
 import netconfd
@@ -241,6 +242,7 @@ class NetconfBench:
             self.ask().ask("<cancel-commit><persist-id>banpush</persist-id></cancel-commit>")
         except client.Refused:
             pass  # nothing waits
+        dead_man.time_is_over(self.site.settings["state"])
 
     def reload(self):
         self.part()

@@ -7,7 +7,8 @@ import shutil
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "system"), str(HERE.parent / "transport")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "system"), str(HERE.parent / "transport"), str(HERE.parent)]
+import dead_man  # noqa: E402
 import device as fake  # noqa: E402
 import scenario  # noqa: E402
 import topology  # noqa: E402
@@ -47,6 +48,10 @@ class NetconfCase(unittest.TestCase):
         if set_up:
             self.site.run("setup", "dut", "--apply")
             self.forget()
+
+    def time_to_confirm_is_over(self):
+        self.device.time_to_confirm_is_over()
+        dead_man.time_is_over(self.site.settings["state"])
 
     def forget(self):
         self.device.log.clear()

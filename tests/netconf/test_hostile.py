@@ -71,7 +71,7 @@ class EveryStep(NetconfCase):
                 report = self.push(code=1)
                 self.assertIn(ANSWERS[what][1], report["error"])
                 self.assertIn("it was not confirmed, so the device holds what it held before", report["error"])
-                self.device.time_to_confirm_is_over()
+                self.time_to_confirm_is_over()
                 self.assertEqual(self.held(), prefixes(*HOSTS[:2]))
 
     def test_another_namespace_in_the_hello(self):

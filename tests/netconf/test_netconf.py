@@ -63,7 +63,7 @@ class Commits(NetconfCase):
         self.assertIn("a second session could not be opened", report["error"])
         self.assertIn("returns by itself to what it held before, when its time to confirm is over (confirm: 120s)", report["error"])
         self.assertEqual(self.held(), prefixes(*HOSTS[:4]), "the timer is still running")
-        self.device.time_to_confirm_is_over()
+        self.time_to_confirm_is_over()
         self.assertEqual(self.held(), prefixes(*HOSTS[:2]))
 
     def test_the_connection_is_cut_between_commit_and_confirm(self):
@@ -71,7 +71,7 @@ class Commits(NetconfCase):
         self.device.faults["get-config"] = lambda session, rpc: CUT if self.device.pending else None
         report = self.push(code=1)
         self.assertIn("ended the session", report["error"])
-        self.device.time_to_confirm_is_over()
+        self.time_to_confirm_is_over()
         self.assertEqual(self.held(), prefixes(*HOSTS[:2]))
 
     def start_push(self):
@@ -98,7 +98,7 @@ class Commits(NetconfCase):
         process.send_signal(number)
         process.wait()
         self.ended.set()
-        self.device.time_to_confirm_is_over()
+        self.time_to_confirm_is_over()
         self.assertEqual(self.held(), prefixes(*HOSTS[:2]))
         self.device.faults.clear()
         self.device.after.clear()
@@ -146,7 +146,7 @@ class Commits(NetconfCase):
                 time.sleep(0.03 * step)
                 process.kill()
                 process.wait()
-                self.device.time_to_confirm_is_over()
+                self.time_to_confirm_is_over()
                 if self.device.operations().count("commit") == 2:
                     expected.append(host)
                     confirmed += 1

@@ -1,10 +1,9 @@
 #include "app/commands/pass.hpp"
 #include "app/session.hpp"
+#include "app/set_up.hpp"
 
-#include <chrono>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 namespace banpush {
 
@@ -12,54 +11,18 @@ namespace {
 
 using Json = nlohmann::json;
 
-std::string text_of(const std::vector<Step> &steps) {
-  Script script;
-  script.change = steps;
-  return script.text();
-}
-
-// Sends the steps of one stage, written down like a push. Throws Error (Device) at the first complaint.
-void send(State &state, Session &session, const std::vector<Step> &steps, const char *intent) {
-  const long record = state.started(session.device().name, intent, actor(), text_of(steps));
-  std::string words, error;
-  for (const Step &step : steps) {
-    const Delivery delivery = session.send(step);
-    words += delivery.words;
-    if (!delivery.accepted) {
-      error = delivery.complaint;
-      break;
-    }
-  }
-  state.ended(record, error.empty() ? "changed" : "failed", error, words);
-  if (!error.empty())
-    throw Error(ErrorKind::Device, fmt::format("{}: {}: {}", session.device().name, intent, error));
-}
-
-// What is wrong for people; empty when every list stands and is in force.
-std::string missing(const Installed &installed) {
-  std::string text;
-  for (const ListState &list : installed.lists)
-    if (!list.stands || !list.in_force)
-      text += fmt::format("{}list {}: {}", text.empty() ? "" : "; ", list.list, list.why_not);
-  return text;
-}
-
-// The same after a setup, as soon as the device shows what it accepted.
-std::string missing_after(Session &session) {
-  const auto end = std::chrono::steady_clock::now() + session.driver().settle;
-  for (;;) {
-    std::string text = missing(session.read());
-    if (text.empty() || std::chrono::steady_clock::now() >= end)
-      return text;
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  }
-}
-
 void say(const Settings &settings, const Device &device, const char *outcome, const std::string &script, const std::string &text) {
   if (settings.console.json())
     settings.console.out(Json{{"schema", 1}, {"device", device.name}, {"outcome", outcome}, {"script", script}}.dump(2) + "\n");
   else
     settings.console.out(text);
+}
+
+// Before it is taken away: the service must not put it back.
+void forget_setup(State &state, const Device &device) {
+  state.set_up(device.name, false);
+  if (state.is_set_up(device.name))
+    throw Error(ErrorKind::Config, fmt::format("nothing was sent: the service would set {} up again ({})", device.name, state.trouble()));
 }
 
 } // namespace
@@ -80,17 +43,11 @@ int setup(const Settings &settings, const SetupOptions &options) {
   site.trace = trace_to(settings.trace);
   Session session(device, driver, site.credentials(device), site.trace);
   session.open(stage);
-  // What stands already is asked first: setup adds what is missing and replaces nothing.
-  const Installed installed = session.read();
-  const Facts facts = with_states(session.facts(), installed);
-  const Rendering rendering = session.rendering(facts);
-  if (const auto reasons = refusals(driver, stage, session.values(), facts, rendering.attach); !reasons.empty())
-    throw Error(ErrorKind::Guard,
-                fmt::format("{}: {} is refused, and nothing was sent: {}", device.name, word(stage), fmt::join(reasons, "; ")));
-  const bool stands = stage == Stage::Setup && !installed.lists.empty() && missing(installed).empty();
-  const std::vector<Step> steps = stands ? std::vector<Step>{} : render_stage(rendering, stage);
+  const std::vector<Step> steps = setup_steps(session, stage);
   const std::string script = text_of(steps);
   if (steps.empty()) {
+    if (!options.remove && options.apply)
+      state.set_up(device.name, true);
     say(settings, device, "in_sync", "", fmt::format("{}: nothing to do, it stands already\n", device.name));
     return 0;
   }
@@ -101,8 +58,8 @@ int setup(const Settings &settings, const SetupOptions &options) {
     return 0;
   }
   if (options.remove)
-    state.set_up(device.name, false); // before: nobody is to put it back meanwhile
-  send(state, session, steps, word(stage));
+    forget_setup(state, device);
+  send_stage(site, session, steps, word(stage), actor());
   if (!options.remove)
     state.set_up(device.name, true);
   if (!options.remove)
@@ -128,7 +85,8 @@ int save(const Settings &settings, const Names &devices) {
     try {
       Session session(*device, driver, site.credentials(*device), site.trace);
       session.open();
-      send(state, session, render_stage(session.rendering(), Stage::Save), "save");
+      send_stage(site, session, render_stage(session.rendering(), Stage::Save), "save", actor());
+      state.unsaved(device->name, {});
       settings.console.out(fmt::format("{}: saved\n", device->name));
     } catch (const Error &error) {
       settings.console.warn(error.what());

@@ -66,8 +66,8 @@ Told tell(const Settings &settings, State &state, const Device &device, const Js
   const auto yellow = [&](const std::string &text) { return settings.console.paint(Colour::Yellow, text); };
   Told told;
   told.text = fmt::format(
-      "{:<20} {:<18} {:>7} entries  {}{}{}{}\n", device.name, device.driver, entries,
-      read_at.empty() ? "never read" : "as read " + read_at, push ? last_push_text(*push) : std::string(),
+      "{:<20} {:<18} {:>7} entries  {}{}{}{}\n", device.name, device.driver, entries, read_at.empty() ? "never read" : "as read " + read_at,
+      push ? last_push_text(*push) : std::string(),
       times.empty() ? std::string()
                     : fmt::format("; blocked after {:.1f} s, at most {:.1f} s (last day)", times[times.size() / 2], times.back()),
       pause ? yellow(fmt::format("; paused by {}{}", pause->actor, pause->reason.empty() ? "" : ": " + pause->reason)) : std::string());
@@ -87,19 +87,19 @@ Told tell(const Settings &settings, State &state, const Device &device, const Js
   if (push)
     last = {{"at", push->at},           {"intent", push->intent}, {"actor", push->actor},
             {"outcome", push->outcome}, {"error", push->error},   {"running", push->running}};
-  told.json = {
-      {"device", device.name},
-      {"driver", device.driver},
-      {"entries", entries},
-      {"read", read_at},
-      {"blocked_after",
-       times.empty() ? Json(nullptr) : Json{{"median", times[times.size() / 2]}, {"most", times.back()}, {"count", times.size()}}},
-      {"last", last},
-      {"attempt", fails ? Json{{"at", attempt->at}, {"since", attempt->since}, {"error", attempt->error}, {"actor", attempt->actor}}
-                        : Json(nullptr)},
-      {"again_in", again_in > 0 ? Json(again_in) : Json(nullptr)},
-      {"conditions", conditions},
-      {"paused", pause.has_value()}};
+  told.json = {{"device", device.name},
+               {"driver", device.driver},
+               {"entries", entries},
+               {"read", read_at},
+               {"blocked_after",
+                times.empty() ? Json(nullptr) : Json{{"median", times[times.size() / 2]}, {"most", times.back()}, {"count", times.size()}}},
+               {"last", last},
+               {"attempt", fails
+                               ? Json{{"at", attempt->at}, {"since", attempt->since}, {"error", attempt->error}, {"actor", attempt->actor}}
+                               : Json(nullptr)},
+               {"again_in", again_in > 0 ? Json(again_in) : Json(nullptr)},
+               {"conditions", conditions},
+               {"paused", pause.has_value()}};
   return told;
 }
 
@@ -122,8 +122,9 @@ int status(const Settings &settings) {
   }
   const std::string tables = service.is_object() ? service.value("tables", "") : std::string();
   if (!tables.empty())
-    out += settings.console.paint(Colour::Yellow, fmt::format("the service cannot read the tables, devices keep what they hold: {}", tables)) +
-           "\n";
+    out +=
+        settings.console.paint(Colour::Yellow, fmt::format("the service cannot read the tables, devices keep what they hold: {}", tables)) +
+        "\n";
   if (!state.trouble().empty())
     settings.console.warn(state.trouble());
   const SpoolReport spool = report_of_spool(config.spool);

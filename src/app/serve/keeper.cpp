@@ -1,5 +1,7 @@
 #include "app/serve/keeper.hpp"
 
+#include "app/set_up.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -14,6 +16,11 @@ constexpr std::chrono::minutes idle_limit{5};
 // How often an idle session is looked at. Below what the shortest-lived tables of connections on the way remember.
 // The first time soon after it was used: that tells what this device answers to such a look.
 constexpr std::chrono::seconds looked_at_each{15}, first_look{1};
+// How often this host is asked whether what binds its lists is as it was: it costs a few milliseconds.
+constexpr std::chrono::seconds this_host_looked_at_each{2};
+// What somebody takes away again and again is theirs to decide: so often in so long it is set up again.
+constexpr std::size_t most_set_ups = 3;
+constexpr std::chrono::minutes set_ups_counted_for{10};
 // What a limit or the storm breaker holds is tried again after so long.
 constexpr std::chrono::seconds held_for{60};
 // How soon it is noticed that a pause is over.
@@ -172,15 +179,35 @@ void Keeper::look_at_session(std::unique_lock<std::mutex> &lock) {
   close_session(lock);
 }
 
+// Somebody may have loaded another ruleset: what tells that costs little, and the whole is read only then.
+void Keeper::look_at_this_host(std::unique_lock<std::mutex> &lock) {
+  working_ = true;
+  lock.unlock();
+  bool as_read = false;
+  try {
+    as_read = kept_.session && kept_.session->is_open() && !kept_.session->disturbed() && kept_.session->proofs_are_as_read();
+  } catch (const Error &) { // the reading says what is wrong
+  }
+  lock.lock();
+  working_ = false;
+  look_at_ = Clock::now() + this_host_looked_at_each;
+  if (!as_read)
+    audit_at_ = std::min(audit_at_, Clock::now());
+  news_.notify_all();
+}
+
 void Keeper::go_round(std::unique_lock<std::mutex> &lock) {
   const auto now = Clock::now();
   seen_to_ = now;
-  if (release_ || now >= close_at_) {
+  if (release_) { // whoever asked for the device does something to it
+    close_session(lock);
+    audit_at_ = std::min(audit_at_, Clock::now() + pause_looked_at);
+  } else if (now >= close_at_) {
     close_session(lock);
   } else if (due(now)) {
     work(lock);
   } else if (now >= look_at_) {
-    look_at_session(lock);
+    device_.is_local() ? look_at_this_host(lock) : look_at_session(lock);
   } else if (const auto moment = next_moment(); moment == Clock::time_point::max()) {
     wake_.wait(lock);
   } else {
@@ -237,7 +264,8 @@ void Keeper::work(std::unique_lock<std::mutex> &lock) {
   lock.unlock();
   if (audit || lacks_list_) // whether it is back is for the device to say
     kept_.known.reset();
-  const DeviceReport report = attempt(*moment.snapshot, std::move(order));
+  DeviceReport report = attempt(*moment.snapshot, order);
+  set_up_again(*moment.snapshot, report);
   lock.lock();
   working_ = false;
   tried_ = std::max(tried_, moment.number);
@@ -251,8 +279,8 @@ void Keeper::work(std::unique_lock<std::mutex> &lock) {
   open_ = kept_.session && kept_.session->is_open();
   read_at_ = report.read ? begin : read_at_;
   reading_ = kept_.session ? kept_.session->spent_reading() : 0;
-  close_at_ = open_ ? now + idle_limit : Clock::time_point::max();
-  look_at_ = open_ && !device_.is_local() ? now + first_look : Clock::time_point::max();
+  close_at_ = open_ && !device_.is_local() ? now + idle_limit : Clock::time_point::max();
+  look_at_ = open_ ? now + (device_.is_local() ? this_host_looked_at_each : first_look) : Clock::time_point::max();
   if (audit && report.outcome == Outcome::Changed)
     ends_sessions_ = false;
   note_outcome(report, *moment.snapshot);
@@ -265,6 +293,39 @@ void Keeper::work(std::unique_lock<std::mutex> &lock) {
     answered_ = asked_count_;
   }
   news_.notify_all();
+}
+
+// What `setup` made on this host and somebody took away (another ruleset, a start of the host) is made again, and filled.
+void Keeper::set_up_again(Snapshot &snapshot, DeviceReport &report) {
+  const Device &device = *snapshot.config.device(device_.name);
+  if (!device.is_local() || !device.keep_setup || report.paused || !report.plan || !lacks_list(*report.plan))
+    return;
+  {
+    const std::lock_guard lock(snapshot.site.state_lock());
+    if (!snapshot.site.state().is_set_up(device.name))
+      return;
+  }
+  const auto now = Clock::now();
+  while (!set_up_at_.empty() && now - set_up_at_.front() > set_ups_counted_for)
+    set_up_at_.pop_front();
+  if (set_up_at_.size() == most_set_ups)
+    return;
+  set_up_at_.push_back(now);
+  try {
+    banpush::set_up_again(snapshot.site, device, "service");
+    watch_.say(
+        fmt::format("{}: what was set up had gone, and is set up again{}", device.name,
+                    set_up_at_.size() == most_set_ups
+                        ? fmt::format("; the third time in {} minutes: the next time it is left as it is", set_ups_counted_for.count())
+                        : std::string()));
+  } catch (const std::exception &error) {
+    watch_.say(fmt::format("{}: what was set up has gone, and cannot be set up again: {}", device.name, error.what()));
+    return;
+  }
+  kept_ = {};
+  Order order;
+  order.actor = "service";
+  report = attempt(snapshot, std::move(order));
 }
 
 DeviceReport Keeper::attempt(Snapshot &snapshot, Order order) {

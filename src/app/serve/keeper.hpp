@@ -8,6 +8,7 @@
 #include "app/serve/snapshot.hpp"
 
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -82,6 +83,8 @@ private:
   void work(std::unique_lock<std::mutex> &lock);
   void close_session(std::unique_lock<std::mutex> &lock);
   void look_at_session(std::unique_lock<std::mutex> &lock);
+  void look_at_this_host(std::unique_lock<std::mutex> &lock);
+  void set_up_again(Snapshot &snapshot, DeviceReport &report);
   DeviceReport attempt(Snapshot &snapshot, Order order);
   void note_outcome(const DeviceReport &report, const Snapshot &snapshot);
   void tell(const DeviceReport &report, const std::string &when);
@@ -103,6 +106,7 @@ private:
   std::optional<DeviceReport> last_, answer_;
   std::string said_;                           // why the thread gave up, as far as the log has it
   std::vector<Condition> told_;                // what the log has of the device
+  std::deque<Clock::time_point> set_up_at_;    // when it was set up again lately
   Clock::time_point seen_to_ = Clock::now();   // when the thread last went round
   std::optional<Clock::time_point> due_since_; // as is_stuck() saw it
   Clock::time_point not_before_, audit_at_, close_at_ = Clock::time_point::max(), look_at_ = Clock::time_point::max();

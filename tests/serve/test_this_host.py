@@ -1,0 +1,143 @@
+#!/usr/bin/python3
+"""Somebody takes this host's own lists, rules or table away, or a start of the host did: the service learns it within seconds,
+sets up again what `setup` had made, fills it, and says so."""
+import subprocess
+import time
+import unittest
+
+import namespace
+from serving import Site, wait_until
+import ending
+
+PERMITTED = namespace.enter()
+A = "203.0.113.7"
+
+
+def sh(words, check=True):
+    done = subprocess.run(words, shell=True, capture_output=True, text=True, timeout=120)
+    if check and done.returncode != 0:
+        raise AssertionError(f"{words}: {done.stdout}{done.stderr}")
+    return done.stdout
+
+
+# driver, how everything of it is taken away, what shows it all
+KINDS = {
+    "linux_nft": ("nft flush ruleset", "nft list ruleset"),
+    "linux_ipset": ("iptables -F; ip6tables -F; ipset destroy", "ipset save; iptables -S"),
+    "linux_iptables": ("iptables -F; iptables -X; ip6tables -F; ip6tables -X", "iptables -S"),
+}
+
+
+@unittest.skipUnless(PERMITTED, "network namespaces are not permitted here (they need root)")
+class ThisHost(unittest.TestCase):
+    def setUp(self):
+        for gone, _ in KINDS.values():
+            sh(gone, check=False)
+
+    def site(self, driver, **device):
+        site = self.enterContext(Site(0, devices={"here": {"address": "local", "driver": driver, **device}}))
+        site.settings["serve"]["audit"] = "1h"
+        site.write()
+        return site
+
+    def conditions(self, site):
+        return [one["name"] for one in site.json("status")["devices"][0]["conditions"]]
+
+    def seconds_until(self, condition, what):
+        begin = time.monotonic()
+        wait_until(condition, 60, what)
+        return time.monotonic() - begin
+
+    def test_it_is_set_up_again_and_filled(self):
+        for driver, (gone, shows) in KINDS.items():
+            with self.subTest(driver):
+                site = self.site(driver)
+                site.run("setup", "here", "--apply")
+                site.run("ban", A, "--no-push")
+                site.start()
+                wait_until(lambda: A in sh(shows), 30, "it blocks")
+                for times in (1, 2):
+                    sh(gone)
+                    seconds = self.seconds_until(lambda: A in sh(shows), f"it blocks again\n{site.log_text()}")
+                    print(f"{driver}: back after {seconds:.1f} s")
+                wait_until(lambda: site.log_text().count("is set up again") == 2, 30, "it is said")
+                wait_until(lambda: self.conditions(site) == [], 30, "status is as before")
+                # The third time is told to be the last, and the fourth is left as it is.
+                sh(gone)
+                wait_until(lambda: "the third time in 10 minutes" in site.log_text() and A in sh(shows), 60, "it blocks again")
+                sh(gone)
+                wait_until(lambda: self.conditions(site), 30, "status says that the lists lack")
+                self.assertNotIn(A, sh(shows))
+                self.assertIn("does not stand", site.run("status").stdout + site.log_text())
+                self.assertEqual(site.stop(), 0)
+                # A start of the service is one of the host: what had been set up is missed.
+                site.start()
+                wait_until(lambda: A in sh(shows), 30, "it blocks after the start")
+                self.assertEqual(site.stop(), 0)
+                sh(gone)
+
+    def test_what_a_person_wants_away_stays_away(self):
+        gone, shows = KINDS["linux_nft"]
+        site = self.site("linux_nft")
+        site.run("ban", A, "--no-push")
+        site.run("setup", "here", "--apply")
+        site.start()
+        wait_until(lambda: A in sh(shows), 30, "it blocks")
+        site.run("flush", "here")
+        site.run("setup", "here", "--remove", "--apply")
+        site.run("resume", "here")
+        wait_until(lambda: any(one.startswith("list ") for one in self.conditions(site)), 30, "status says that the lists lack")
+        self.assertEqual(sh(shows), "")
+        site.run("setup", "here", "--apply")
+        wait_until(lambda: A in sh(shows), 120, "it is set up, and filled at once")
+        site.run("pause", "here")
+        wait_until(lambda: "paused" in site.run("status").stdout, 30, "it is paused")
+        sh(gone)
+        time.sleep(6)
+        self.assertEqual(sh(shows), "")
+
+    def test_keep_setup_no(self):
+        gone, shows = KINDS["linux_nft"]
+        site = self.site("linux_nft", keep_setup=False)
+        site.run("setup", "here", "--apply")
+        site.run("ban", A, "--no-push")
+        site.start()
+        wait_until(lambda: A in sh(shows), 30, "it blocks")
+        sh(gone)
+        seconds = self.seconds_until(lambda: self.conditions(site), "status says that the lists lack")
+        print(f"told after {seconds:.1f} s")
+        self.assertIn("does not stand", site.log_text())
+        self.assertEqual(sh(shows), "")
+        site.run("setup", "here", "--apply")
+        wait_until(lambda: A in sh(shows), 120, "what is back is filled")
+        wait_until(lambda: "is in force again" in site.log_text(), 30, "and that is said")
+
+    def test_never_set_up_by_us(self):
+        site = self.site("linux_nft")
+        site.run("ban", A, "--no-push")
+        site.start()
+        wait_until(lambda: self.conditions(site), 30, "status says that the lists lack")
+        time.sleep(4)
+        self.assertEqual(sh("nft list ruleset"), "")
+
+    def test_a_jump_of_ours_that_somebody_took_away(self):
+        """Only what binds the list: the set stands, and blocks nobody."""
+        for driver, (gone, shows) in KINDS.items():
+            if driver == "linux_nft":
+                continue
+            with self.subTest(driver):
+                site = self.site(driver)
+                site.run("setup", "here", "--apply")
+                site.run("ban", A, "--no-push")
+                site.start()
+                wait_until(lambda: A in sh(shows), 30, "it blocks")
+                before = sh("iptables -S INPUT")
+                sh("iptables -F INPUT")
+                seconds = self.seconds_until(lambda: sh("iptables -S INPUT") == before, "the rule is back")
+                print(f"{driver}: rule back after {seconds:.1f} s")
+                self.assertEqual(site.stop(), 0)
+                sh(gone)
+
+
+if __name__ == "__main__":
+    ending.main()
