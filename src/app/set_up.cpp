@@ -29,8 +29,8 @@ std::vector<Step> setup_steps(Session &session, Stage stage) {
   const Facts facts = with_states(session.facts(), installed);
   const Rendering rendering = session.rendering(facts);
   if (const auto reasons = refusals(session.driver(), stage, session.values(), facts, rendering.attach); !reasons.empty())
-    throw Error(ErrorKind::Guard, fmt::format("{}: {} is refused, and nothing was sent: {}", session.device().name, word(stage),
-                                              fmt::join(reasons, "; ")));
+    throw Error(ErrorKind::Guard,
+                fmt::format("{}: {} is refused, and nothing was sent: {}", session.device().name, word(stage), fmt::join(reasons, "; ")));
   const bool stands = stage == Stage::Setup && !installed.lists.empty() && missing(installed).empty();
   return stands ? std::vector<Step>{} : render_stage(rendering, stage);
 }

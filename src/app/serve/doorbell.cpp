@@ -29,7 +29,7 @@ void require_path(const std::string &path) {
 
 bool ready(int socket, short events, Clock::time_point end) {
   for (;;) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now()).count();
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now()).count();
     pollfd one{socket, events, 0};
     const int count = ::poll(&one, 1, static_cast<int>(std::max<long long>(0, left)));
     if (count > 0)
