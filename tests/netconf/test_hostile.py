@@ -44,6 +44,7 @@ class EveryStep(NetconfCase):
         self.assertTrue(until(lambda: self.device.pending is None))
         self.assertEqual(self.held(), before, "as it was")
         self.assertTrue(until(lambda: not self.device.locks), "and not locked")
+        self.time_to_confirm_is_over()  # whether a commit was taken that was answered like that nobody knew
 
     def test_instead_of_an_answer(self):
         self.start()
@@ -96,7 +97,7 @@ class EveryStep(NetconfCase):
 
 class Service(NetconfCase):
     def test_a_session_is_kept_and_made_anew_when_it_was_cut(self):
-        self.start()
+        self.start(confirm="4s")
         self.site.settings["serve"] = {"poll": "100ms", "audit": "15m", "socket": f"{self.site.folder}/s.sock"}
         self.site.write()
         log = open(self.folder / "log", "wb")
@@ -114,13 +115,15 @@ class Service(NetconfCase):
         bans(HOSTS[2])
         self.assertEqual(self.changers(), first, "the session of the first change carried the others, too")
         sessions = self.device.sessions
-        self.device.faults["get-config"] = lambda session, rpc: CUT
-        self.device.faults["lock"] = lambda session, rpc: CUT
+        self.device.faults["get-config"] = lambda session, rpc: CUT if self.device.pending else None
         self.site.insert([HOSTS[3]])
-        self.assertTrue(until(lambda: self.device.sessions > sessions + 1), "it logs in again, and again")
+        self.assertTrue(until(lambda: "left alone until" in (self.folder / "log").read_text()))
+        self.assertEqual([one["name"] for one in self.site.json("status")["devices"][0]["conditions"]], ["unconfirmed", "unreachable"])
+        self.assertTrue(until(lambda: self.device.sessions > sessions), "it logs in again once the device has returned")
         self.device.faults.clear()
         self.assertTrue(until(lambda: self.held() == prefixes(*HOSTS[:4]), 60), (self.folder / "log").read_text())
         self.assertNotEqual(self.changers(), first)
+        self.assertIn("was not confirmed: the device returns by itself to what it held before, and is left alone until", (self.folder / "log").read_text())
         service.send_signal(signal.SIGTERM)
         self.assertEqual(service.wait(PATIENCE), 0)
         self.assertTrue(until(lambda: not self.device.locks))
