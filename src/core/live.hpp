@@ -28,7 +28,7 @@ public:
   explicit LiveBans(Bans bans, std::optional<std::vector<std::uint32_t>> times = std::nullopt);
 
   // One row of table `source` as a later reading shows it. The row that is there already (same address,
-  // jail, host and time) takes its age, end and revocation; any other row is new. Returns whether anything
+  // jail, host, service and time) takes its age, end and revocation; any other row is new. Returns whether anything
   // has changed, so a reading may overlap the one before.
   bool put(const RawBan &row, Seconds elapsed, std::uint8_t source = 0, std::string_view source_name = {});
   // The row was deleted. Returns whether there was one.
@@ -46,6 +46,7 @@ public:
 
 private:
   std::optional<std::uint32_t> known(const Bans &one, std::uint32_t time) const;
+  void leave_out_repeated();
   void note_ahead(const Ban &ban);
 
   Bans bans_;

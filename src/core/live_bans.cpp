@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <tuple>
 
 namespace banpush {
 
@@ -21,10 +22,7 @@ RawBan as_read(RawBan row, Seconds elapsed) {
 
 bool alike(std::int32_t a, std::int32_t b) noexcept { return std::abs(static_cast<Seconds>(a) - b) <= same_time; }
 
-bool says_the_same(const Ban &a, const Ban &b) noexcept {
-  return a.block.service == b.block.service && a.protocol == b.protocol && a.revoked == b.revoked && alike(a.until, b.until) &&
-         alike(a.age, b.age);
-}
+bool says_the_same(const Ban &a, const Ban &b) noexcept { return a.revoked == b.revoked && alike(a.until, b.until) && alike(a.age, b.age); }
 
 } // namespace
 
@@ -42,8 +40,34 @@ std::uint32_t key_of_time(std::string_view created) noexcept {
 LiveBans::LiveBans(Bans bans, std::optional<std::vector<std::uint32_t>> times) : bans_(std::move(bans)), times_(std::move(times)) {
   bans_.settle();
   order_ = bans_.order();
+  leave_out_repeated();
   for (const Ban &ban : bans_.rows())
     note_ahead(ban);
+}
+
+// Rows of one address, jail, host, service and time are one ban: put() has to take a row that comes again for the one that is there,
+// so a whole reading that counted both would come to something else than the same rows one by one.
+void LiveBans::leave_out_repeated() {
+  const auto &rows = bans_.rows();
+  const auto identity = [&](std::uint32_t row) {
+    const Ban &ban = rows[row];
+    const std::int64_t time = times_ ? static_cast<std::int64_t>((*times_)[row]) : ban.age;
+    return std::make_tuple(time, ban.jail, ban.host, ban.source, ban.protocol, ban.block.service);
+  };
+  std::vector<std::uint32_t> alike;
+  for (std::size_t first = 0, last = 0; first < order_.size(); first = last) {
+    const Prefix &prefix = rows[order_[first]].block.prefix;
+    for (last = first + 1; last < order_.size() && rows[order_[last]].block.prefix == prefix;)
+      ++last;
+    if (last - first == 1)
+      continue;
+    alike.assign(order_.begin() + static_cast<std::ptrdiff_t>(first), order_.begin() + static_cast<std::ptrdiff_t>(last));
+    std::sort(alike.begin(), alike.end(),
+              [&](std::uint32_t a, std::uint32_t b) { return std::make_pair(identity(a), a) < std::make_pair(identity(b), b); });
+    for (std::size_t i = 1; i < alike.size(); ++i)
+      if (identity(alike[i - 1]) == identity(alike[i]))
+        superseded_.insert(alike[i - 1]); // the later row counts
+  }
 }
 
 void LiveBans::note_ahead(const Ban &ban) {
@@ -85,7 +109,7 @@ std::optional<std::uint32_t> LiveBans::known(const Bans &one, std::uint32_t time
   for (const std::uint32_t row : inside(ban.block.prefix)) {
     const Ban &other = bans_.rows()[row];
     const bool at_that_time = times_ ? (*times_)[row] == time : alike(other.age, ban.age);
-    if (other.block.prefix == ban.block.prefix && other.source == ban.source && at_that_time &&
+    if (other.block == ban.block && other.protocol == ban.protocol && other.source == ban.source && at_that_time &&
         bans_.name(other.jail) == one.name(ban.jail) && bans_.name(other.host) == one.name(ban.host))
       return row;
   }

@@ -159,11 +159,6 @@ class History:
             raise AssertionError(f"{error}: {self.told}\n{last[0]}\n{self.site.log_text()[-3000:]}") from None
 
 
-def until_it_passes(test):
-    """On a full device; not seen to pass to the end yet, and in the long tier until it is."""
-    return test if os.environ.get("BANPUSH_LONG") else None
-
-
 class Histories(unittest.TestCase):
     def run_them(self, count, audit, weights, budget=None, seeds=SEEDS, **policy):
         with MariaDb() as database:
@@ -191,11 +186,9 @@ class Histories(unittest.TestCase):
     def test_followed_and_merged(self):
         self.run_them(HISTORIES // 6, "1h", FOLLOWED, aggregate="exact", escalate={"factor": 2, "window": "1h", "max": "2d"})
 
-    @until_it_passes
     def test_followed_with_little_room(self):
         self.run_them(HISTORIES // 6, "1h", FOLLOWED, {"ipv4": 5, "ipv6": 1})
 
-    @until_it_passes
     def test_a_full_device_is_settled_without_an_audit(self):
         """Seeds with which it was not."""
         self.run_them(15, "1h", FOLLOWED, {"ipv4": 5, "ipv6": 1}, seeds=[1000])
