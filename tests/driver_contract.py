@@ -6,6 +6,9 @@ this asks for:
     held(which) text() passes(address)  entries of ours, in `running` or `startup`; the whole configuration; a packet
     lists_missing() operators()         lists of ours that do not stand; the entries of the operator's own list
     put_foreign() foreign()             somebody else's entry in a list of ours
+    put(number, host, action) put_permit(number) standing(text)
+                                        where lists have numbers (`platform.numbers`): the operator types an entry of banpush's own
+                                        shape, or a second one that permits everything; the lines of the IPv4 list that have the text
     meanwhile(host) meanwhile_gone(host)  somebody bans it, or takes it away, while banpush is at work
     refuse(n) swallow(n) lose(n) hang(n)  once: the n-th entry is refused; is consented to and not kept; the session ends; silence
     commits() lose_before_commit()      whether the push before had a commit; once: the session ends instead of the next one
@@ -15,6 +18,7 @@ this asks for:
 
 What a device cannot be made to do it says by ending.does_not_apply().
 """
+import json
 import pathlib
 import sys
 import time
@@ -148,6 +152,86 @@ class Contract(unittest.TestCase):
         one.push()
         self.assertEqual(one.foreign(), before)
         self.assertIn(self.platform.foreign_shown, one.run("show", "dut", codes=(0, 4)).stdout)
+
+    def test_nothing_is_removed_where_others_have_entries(self):
+        if not self.platform.foreign or not self.platform.sets_up:
+            does_not_apply("nobody else can put an entry of another shape there")
+        one = self.new()
+        one.put_foreign()
+        before = one.foreign()
+        one.ban(HOSTS4[0])
+        one.push(codes=(0, 5))
+        done = one.run("setup", "dut", "--remove", "--apply", codes=(5,))
+        self.assertIn("of others; take them out first", done.stderr)
+        self.assertEqual(one.foreign(), before)
+        self.assertFalse(one.passes(HOSTS4[0]), "what was in force still is")
+
+    def numbers(self):
+        if not getattr(self.platform, "numbers", None):
+            does_not_apply("entries have no numbers")
+        return self.platform.numbers
+
+    def test_the_operators_entries_outside_of_the_range_are_left_alone(self):
+        """Of banpush's own shape. Behind the range is where some drivers tell the operator to put them."""
+        first, last = self.numbers()
+        one = self.new()
+        theirs = {first - 5: "192.0.2.91", last + 5: "192.0.2.92"}
+        for number, host in theirs.items():
+            one.put(number, host, "deny")
+        before = [one.standing(host) for host in theirs.values()]
+        self.assertEqual([len(lines) for lines in before], [1, 1])
+        one.ban(*HOSTS4[:3])
+        one.push()
+        one.unban(HOSTS4[0])
+        one.push()
+        shown = one.run("show", "dut", codes=(0, 4)).stdout
+        for host in theirs.values():
+            self.assertIn(host, shown[shown.index("of others, left alone"):])
+        if self.platform.sets_up:
+            self.assertIn("of others", one.run("setup", "dut", "--remove", "--apply", codes=(5,)).stderr)
+        one.run("flush", "dut")
+        self.assertEqual([one.standing(host) for host in theirs.values()], before)
+        self.assertTrue(one.passes(HOSTS4[1]))
+
+    def test_a_permit_of_the_operators_before_ours_is_said(self):
+        first, _ = self.numbers()
+        one = self.new()
+        one.put(first - 5, HOSTS4[1], "permit")
+        before = one.standing(HOSTS4[1])
+        one.ban(*HOSTS4[:3])
+        self.assertEqual(one.push(codes=(5,))["outcome"], "changed")
+        self.assertTrue(one.passes(HOSTS4[1]))
+        self.assertFalse(one.passes(HOSTS4[0]))
+        shown = json.loads(one.run("show", "dut", "--json").stdout)
+        self.assertEqual({entry["prefix"] for entry in shown["ours"]["entries"] if not entry["in_force"]}, {HOSTS4[1] + "/32"})
+        self.assertIn("an earlier rule lets it through", one.run("check", "--connect", codes=(1,)).stdout)
+        again = one.push(codes=(5,))
+        self.assertEqual((again["add"], again["remove"]), ([], []))
+        self.assertEqual([note["name"] for note in again["guards"]], ["shadowed"])
+        one.unban(HOSTS4[1])
+        one.push()
+        self.assertEqual(one.standing(HOSTS4[1]), before)
+
+    def test_a_second_permit_is_never_overwritten(self):
+        first, _ = self.numbers()
+        one = self.new()
+        one.ban(*HOSTS4[:3])
+        one.push()
+        permit = one.put_permit(first + 5)
+        if not permit:
+            does_not_apply("the platform takes no second one")
+        one.push(codes=(0, 5))
+        again = one.push(codes=(0, 5))
+        self.assertEqual((again["add"], again["remove"]), ([], []))
+        self.assertIn("permit everything", one.run("check", "--connect", codes=(0, 1)).stdout)
+        self.assertIn("permit everything", one.run("show", "dut").stdout)
+        one.ban(*HOSTS4[3:8])
+        one.push(codes=(0, 5))
+        self.assertIn(permit, one.standing(permit))
+        shown = json.loads(one.run("show", "dut", "--json").stdout)
+        for entry in shown["ours"]["entries"]:
+            if entry["list"].endswith("4"):
+                self.assertEqual(entry["in_force"], not one.passes(entry["prefix"].split("/")[0]), entry)
 
     def test_what_is_there_already_and_what_is_gone_already(self):
         one = self.new()

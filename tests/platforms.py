@@ -18,6 +18,28 @@ Made from `drivers/` by `tests/platforms.py . --write`; a test sees that it is c
 |---|---|---|---|---|---|---|---|---|
 """
 
+FOOT = """
+## What proves a reply whole
+
+A program's exit status; XML and JSON that end; over a command line the end that the platform shows: a last command (`vyos`, `edgeos`), a line that ends the list or
+the whole (`fortinet_fortios`, `cisco_iosxr`, `aruba_procurve`, `ubiquiti_edgeswitch`, `ruckus_icx`), a word that banpush has the device say (`mikrotik_routeros`), a count in
+the header (`hpe_comware`, `huawei_vrp`), or the entry that permits the rest, without which the list counts as not in force and nothing is done (`cisco_ios`, `cisco_iosxe`,
+`arista_eos`, `aruba_aoscx`, `dell_os10`). `cisco_asa`, `cisco_ios_group`, `cisco_nxos`, `extreme_exos`, `juniper_junos`, `nokia_sros` and `paloalto_panos` show none of these in some
+of their replies: there the prompt behind a reply, and that each line is ended, is all the proof there is.
+
+## What is looked at before a list is called in force
+
+- **ACL of banpush's own**: every rule before an entry. One that permits its source, or a part of it, keeps it out of force (`an earlier rule lets it through`); one
+  whose source or service cannot be read makes it `cannot tell`; rules that only deny do not matter. Behind the first rule that permits everything nothing is in force.
+- **A rule of a filter that uses banpush's list** (`cisco_asa`, `cisco_ios_group`, `cisco_iosxr`, `cisco_nxos`, `juniper_junos`, `nokia_sros`): the rules before it, alike. `vyos`,
+  `edgeos`, `mikrotik_routeros`, `fortinet_fortios` and `paloalto_panos` want none before it but rules that drop, and that it asks for nothing beside the list.
+- **NETCONF**: `ietf_acl`, `openconfig_acl`, `cisco_nxos_netconf` and `cisco_iosxe_netconf` look at their ACL as above. `juniper_junos_netconf`, `nokia_sros_netconf` and
+  `cisco_iosxe_group_netconf` look at the rule that names the list, `cisco_iosxr_netconf` that one names it; rules before it they do not read.
+
+Somebody's line typed between banpush's reading and its writing is not seen by command lines without an exclusive mode; where a number that is taken by then would be
+overwritten, the reading behind the change shows it.
+"""
+
 
 def value(text, key):
     """A top-level key that stands in one line; empty where there is none."""
@@ -73,7 +95,7 @@ class Driver:
 
 def main():
     root = pathlib.Path(sys.argv[1])
-    page = HEAD + "".join(Driver(root, file.stem).row() for file in sorted((root / "drivers").glob("*.yaml")))
+    page = HEAD + "".join(Driver(root, file.stem).row() for file in sorted((root / "drivers").glob("*.yaml"))) + FOOT
     file = root / "docs/platforms.md"
     if "--write" in sys.argv:
         file.write_text(page)

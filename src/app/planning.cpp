@@ -163,6 +163,17 @@ FromLedger from_ledger(Site &site, const Device &device) {
   return known;
 }
 
+std::vector<BlockIn> known_to_ledger(Site &site, const Device &device) {
+  std::vector<BlockIn> known;
+  const std::vector<List> &lists = site.config().driver(device).lists;
+  if (std::none_of(lists.begin(), lists.end(), [](const List &list) { return list.renumbers; }))
+    return known;
+  const std::lock_guard lock(site.state_lock());
+  for (const LedgerEntry &one : site.state().ledger(device.name))
+    known.emplace_back(one.block, one.list);
+  return known;
+}
+
 Decision make_decision(Site &site, const Device &device, const Facts &facts, Installed installed, const Order &order) {
   const Driver &driver = site.config().driver(device);
   Decision decision;

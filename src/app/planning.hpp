@@ -37,4 +37,7 @@ struct FromLedger {
 };
 FromLedger from_ledger(Site &site, const Device &device);
 
+// What the ledger knows to stand there; asked only where a list of the driver is renumbered by its platform.
+std::vector<BlockIn> known_to_ledger(Site &site, const Device &device);
+
 } // namespace banpush

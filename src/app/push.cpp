@@ -183,6 +183,9 @@ Guard::Ruling plan_and_judge(Site &site, const Device &device, const Order &orde
     report.plan = std::move(decision.plan);
     kept.in_step = std::move(decision.in_step);
   }
+  for (const ListState &list : report.plan->installed.lists)
+    for (const std::string &doubt : list.doubts)
+      report.notes.push_back(fmt::format("list {}: {}", list.list, doubt));
   return judge(site, device, order, *kept.session, report);
 }
 
@@ -272,6 +275,7 @@ void run(Site &site, const Device &device, const Order &order, Kept &kept, const
     kept.session->open();
   }
   kept.in_step.reset();
+  kept.session->remember(known_to_ledger(site, device));
   kept.known = kept.session->read();
   report.read = true;
   carry_out_and_repair(site, device, order, plan_and_judge(site, device, order, kept, report), Known::Read, kept, report);

@@ -50,13 +50,17 @@ const Facts &Session::open(std::optional<Stage> before) {
   for (const Fact &fact : driver_.facts)
     if (fact.only.empty() || fact.only == stage)
       learn_fact(fact, asked);
+  // Known to proofs as attach is.
+  for (const Fact &fact : driver_.facts)
+    if (fact.only.empty() && !fact.per_attach)
+      values_[fact.name] = facts_.values[fact.name];
   open_ = true;
   return facts_;
 }
 
 void Session::learn_fact(const Fact &fact, Asked &asked) {
   if (!fact.per_attach) {
-    const std::string value = learn(fact, values_, ask_once(asked, question(fact.send, fact.run, {}, values_)));
+    const std::string value = learn(fact, values_, ask_once(asked, question(fact.send, fact.run, fact.rpc, values_)));
     facts_.values[fact.name] = value;
     if (!fact.address.empty() && !value.empty())
       if (const auto seen_from = Prefix::parse(value))
@@ -67,7 +71,7 @@ void Session::learn_fact(const Fact &fact, Asked &asked) {
     Values values = values_;
     for (const auto &[name, value] : names_of_place(device_.attach[i].interface, device_.attach[i].direction))
       values[name] = value;
-    facts_.attach[i][fact.name] = learn(fact, values, ask_once(asked, question(fact.send, fact.run, {}, values)));
+    facts_.attach[i][fact.name] = learn(fact, values, ask_once(asked, question(fact.send, fact.run, fact.rpc, values)));
   }
 }
 
@@ -92,6 +96,11 @@ Ask Session::question(const std::string &send, const std::vector<std::string> &r
     question.rpc = driver_.templates.at(rpc).render(view);
   }
   return question;
+}
+
+void Session::remember(std::vector<BlockIn> ledger) {
+  ledger_ = std::move(ledger);
+  std::sort(ledger_.begin(), ledger_.end());
 }
 
 const Reply &Session::ask_once(Asked &asked, Ask question) {
@@ -138,7 +147,7 @@ Installed Session::read() {
     answers.reads.push_back(ask_once(asked, question(read.send, read.run, read.rpc, values_)));
   answers.in_force = ask_proofs(asked);
   proofs_ = which_hold(answers.in_force);
-  Installed installed = parse(driver_, values_, answers);
+  Installed installed = claimed(parse(driver_, values_, answers), ledger_);
   spent_reading_ += thread_seconds() - begin;
   return installed;
 }

@@ -25,6 +25,8 @@ public:
   // Connects, logs in and learns the facts, those that only setup needs where `before` says so. Throws
   // Error (Connect, Auth, Device).
   const Facts &open(std::optional<Stage> before = std::nullopt);
+  // What the ledger has of the device: on a platform that gives numbers anew by itself, an entry of ours is known by that alone.
+  void remember(std::vector<BlockIn> ledger);
   // What the device's lists hold now. Throws Error (Connect, Device): never a guess.
   Installed read();
   // Seconds of this process's processor that reading has taken so far.
@@ -72,6 +74,7 @@ private:
   Values values_;
   Facts facts_;
   std::unique_ptr<Transport> transport_;
+  std::vector<BlockIn> ledger_; // sorted
   bool open_ = false;
   double spent_reading_ = 0;
   std::vector<bool> proofs_; // which held when all was last read

@@ -13,9 +13,9 @@ namespace {
 
 constexpr std::chrono::milliseconds pause_between_reads{50};
 
-using Spot = std::pair<Block, std::string>;
+using Spot = BlockIn;
 
-// Of the spots a change is about, those that are there and in force: a change of ten is not to cost what a device of a
+// Of the spots a change is about, those that are there and as much in force as can be: a change of ten is not to cost what a device of a
 // hundred thousand holds.
 std::vector<Spot> in_force(const Installed &installed, const Change &change) {
   std::vector<Block> asked;
@@ -26,7 +26,7 @@ std::vector<Spot> in_force(const Installed &installed, const Change &change) {
   std::sort(asked.begin(), asked.end());
   std::vector<Spot> spots;
   for (const Entry &entry : installed.entries)
-    if (entry.in_force && std::binary_search(asked.begin(), asked.end(), entry.block))
+    if (entry.settled() && std::binary_search(asked.begin(), asked.end(), entry.block))
       spots.emplace_back(entry.block, entry.list);
   std::sort(spots.begin(), spots.end());
   return spots;
@@ -65,7 +65,7 @@ std::string difference_of(const Plan &plan, const Installed &now) {
   std::string text;
   if (!missing.empty()) {
     const auto not_in_force = std::find_if(now.entries.begin(), now.entries.end(),
-                                           [&](const Entry &entry) { return !entry.in_force && entry.block == missing.front().first; });
+                                           [&](const Entry &entry) { return !entry.settled() && entry.block == missing.front().first; });
     text = fmt::format("the device does not show {} of {} added: {}", missing.size(), plan.change.add.size(), named(missing));
     if (not_in_force != now.entries.end())
       text += fmt::format(" ({})", not_in_force->why_not);
@@ -132,12 +132,12 @@ std::size_t lacking(const Installed &one, const Installed &other) {
   std::size_t count = 0;
   auto at = other.entries.begin();
   for (const Entry &entry : one.entries) {
-    if (!entry.in_force)
+    if (!entry.settled())
       continue;
     while (at != other.entries.end() && at->block < entry.block)
       ++at;
     auto same = at;
-    while (same != other.entries.end() && same->block == entry.block && !(same->in_force && same->list == entry.list))
+    while (same != other.entries.end() && same->block == entry.block && !(same->settled() && same->list == entry.list))
       ++same;
     count += same == other.entries.end() || same->block != entry.block ? 1 : 0;
   }

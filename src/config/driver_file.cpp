@@ -244,6 +244,11 @@ Driver load_driver(const std::string &file, const DataDirs &dirs) {
   driver.facts = mapping.get("facts", facts_of, names);
   driver.reads = mapping.need("reads", reads_of, names);
   driver.in_force = mapping.get("in_force", proofs_of, names);
+  for (const Fact &fact : driver.facts)
+    if (!fact.only.empty() || fact.per_attach)
+      for (const Proof &proof : driver.in_force)
+        if (proof.when == fact.name || proof.when == "!" + fact.name)
+          problems.add(mapping.find("in_force")->place, fmt::format("in_force: when: {} is not always learnt", fact.name));
   driver.checks = mapping.get("checks", checks_of, names);
   driver.refuse = mapping.get("refuse", refusals_of, names, driver.facts);
   driver.ports = mapping.get("ports", words_of);

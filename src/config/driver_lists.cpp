@@ -99,6 +99,13 @@ void read_holds(List &list, const Node &node, Problems &problems) {
   mapping.done();
 }
 
+// `yes`, or what `when` of a proof may be.
+std::optional<std::string> needs_permit_of(const Node &node, Problems &problems, const DriverNames &names) {
+  if (node.kind == Node::Kind::Text && node.text == "yes")
+    return "yes";
+  return param_when_of(node, problems, names);
+}
+
 List list_of(const Node &key, const Node &node, Problems &problems, const DriverNames &names) {
   List list;
   list.name = key.text;
@@ -114,6 +121,10 @@ List list_of(const Node &key, const Node &node, Problems &problems, const Driver
     list.numbers = numbers_of(*numbers, problems);
   else if (list.owned_by == OwnedBy::Numbers)
     problems.add(node.place, fmt::format("{}: owned_by: numbers needs numbers: {{from, to}}", list.name));
+  list.renumbers = mapping.get("renumbers", yes_no_of).value_or(false);
+  if (list.renumbers && !list.numbers)
+    problems.add(mapping.find("renumbers")->place, "renumbers: needs numbers: {from, to}");
+  list.needs_permit = mapping.get("needs_permit", needs_permit_of, names).value_or("");
   if (const auto most = mapping.get("most", whole_of, 1, 1'000'000'000))
     list.most = static_cast<std::size_t>(*most);
   list.cost = mapping.get("cost", decimal_of, 0.001, 1000.0).value_or(list.cost);

@@ -54,7 +54,7 @@ std::vector<std::string> DriverNames::conditions() const {
 std::vector<std::string> DriverNames::states() const {
   std::vector<std::string> all;
   for (const std::string &list : lists)
-    for (const char *state : {"_stands", "_in_force"})
+    for (const char *state : {"_stands", "_in_force", "_permits", "_foreign"})
       all.push_back(list + state);
   return all;
 }
@@ -161,6 +161,7 @@ bool is_capability(std::string_view when) {
 
 std::optional<std::string> param_when_of(const Node &node, Problems &problems, const DriverNames &names) {
   std::vector<std::string> known = names.params;
+  known.insert(known.end(), names.facts.begin(), names.facts.end());
   known.emplace_back("attach");
   return condition_of(node, problems, known);
 }

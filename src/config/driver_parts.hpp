@@ -22,7 +22,7 @@ struct DriverNames {
   std::vector<std::string> values() const;
   // Facts, params and transports: all that `when` may name.
   std::vector<std::string> conditions() const;
-  // LIST_stands and LIST_in_force, for setup.
+  // LIST_stands, LIST_in_force, LIST_permits and LIST_foreign, for setup.
   std::vector<std::string> states() const;
   // The same names, and those of a place where lists are bound (core/places.hpp).
   DriverNames at_place() const;
@@ -44,7 +44,7 @@ Pattern bound_pattern_of(const Node &node, Problems &problems, const DriverNames
 std::vector<Pattern> bound_patterns_of(const Node &node, Problems &problems, const DriverNames &names);
 Pattern fixed_pattern_of(const Node &node, Problems &problems);
 std::vector<Pattern> fixed_patterns_of(const Node &node, Problems &problems);
-// A param or attach, or `!` and one.
+// A param, a fact or attach, or `!` and one.
 std::optional<std::string> param_when_of(const Node &node, Problems &problems, const DriverNames &names);
 // A fact, param, transport or capability (`:candidate`), or `!` and one of them.
 std::optional<std::string> when_of(const Node &node, Problems &problems, const DriverNames &names);

@@ -16,16 +16,17 @@ using Names = std::vector<std::string>;
 
 // The pieces of an entry, as core/entry_text reads them.
 const Names &pieces() {
-  static const Names all{"prefix", "address",    "wildcard",  "netmask", "length", "first", "last",    "protocol", "port",
-                         "number", "port_first", "port_last", "hits",    "list",   "tag",   "foreign", "entries",  "slug"};
+  static const Names all{"prefix",  "address", "wildcard",   "netmask",   "length",   "first",      "last",       "protocol",
+                         "port",    "number",  "port_first", "port_last", "hits",     "list",       "tag",        "foreign",
+                         "entries", "slug",    "permit",     "deny",      "terminal", "any_source", "placeholder"};
   return all;
 }
 
 bool contains(const Names &names, std::string_view name) { return std::find(names.begin(), names.end(), name) != names.end(); }
 
 bool tells_block(const Names &groups) {
-  return contains(groups, "prefix") || contains(groups, "slug") || contains(groups, "address") ||
-         (contains(groups, "first") && contains(groups, "last"));
+  return contains(groups, "permit") || contains(groups, "deny") || contains(groups, "terminal") || contains(groups, "prefix") ||
+         contains(groups, "slug") || contains(groups, "address") || (contains(groups, "first") && contains(groups, "last"));
 }
 
 void check_groups(const Node &node, Problems &problems, const Names &groups) {
@@ -74,6 +75,11 @@ Asking asking_of(Mapping &mapping, Problems &problems, const DriverNames &names,
 void read_lines(Read &read, Mapping &mapping, Problems &problems, const DriverNames &names) {
   read.list = mapping.get("list", bound_pattern_of, names);
   need_group(mapping.find("list"), problems, read.list, "list");
+  if (const Node *list = mapping.find("list"); list != nullptr && read.list.has_group("count") && mapping.find("number") == nullptr)
+    problems.add(list->place, "list: the group count counts the lines with a number: give number");
+  read.list_end = mapping.get("list_end", bound_pattern_of, names);
+  if (const Node *end = mapping.find("list_end"); end != nullptr && mapping.find("list") == nullptr)
+    problems.add(end->place, "list_end: needs list, the header of what it ends");
   read.record = mapping.get("record", bound_pattern_of, names);
   read.each = mapping.get("each", bound_pattern_of, names);
   read.entry = mapping.need("entry", bound_patterns_of, names);
@@ -158,6 +164,18 @@ Read read_of(const Node &node, Problems &problems, const DriverNames &names) {
   return read;
 }
 
+Path rule_path_of(const Node &node, Problems &problems, const DriverNames &names) {
+  Path path;
+  Mapping mapping(node, problems);
+  path.each = mapping.need("each", bound_pattern_of, names);
+  path.ours = mapping.need("ours", bound_patterns_of, names);
+  path.ours_lacks = mapping.get("ours_lacks", bound_patterns_of, names);
+  path.passes = mapping.get("passes", bound_patterns_of, names);
+  path.drops = mapping.get("drops", bound_patterns_of, names);
+  mapping.done();
+  return path;
+}
+
 Proof proof_of(const Node &node, Problems &problems, const DriverNames &all_names) {
   Proof proof;
   Mapping mapping(node, problems);
@@ -174,11 +192,14 @@ Proof proof_of(const Node &node, Problems &problems, const DriverNames &all_name
     proof.exits = mapping.get("exits", statuses_of);
   proof.holds = mapping.get("holds", bound_patterns_of, names);
   proof.lacks = mapping.get("lacks", bound_patterns_of, names);
+  if (const Node *path = mapping.find("path"))
+    proof.path = rule_path_of(*path, problems, names);
+  proof.doubts = mapping.get("level", word_of<bool>, Words<bool>{{"error", false}, {"warning", true}}).value_or(false);
   proof.says = mapping.need("says", line_of, names).value_or("");
   proof.when = mapping.get("when", param_when_of, names).value_or("");
   mapping.done();
-  if (proof.holds.empty() && proof.lacks.empty() && proof.run.empty())
-    problems.add(node.place, "in_force: proves nothing; give holds or lacks");
+  if (proof.holds.empty() && proof.lacks.empty() && proof.run.empty() && !proof.path)
+    problems.add(node.place, "in_force: proves nothing; give holds, lacks or path");
   return proof;
 }
 
@@ -192,6 +213,7 @@ Fact fact_of(const Node &key, const Node &node, Problems &problems, const Driver
   const Asking asking = asking_of(mapping, problems, names, Needs::CliAndExec);
   fact.send = asking.send;
   fact.run = asking.run;
+  fact.rpc = mapping.get("rpc", text_of).value_or("");
   fact.exits = mapping.get("exits", statuses_of);
   fact.holds = mapping.get("holds", bound_pattern_of, names);
   fact.address = mapping.get("address", bound_pattern_of, names);

@@ -92,6 +92,8 @@ private:
       names.insert(read.rpc);
     for (const Proof &proof : driver_.in_force)
       names.insert(proof.rpc);
+    for (const Fact &fact : driver_.facts)
+      names.insert(fact.rpc);
     names.erase("");
     return names;
   }
@@ -144,7 +146,7 @@ private:
   const std::vector<TemplateFolder> &folders_;
   Problems &problems_;
   std::vector<std::string> known_;
-  std::vector<std::string> states_; // of the lists, for setup: LIST_stands and LIST_in_force
+  std::vector<std::string> states_; // of the lists, for setup: LIST_stands, LIST_in_force, LIST_foreign
 };
 
 } // namespace

@@ -128,7 +128,7 @@ Lengths lengths_of(const Node &node, Problems &problems) {
   if (node.name == "widen" && says_none(&node))
     return {};
   Mapping mapping(node, problems);
-  Lengths lengths{small(mapping.get("ipv4", whole_of, 1, 32)), small(mapping.get("ipv6", whole_of, 1, 128))};
+  Lengths lengths{small(mapping.get("ipv4", whole_of, widest4, 32)), small(mapping.get("ipv6", whole_of, widest6, 128))};
   mapping.done();
   return lengths;
 }

@@ -58,7 +58,9 @@ struct List {
   struct Numbers {
     std::uint64_t from = 1, to = 4294967295, step = 1;
   };
-  std::optional<Numbers> numbers;  // entries carry numbers, given by banpush in this range
+  std::optional<Numbers> numbers;  // entries carry numbers, given by banpush in this range; what has another one is somebody else's
+  bool renumbers = false;          // the platform gives numbers anew by itself: what the ledger knows is ours by any number
+  std::string needs_permit;        // `yes`, or when (as in Proof): without an entry that permits the rest it is not in force
   std::optional<std::size_t> most; // entries the platform takes
   double cost = 1;                 // slots of the budget one entry takes
   // The most specific entry decides (routes): an entry of somebody else holds only the very same prefix, not what lies in it.
@@ -85,11 +87,12 @@ struct Read {
   bool empty_is_none = false; // the program's exit status alone proves the reply complete (exec)
   Pattern absent;             // the device says the list does not stand there (`No such file or directory`)
   // lines
-  Pattern list;   // a header: entries that follow belong to group `list`
-  Pattern record; // a record starts here; lines up to the next start are joined by one blank
-  Pattern each;   // only these lines are looked at; all others are skipped in silence. Its group `list` says whose the line is
+  Pattern list;     // a header: entries that follow belong to group `list`
+  Pattern list_end; // the line that ends a list: where ours has none, the reply is cut
+  Pattern record;   // a record starts here; lines up to the next start are joined by one blank
+  Pattern each;     // only these lines are looked at; all others are skipped in silence. Its group `list` says whose the line is
   std::vector<Pattern>
-      entry; // groups: prefix | slug | address [wildcard|netmask|length], first+last (a range), protocol, port, number, hits, list, tag; foreign (when it takes part, the entry is somebody else's whatever else it is)
+      entry; // groups: prefix | slug | address [wildcard|netmask|length], first+last (a range), protocol, port, number, hits, list, tag; foreign, permit, deny (when one takes part, the entry is somebody else's whatever else it is)
   Pattern item;     // cuts the group `entries` of an entry into entries of their own, where one line has several; groups as there
   Pattern terminal; // the entry behind which nothing is in force; group `number`
   Pattern inactive; // a line that would be an entry but is switched off
@@ -105,6 +108,15 @@ struct Read {
   Pattern ours_like;
 };
 
+// The rules a packet meets, in their order: one of them drops by our list, and what those before it do decides whether it gets
+// there.
+struct Path {
+  Pattern each; // the lines of rules; its group `rule` names the rule a line is of. Without one each such line begins a rule
+  std::vector<Pattern> ours, ours_lacks; // all and none of which the rule has that drops by our list, and by nothing else
+  std::vector<Pattern> passes;           // one of which a rule has that lets everything through
+  std::vector<Pattern> drops;            // one of which a rule has that lets nothing through; of all others it cannot be told
+};
+
 // A proof that what a list holds is in force: the rule that uses it stands. All proofs of a list must hold.
 struct Proof {
   std::vector<std::string> lists;
@@ -114,8 +126,10 @@ struct Proof {
   std::vector<int> exits{0};
   std::vector<Pattern> holds;               // each must be found in the reply
   std::vector<Pattern> lacks;               // none may be
+  std::optional<Path> path;                 // and the rules in the reply let packets come to the one that drops
+  bool doubts = false;                      // YAML level: warning. What does not hold is no proof of the contrary: it is said, no more
   std::string says;                         // for people, when it does not hold: `no rule in chain INPUT jumps to {{chain4}}`
-  std::string when;                         // a param, or attach; `!name` for its absence
+  std::string when;                         // a param, a fact that is always learnt, or attach; `!name` for its absence
   bool per_attach = false;                  // YAML `per: attach`: asked once for each place where the device's lists are bound
   std::map<std::string, std::string> place; // the names of that place (core/places.hpp), once it is known
 };
@@ -125,6 +139,7 @@ struct Fact {
   std::string name;
   std::string send;
   std::vector<std::string> run;
+  std::string rpc;         // NETCONF; without one what the device's hello says is looked at
   std::vector<int> exits;  // empty: any status will do
   Pattern holds;           // true when found; with a group `value` the value is what it matched
   Pattern address;         // group `address`: seen_from

@@ -1,13 +1,14 @@
 #include "core/parse.hpp"
 
 #include "core/ban.hpp"
+#include "core/collector.hpp"
 #include "core/entry_text.hpp"
 #include "core/json_items.hpp"
+#include "core/rule_path.hpp"
 #include "core/script.hpp"
 #include "core/xml_items.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include <fmt/format.h>
 
@@ -16,8 +17,8 @@ namespace banpush {
 namespace {
 
 Read bound(Read read, const Values &values) {
-  for (Pattern *pattern : {&read.found, &read.absent, &read.list, &read.record, &read.each, &read.terminal, &read.inactive, &read.number,
-                           &read.skip, &read.item, &read.ours_like})
+  for (Pattern *pattern : {&read.found, &read.absent, &read.list, &read.list_end, &read.record, &read.each, &read.terminal, &read.inactive,
+                           &read.number, &read.skip, &read.item, &read.ours_like})
     *pattern = bound(*pattern, values);
   for (Pattern &pattern : read.entry)
     pattern = bound(pattern, values);
@@ -39,128 +40,6 @@ std::string what_was_asked(const Read &read, const Values &values) {
     words += (words.empty() ? "" : " ") + expand(word, values);
   return words.empty() ? "rpc " + read.rpc : words;
 }
-
-std::optional<std::uint64_t> number_in(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size())
-    return std::nullopt;
-  return value;
-}
-
-// Collects what one read shows, list by list.
-class Collector {
-public:
-  Collector(const Driver &driver, const Read &read, const Values &values) : driver_(driver), read_(read) {
-    for (const std::string &key : read.lists) {
-      ListState state;
-      state.list = key;
-      found_.lists.push_back(std::move(state));
-      const auto value = values.find(key);
-      names_[value == values.end() ? key : value->second] = key;
-    }
-  }
-
-  // The key of the list a device calls so; empty when it is none of ours.
-  std::string key_of(std::string_view name) const {
-    const auto key = names_.find(std::string(name));
-    return key == names_.end() ? std::string() : key->second;
-  }
-  std::string only_list() const { return read_.lists.size() == 1 ? read_.lists.front() : std::string(); }
-
-  ListState &state(const std::string &key) {
-    return *std::find_if(found_.lists.begin(), found_.lists.end(), [&](const ListState &state) { return state.list == key; });
-  }
-
-  // `list`: the key, or empty where the reply does not say and family and kind decide.
-  void entry(const Pieces &shown, std::string list, std::string_view text, const std::string &why_not) {
-    const Pieces pieces = in_our_words(driver_, shown);
-    const EntryText read = entry_of(pieces);
-    if (const auto named = pieces("list"); named && list.empty())
-      list = key_of(*named);
-    const Prefix *prefix = read.block ? &read.block->prefix : read.covers ? &*read.covers : nullptr;
-    if (list.empty() && prefix != nullptr)
-      list = list_of(*prefix, read.block && !read.block->service.is_any());
-    if (list.empty() || !read.block || !is_ours(pieces, list) || !may_hold(list, read.block->prefix)) {
-      foreign(list, text, read, pieces("number"));
-      return;
-    }
-    Entry entry;
-    entry.block = *read.block;
-    entry.list = list;
-    if (const auto number = pieces("number"))
-      entry.number = std::string(*number);
-    if (const auto hits = pieces("hits"))
-      entry.hits = number_in(*hits).value_or(0);
-    entry.why_not = why_not.empty() ? terminal_text(list) : why_not;
-    entry.in_force = entry.why_not.empty();
-    found_.entries.push_back(std::move(entry));
-  }
-
-  void foreign(const std::string &list, std::string_view text, const EntryText &read, std::optional<std::string_view> number) {
-    if (!list.empty() && number)
-      if (const auto taken = number_in(*number))
-        state(list).taken.push_back(*taken);
-    found_.foreign.push_back({list, std::string(text), read.covers, read.around});
-  }
-
-  void terminal(const std::string &list, std::optional<std::string_view> number) {
-    behind_.emplace(list, number ? std::string(*number) : std::string());
-    if (!list.empty() && number)
-      state(list).terminal = number_in(*number);
-  }
-
-  Installed finish() && {
-    std::stable_sort(found_.entries.begin(), found_.entries.end(), [](const Entry &a, const Entry &b) { return a.block < b.block; });
-    return std::move(found_);
-  }
-
-private:
-  std::string list_of(const Prefix &prefix, bool service) const {
-    for (const std::string &key : read_.lists) {
-      const List *list = driver_.list(key);
-      const bool family = std::find(list->families.begin(), list->families.end(), prefix.family()) != list->families.end();
-      if (family && (prefix.is_host() ? list->hosts : list->nets) && (!service || list->services))
-        return key;
-    }
-    return {};
-  }
-
-  // Lists partition blocks: what banpush would have put elsewhere is not ours.
-  bool may_hold(const std::string &key, const Prefix &prefix) const {
-    const List *list = driver_.list(key);
-    return (prefix.is_host() ? list->hosts : list->nets) &&
-           std::find(list->families.begin(), list->families.end(), prefix.family()) != list->families.end();
-  }
-
-  bool is_ours(const Pieces &pieces, const std::string &key) const {
-    if (pieces("foreign"))
-      return false;
-    const List *list = driver_.list(key);
-    if (list->owned_by == List::OwnedBy::Numbers) {
-      const auto number = pieces("number");
-      const auto value = number ? number_in(*number) : std::nullopt;
-      return value && list->numbers && *value >= list->numbers->from && *value <= list->numbers->to;
-    }
-    if (read_.ours_at.empty())
-      return true;
-    const auto mark = pieces(read_.ours_at);
-    return mark && read_.ours_like.found_in(*mark);
-  }
-
-  std::string terminal_text(const std::string &list) const {
-    const auto behind = behind_.find(list);
-    if (behind == behind_.end())
-      return {};
-    return behind->second.empty() ? "behind the terminal entry" : fmt::format("behind the terminal entry ({})", behind->second);
-  }
-
-  const Driver &driver_;
-  const Read &read_;
-  std::map<std::string, std::string> names_;  // device's name → key
-  std::map<std::string, std::string> behind_; // lists whose terminal entry has been met → its number
-  Installed found_;
-};
 
 Pieces pieces_of(const Pattern::Match &match) {
   return [&match](std::string_view name) { return match.group(name); };
@@ -203,16 +82,83 @@ void collect_entry(const Read &read, const Pattern::Match &match, const std::str
       collector.entry(pieces_of(item), line.list, item.whole, line.why_not);
 }
 
-void collect_lines(const Read &read, std::string_view text, Collector &collector) {
+// How many entries a header says its list has (group `count`), against how many there are. Only the last list of a reply can
+// have been cut: others are followed by a header.
+class Count {
+public:
+  void header(const Pattern::Match &match, const std::string &list) {
+    list_ = list;
+    found_ = remarks_ = 0;
+    const auto count = match.group("count");
+    said_ = count && !list.empty() ? whole_number_in(*count) : std::nullopt;
+  }
+  void one() { ++found_; }
+  void remark() { ++remarks_; } // whether platforms count these is not known of all
+  void check() const {
+    if (said_ && found_ < *said_ && found_ + remarks_ != *said_)
+      throw Error(ErrorKind::Device, fmt::format("the answer is not complete: its header says {} entries in list {}, and {} are there",
+                                                 *said_, list_, found_));
+  }
+
+private:
+  std::optional<std::uint64_t> said_;
+  std::string list_;
+  std::uint64_t found_ = 0, remarks_ = 0;
+};
+
+// Whether the last line lacks its end and is no prompt, of which texts that people keep have one.
+bool ends_in_the_middle(const Driver &driver, std::string_view text) {
+  if (text.empty() || text.back() == '\n')
+    return false;
+  const std::size_t end = text.rfind('\n');
+  const std::string_view last = text.substr(end == std::string_view::npos ? 0 : end + 1);
+  return std::none_of(driver.prompts.begin(), driver.prompts.end(), [&](const auto &prompt) {
+    const auto match = prompt.second.match(last);
+    return match && match->whole == last;
+  });
+}
+
+void collect_line(const Read &read, const std::string &current, const std::string &line, Collector &collector) {
+  if (const auto terminal = read.terminal.match(line)) {
+    collector.terminal(current, terminal->group("number"), line);
+    return;
+  }
+  std::string why_not;
+  if (read.inactive.found_in(line))
+    why_not = "inactive";
+  const auto entry = std::find_if(read.entry.begin(), read.entry.end(), [&](const Pattern &pattern) { return pattern.found_in(line); });
+  if (entry != read.entry.end()) {
+    collect_entry(read, *entry->match(line), line, {current, why_not}, collector);
+    return;
+  }
+  const auto number = read.number.match(line);
+  collector.unknown(current, line, number ? number->group("number") : std::nullopt);
+}
+
+void collect_lines(const Driver &driver, const Read &read, std::string_view text, Collector &collector) {
   std::string current = read.list.empty() ? collector.only_list() : std::string();
   bool ours = read.list.empty();
   const bool each_names_list = read.each.has_group("list");
   std::map<std::string, bool> seen;
-  for (const std::string &line : records_of(read, text)) {
+  Count count;
+  const bool is_cut = ends_in_the_middle(driver, text);
+  std::string open; // ours, as long as its end has not been met
+  const auto check_end = [&open] {
+    if (!open.empty())
+      throw Error(ErrorKind::Device, fmt::format("the answer is not complete, it lacks the line that ends list {}", open));
+  };
+  const std::vector<std::string> records = records_of(read, text);
+  for (const std::string &line : records) {
+    if (read.list_end.found_in(line))
+      open.clear();
     if (!read.list.empty()) {
       if (const auto header = read.list.match(line)) {
         current = collector.key_of(header->group("list").value_or(""));
         ours = !current.empty();
+        count.header(*header, current);
+        check_end();
+        if (!read.list_end.empty())
+          open = current;
         if (ours)
           seen[current] = true;
         continue;
@@ -229,23 +175,19 @@ void collect_lines(const Read &read, std::string_view text, Collector &collector
       continue;
     if (!read.each.empty() && !read.each.found_in(line))
       continue;
-    if (!read.skip.empty() && read.skip.found_in(line))
-      continue;
-    if (const auto terminal = read.terminal.match(line)) {
-      collector.terminal(current, terminal->group("number"));
+    if (!read.skip.empty() && read.skip.found_in(line)) {
+      count.remark();
       continue;
     }
-    std::string why_not;
-    if (read.inactive.found_in(line))
-      why_not = "inactive";
-    const auto entry = std::find_if(read.entry.begin(), read.entry.end(), [&](const Pattern &pattern) { return pattern.found_in(line); });
-    if (entry != read.entry.end()) {
-      collect_entry(read, *entry->match(line), line, {current, why_not}, collector);
-      continue;
-    }
-    const auto number = read.number.match(line);
-    collector.foreign(current, line, {}, number ? number->group("number") : std::nullopt);
+    if (read.number.found_in(line))
+      count.one();
+    // Devices end each line: one that ends without is a piece of what may have been another one.
+    if (is_cut && &line == &records.back())
+      throw Error(ErrorKind::Device, fmt::format("the answer is cut in the middle of a line (\"{}\")", shown(line, 100)));
+    collect_line(read, current, line, collector);
   }
+  count.check();
+  check_end();
   if (!read.list.empty())
     for (const std::string &key : read.lists)
       if (!seen[key]) {
@@ -301,14 +243,39 @@ bool as_asked(const std::vector<int> &exits, const std::vector<Pattern> &holds, 
          std::none_of(lacks.begin(), lacks.end(), [&](const Pattern &pattern) { return bound(pattern, values).found_in(text); });
 }
 
+Path bound(Path path, const Values &values) {
+  path.each = bound(path.each, values);
+  for (std::vector<Pattern> *patterns : {&path.ours, &path.ours_lacks, &path.passes, &path.drops})
+    for (Pattern &pattern : *patterns)
+      pattern = bound(pattern, values);
+  return path;
+}
+
+// Where the proof asks for no path, it is in force as far as that goes.
+PathRuling ruling_on(const Proof &proof, const Values &values, const Reply &reply) {
+  return proof.path ? walk(bound(*proof.path, names_for(proof, values)), without_noise({}, reply.text)) : PathRuling{};
+}
+
 void apply(const Proof &proof, const Values &values, const Reply &reply, Installed &installed) {
-  if (good(proof, values, reply))
-    return;
-  for (ListState &state : installed.lists)
-    if (state.stands && state.in_force && std::find(proof.lists.begin(), proof.lists.end(), state.list) != proof.lists.end()) {
-      state.in_force = false;
-      state.why_not = expand(proof.says, names_for(proof, values));
-    }
+  std::string why_not, doubt;
+  const PathRuling ruling = ruling_on(proof, values, reply);
+  if (!as_asked(proof.exits, proof.holds, proof.lacks, names_for(proof, values), reply))
+    (proof.doubts ? doubt : why_not) = expand(proof.says, names_for(proof, values));
+  else if (ruling.says == PathRuling::Says::Unclear)
+    doubt = fmt::format("cannot tell whether its entries block all they should: an earlier rule may let packets through ({})", ruling.rule);
+  else if (ruling.says == PathRuling::Says::Not)
+    why_not = expand(proof.says, names_for(proof, values)) +
+              (ruling.rule.empty() ? std::string() : fmt::format(" (before it: {})", ruling.rule));
+  for (ListState &state : installed.lists) {
+    if (!state.stands || !state.in_force || std::find(proof.lists.begin(), proof.lists.end(), state.list) == proof.lists.end())
+      continue;
+    if (!doubt.empty())
+      state.doubts.push_back(doubt);
+    if (why_not.empty())
+      continue;
+    state.in_force = false;
+    state.why_not = why_not;
+  }
 }
 
 } // namespace
@@ -365,7 +332,7 @@ Installed parse_read(const Driver &driver, const Read &unbound, const Values &va
                                                what_was_asked(read, values), read.found.text(), first_line(text)));
   try {
     switch (read.format) {
-    case TextFormat::Lines: collect_lines(read, text, collector); break;
+    case TextFormat::Lines: collect_lines(driver, read, text, collector); break;
     case TextFormat::Json: collect_items(read, JsonItems(read, text), collector); break;
     case TextFormat::Xml: collect_items(read, XmlItems(read, text), collector); break;
     }
@@ -399,6 +366,13 @@ Installed parse(const Driver &driver, const Values &values, const Answers &answe
   for (std::size_t i = 0; i < driver.reads.size(); ++i)
     if (driver.reads[i].shows == Read::Shows::InForce)
       keep_in_force(installed, driver.reads[i], parse_read(driver, driver.reads[i], values, answers.reads.at(i)));
+  for (ListState &state : installed.lists) {
+    const std::string &needs = driver.list(state.list)->needs_permit;
+    if (!state.stands || state.terminals != 0 || needs.empty() || (needs != "yes" && !holds(needs, values, {})))
+      continue;
+    state.in_force = false;
+    state.why_not = "no entry permits the rest: what it does not name may be denied";
+  }
   for (std::size_t i = 0; i < driver.in_force.size(); ++i)
     if (holds(driver.in_force[i].when, values, {}))
       apply(driver.in_force[i], values, answers.in_force.at(i), installed);
@@ -409,7 +383,8 @@ bool good(const Check &check, const Values &values, const Reply &reply) {
   return as_asked(check.exits, check.holds, check.lacks, values, reply);
 }
 bool good(const Proof &proof, const Values &values, const Reply &reply) {
-  return as_asked(proof.exits, proof.holds, proof.lacks, names_for(proof, values), reply);
+  return as_asked(proof.exits, proof.holds, proof.lacks, names_for(proof, values), reply) &&
+         ruling_on(proof, values, reply).says != PathRuling::Says::Not;
 }
 
 Values names_for(const Proof &proof, Values values) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 namespace banpush {
 
 namespace {
@@ -75,6 +77,14 @@ std::vector<std::string> refusals(const Driver &driver, Stage stage, const std::
     for (std::size_t i = 0; i < places.size(); ++i)
       refuse(refusal, values, facts_at(facts, places, i), texts);
   }
+  // Programs on a host take away what uses the list, and leave one in which others have something.
+  const bool exec = std::find(driver.transports.begin(), driver.transports.end(), TransportKind::Exec) != driver.transports.end();
+  if (stage == Stage::Unsetup && texts.empty() && !exec)
+    for (const List &list : driver.lists)
+      if (list.owned_by != List::OwnedBy::Tag && holds(list.name + "_foreign", {}, facts)) {
+        const auto name = values.find(list.name);
+        texts.push_back(fmt::format("list {} has entries of others; take them out first", name == values.end() ? list.name : name->second));
+      }
   return texts;
 }
 

@@ -14,7 +14,7 @@ namespace banpush {
 enum class Intent { Push, Flush };
 
 struct GuardNote {
-  std::string name; // add, remove, storm, span, in_force, unproven, capacity, protected, …
+  std::string name; // add, remove, storm, span, in_force, unproven, capacity, protected, numbers, shadowed, …
   std::string message;
   bool refuses = false; // the whole push of this device; otherwise something is held and the rest goes on
 };

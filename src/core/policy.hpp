@@ -78,6 +78,10 @@ struct NamedHost {
   friend bool operator==(const NamedHost &, const NamedHost &) = default;
 };
 
+// The least that `shortest` may be set to, in every configuration there is: nothing wider is ever sent, so no entry that is
+// wider (`deny any` above all) is one of ours.
+inline constexpr unsigned widest4 = 8, widest6 = 8;
+
 struct Policy {
   Seconds bantime = day;
   std::vector<JailRule> jails;

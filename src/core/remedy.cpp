@@ -31,6 +31,10 @@ std::string remedy_of(const GuardNote &note, const std::string &device) {
     return fmt::format("`banpush push {} --force {}` lets it go", device, note.name);
   if (note.name == "in_force")
     return fmt::format("nothing lifts that: `banpush setup {}` shows what the device lacks", device);
+  if (note.name == "shadowed")
+    return "nothing lifts that: take the earlier rule out, or move it behind the entries of banpush";
+  if (note.name == "numbers")
+    return "nothing lifts that: the rule that permits everything has to stand behind banpush's numbers";
   if (note.name == "capacity")
     return fmt::format("nothing lifts that: a smaller `budget` of {} does", device);
   if (note.name == "shortest")

@@ -5,6 +5,7 @@
 """
 import fnmatch
 import pathlib
+import re
 import sys
 
 import bench
@@ -75,6 +76,23 @@ class LabBench(bench.Bench):
     def foreign(self):
         kind, name = self.platform.kinds[0]
         return [entry for entry in self.state()["running"][kind][name]["entries"] if self.platform.foreign_shown in entry["line"]]
+
+    def put(self, number, host, action):
+        lines = [platforms.NUMBER.sub(str(number), line).replace(" deny ", f" {action} ") for line in self.platform.lines(self.platform.by_hand, host)]
+        answer = self.tell("type", *lines)["answer"]
+        assert answer == "", answer
+
+    def put_permit(self, number):
+        """The line, as the list shows it; empty where the platform does not take it."""
+        kind, name = self.platform.kinds[0]
+        before = {entry["line"] for entry in self.state()["running"][kind][name]["entries"]}
+        last = [line for line in before if "permit" in line][-1].strip()
+        self.tell("type", self.platform.by_hand[0], re.sub(r"\d+", str(number), last, count=1))
+        return next((entry["line"] for entry in self.state()["running"][kind][name]["entries"] if entry["line"] not in before), "")
+
+    def standing(self, text):
+        kind, name = self.platform.kinds[0]
+        return [entry["line"] for entry in self.state()["running"][kind][name]["entries"] if re.search(rf"(?<![\d.]){re.escape(text)}(?![\d.])", entry["line"])]
 
     def meanwhile(self, host):
         self.tell("fault", "meanwhile", "after", "1", "entries", *self.platform.lines(self.platform.by_hand, host))

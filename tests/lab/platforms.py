@@ -1,5 +1,20 @@
 """What the contract needs to know of each driver's device: its train, where it binds, and the operator's words."""
 import copy
+import pathlib
+import re
+
+DRIVERS = pathlib.Path(__file__).resolve().parents[2] / "drivers"
+NUMBER = re.compile(r"\b\d+(?= deny )")  # of an entry, in `by_hand`
+
+
+def numbers_of(driver):
+    """The first and the last number that banpush gives to entries of the driver's first list; None where they have none."""
+    text = (DRIVERS / f"{driver}.yaml").read_text()
+    found = re.search(r"numbers: \{from: (\d+), to: (\d+)", text)
+    if found:
+        return int(found[1]), int(found[2])
+    parent = re.search(r"^extends: (\w+)$", text, re.M)
+    return numbers_of(parent[1]) if parent else None
 
 
 class Platform:
@@ -30,6 +45,7 @@ class Platform:
         self.saves = saves                    # whether anything has to be saved
         self.params = params
         self.longest_name = longest_name      # of the host
+        self.numbers = numbers_of(driver) if any(NUMBER.search(line) for line in by_hand) else None  # those that banpush gives
 
     def manners(self):
         """How devices of this platform may speak: variants of the lab's device."""

@@ -60,7 +60,9 @@ TEST_CASE("a bad configuration is refused, each mistake with its place") {
       {"policy: {families: []}\n", "banpush.yaml:1:20: families: expected ipv4, ipv6 or both, found a list"},
       {"policy: {families: [ipv5]}\n", "banpush.yaml:1:21: families: unknown word \"ipv5\"; did you mean \"ipv4\"?"},
       {"policy: {reserved: sometimes}\n", "banpush.yaml:1:20: reserved: expected never or allowed, found \"sometimes\""},
-      {"policy: {shortest: {ipv4: 33}}\n", "banpush.yaml:1:27: ipv4: expected a whole number from 1 to 32, found \"33\""},
+      {"policy: {shortest: {ipv4: 33}}\n", "banpush.yaml:1:27: ipv4: expected a whole number from 8 to 32, found \"33\""},
+      {"policy: {shortest: {ipv4: 7}}\n", "banpush.yaml:1:27: ipv4: expected a whole number from 8 to 32, found \"7\""},
+      {"policy: {shortest: {ipv6: 4}}\n", "banpush.yaml:1:27: ipv6: expected a whole number from 8 to 128, found \"4\""},
       {"policy: {shortest: {ipv4: 024}}\n", "banpush.yaml:1:27: ipv4: \"024\" looks octal; write it without the leading zero"},
       {"policy: {widen: {ipv6: 32}}\n", "banpush.yaml:1:24: widen: /32 is wider than shortest allows (/48)"},
       {"policy: {aggregate: some}\n", "banpush.yaml:1:21: aggregate: expected none or exact, found \"some\""},
@@ -157,7 +159,7 @@ TEST_CASE("all mistakes are told at once") {
   CHECK(folder.complaint(
             "policy:\n  bantme: 1d\n  shortest: {ipv4: 99}\nlimits: {add: lots}\ndevices:\n  e: {address: a, driver: linux_ntf}\n") ==
         "banpush.yaml:2:3: unknown key \"bantme\"; did you mean \"bantime\"?\n"
-        "banpush.yaml:3:20: ipv4: expected a whole number from 1 to 32, found \"99\"\n"
+        "banpush.yaml:3:20: ipv4: expected a whole number from 8 to 32, found \"99\"\n"
         "banpush.yaml:4:15: add: expected a share from 0% to 100%, found \"lots\"\n"
         "banpush.yaml:6:27: there is no driver \"linux_ntf\"; did you mean \"linux_nft\"?");
 }

@@ -67,17 +67,49 @@ TEST_CASE("new numbers are free ones on the grid") {
   CHECK(made.change.add[1].number == "130");
 }
 
-TEST_CASE("numbers stay below the terminal entry as it was read, wherever it moved to") {
-  Installed installed = holding({{"203.0.113.7/32", "10"}});
-  installed.lists[0].terminal = 20; // renumbered by a reload
+TEST_CASE("numbers are banpush's own, below the first entry that permits everything") {
+  Installed installed = holding({{"203.0.113.7/32", "100"}});
+  installed.lists[0].terminal = 112; // somebody typed it there in an emergency
+  installed.lists[0].terminals = 2;
+  installed.lists[0].taken = {110, 112, 2001};
   auto made = difference(numbered_driver(), wanting({"203.0.113.7/32", "203.0.113.8/32"}), installed);
   REQUIRE(made.change.add.size() == 1);
-  CHECK(made.change.add[0].number == "19");
-  installed.lists[0].terminal = 11;
-  for (int i = 1; i < 10; ++i)
-    installed.lists[0].taken.push_back(static_cast<std::uint64_t>(i));
-  CHECK_THROWS_WITH(difference(numbered_driver(), wanting({"203.0.113.7/32", "203.0.113.8/32"}), installed),
-                    Catch::Contains("no number is free below the terminal entry (11)"));
+  CHECK(made.change.add[0].number == "111"); // off the grid, and below it
+  installed.lists[0].terminal = 50;
+  made = difference(numbered_driver(), wanting({"203.0.113.7/32", "203.0.113.8/32"}), installed);
+  CHECK(made.change.empty());
+  REQUIRE(made.notes.size() == 1);
+  CHECK(made.notes[0].name == "numbers");
+  CHECK_THAT(made.notes[0].message,
+             Catch::Contains("below the entry that permits everything (50)") && Catch::Contains("1 wanted entry is"));
+  CHECK(made.left_out.size() == 1);
+}
+
+TEST_CASE("what stands behind a permit of somebody else's with no number free before it is left there, and said") {
+  Installed installed = holding({{"203.0.113.7/32", "100"}});
+  installed.lists[0].terminal = 50;
+  installed.lists[0].terminals = 2;
+  installed.entries[0].in_force = false;
+  installed.entries[0].why_not = "behind the terminal entry (50)";
+  const auto made = difference(numbered_driver(), wanting({"203.0.113.7/32"}), installed);
+  CHECK(made.change.empty());
+  REQUIRE(made.notes.size() == 1);
+  CHECK(made.notes[0].name == "numbers");
+}
+
+TEST_CASE("what an earlier rule of somebody else lets through stays, and a person is told") {
+  Installed installed = holding({{"203.0.113.7/32", "100"}});
+  installed.entries[0].in_force = false;
+  installed.entries[0].shadowed = true;
+  installed.entries[0].why_not = "an earlier rule lets it through (10 permit ip 203.0.113.0 0.0.0.255 any)";
+  installed.lists[0].permits = {{10, Prefix::require("203.0.113.0/24"), "10 permit ip 203.0.113.0 0.0.0.255 any"}};
+  const auto made = difference(numbered_driver(), wanting({"203.0.113.7/32", "203.0.113.8/32", "198.51.100.7/32"}), installed);
+  CHECK(made.change.remove.empty());
+  CHECK(made.change.add.size() == 2);
+  REQUIRE(made.notes.size() == 1);
+  CHECK(made.notes[0].name == "shadowed");
+  CHECK_THAT(made.notes[0].message, Catch::Contains("2 entries stand there and are not in force") && Catch::Contains("10 permit ip"));
+  CHECK_FALSE(made.notes[0].refuses);
 }
 
 TEST_CASE("an entry that is there but not in force is removed and added again") {

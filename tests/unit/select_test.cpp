@@ -76,6 +76,14 @@ Selection chosen(const Driver &on, const Candidates &candidates, Capacity capaci
   return select(on, candidates, {}, {}, capacity, installed);
 }
 
+ListState bound_nowhere() {
+  ListState state;
+  state.list = "all";
+  state.in_force = false;
+  state.why_not = "bound nowhere";
+  return state;
+}
+
 } // namespace
 
 TEST_CASE("without a budget everything is wanted, in the list that takes it") {
@@ -152,7 +160,7 @@ TEST_CASE("a newcomer must be worth clearly more than what stands there") {
   installed.entries[1].hits = 100000;
   CHECK(with(16) == "203.0.113.3/32, 203.0.113.5/32");
   CHECK(with(11.3) == "203.0.113.1/32, 203.0.113.3/32");
-  installed.lists = {{"all", true, false, "bound nowhere", {}, {}}};
+  installed.lists = {bound_nowhere()};
   CHECK(with(9.5) == "203.0.113.1/32, 203.0.113.5/32");
 }
 
@@ -188,7 +196,7 @@ TEST_CASE("what somebody else's entry blocks already is left out") {
   CHECK(text_of(selection) == "192.0.2.1/32, 203.0.113.0/24");
   CHECK(text_of(selection.left_out) == "198.51.100.7/32 foreign");
   CHECK(selection.left_out[0].reason == "an entry of somebody else holds it: deny ip 198.51.100.0 0.0.0.255 any");
-  installed.lists = {{"all", true, false, "bound nowhere", {}, {}}};
+  installed.lists = {bound_nowhere()};
   CHECK(chosen(on, all, {}, installed).left_out.empty());
 }
 

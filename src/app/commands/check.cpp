@@ -1,5 +1,6 @@
 #include "app/commands/not_configured.hpp"
 #include "app/commands/pass.hpp"
+#include "app/planning.hpp"
 #include "app/protect.hpp"
 #include "app/rights.hpp"
 #include "app/session.hpp"
@@ -39,14 +40,29 @@ const char *word_of(Finding::Level level) {
   return "?";
 }
 
+// What a list that stands and is in force holds of ours, and whether all of it blocks.
+Finding of_entries(const Installed &installed, const ListState &list) {
+  std::size_t held = 0, idle = 0;
+  std::string first;
+  for (const Entry &entry : installed.entries) {
+    if (entry.list != list.list)
+      continue;
+    ++held;
+    if (!entry.in_force && idle++ == 0)
+      first = fmt::format("{}: {}", entry.block.text(), entry.why_not);
+  }
+  if (idle == 0)
+    return {Finding::Level::Good, "list", fmt::format("{} stands and is in force, {} of ours in it", list.list, held)};
+  return {
+      Finding::Level::Bad, "list",
+      fmt::format("{} stands, but of {} of ours in it {} {} not in force ({})", list.list, held, idle, idle == 1 ? "is" : "are", first)};
+}
+
 void look_at_lists(Session &session, Checked &checked) {
   const Installed installed = session.read();
   for (const ListState &list : installed.lists) {
-    const auto held =
-        std::count_if(installed.entries.begin(), installed.entries.end(), [&](const Entry &entry) { return entry.list == list.list; });
     if (list.stands && list.in_force)
-      checked.findings.push_back(
-          {Finding::Level::Good, "list", fmt::format("{} stands and is in force, {} of ours in it", list.list, held)});
+      checked.findings.push_back(of_entries(installed, list));
     else
       checked.findings.push_back(
           {Finding::Level::Bad, "list",
@@ -54,6 +70,9 @@ void look_at_lists(Session &session, Checked &checked) {
                        session.driver().has(Stage::Setup) ? fmt::format("; `banpush setup {} --apply` puts it there", checked.device)
                                                           : std::string())});
   }
+  for (const ListState &list : installed.lists)
+    for (const std::string &doubt : list.doubts)
+      checked.findings.push_back({Finding::Level::Warning, "order", fmt::format("{}: {}", list.list, doubt)});
   if (!installed.foreign.empty())
     checked.findings.push_back({Finding::Level::Good, "foreign", fmt::format("{} of others, left alone", installed.foreign.size())});
 }
@@ -89,6 +108,7 @@ Checked look_at(Site &site, const Device &device, bool connect) {
   try {
     Session session(device, driver, site.credentials(device), site.trace);
     const Facts &facts = session.open();
+    session.remember(known_to_ledger(site, device));
     checked.findings.push_back(
         {Finding::Level::Good, "login",
          facts.seen_from ? fmt::format("logged in, seen from {}", facts.seen_from->address()) : std::string("logged in")});

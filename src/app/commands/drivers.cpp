@@ -80,6 +80,16 @@ std::string command_of(const Read &read) {
 
 std::string input_text() { return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()}; }
 
+// Without a ledger at hand: as that of a device that shows this would have it, where the platform gives numbers anew by itself.
+std::vector<BlockIn> known_if_renumbered(const Installed &shown_there) {
+  std::vector<BlockIn> known;
+  for (const Foreign &foreign : shown_there.foreign)
+    if (foreign.maybe)
+      known.emplace_back(foreign.maybe->block, foreign.maybe->list);
+  std::sort(known.begin(), known.end());
+  return known;
+}
+
 // A text that a person hands in: every read that concerns the family is tried, what can be read counts.
 Installed read_text(const Driver &driver, Values values, const std::string &text, int family, const std::string &list_name) {
   Installed all;
@@ -102,6 +112,8 @@ Installed read_text(const Driver &driver, Values values, const std::string &text
     try {
       Installed part = parse_read(driver, read, named, {text, 0, {}});
       any = true;
+      const std::vector<BlockIn> known = known_if_renumbered(part);
+      part = claimed(std::move(part), known);
       all.entries.insert(all.entries.end(), part.entries.begin(), part.entries.end());
       all.foreign.insert(all.foreign.end(), part.foreign.begin(), part.foreign.end());
       all.lists.insert(all.lists.end(), part.lists.begin(), part.lists.end());

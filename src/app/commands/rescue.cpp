@@ -54,10 +54,15 @@ Json installed_json(const Installed &installed) {
                        {"list", entry.list},
                        {"number", entry.number},
                        {"hits", entry.hits},
-                       {"in_force", entry.in_force && (list == nullptr || (list->stands && list->in_force))}});
+                       {"in_force", entry.in_force && (list == nullptr || (list->stands && list->in_force))},
+                       {"reason", entry.why_not}});
   }
   for (const ListState &list : installed.lists)
-    lists.push_back({{"list", list.list}, {"stands", list.stands}, {"in_force", list.stands && list.in_force}, {"reason", list.why_not}});
+    lists.push_back({{"list", list.list},
+                     {"stands", list.stands},
+                     {"in_force", list.stands && list.in_force},
+                     {"reason", list.why_not},
+                     {"doubts", list.doubts}});
   return {{"entries", entries}, {"lists", lists}};
 }
 
@@ -76,6 +81,9 @@ std::string show_text(const Settings &settings, const DeviceReport &report) {
       out += settings.console.paint(
           Colour::Yellow, fmt::format("list {} {}: {}\n", list.list,
                                       list.stands ? "is not in force, what it holds counts as absent" : "does not stand", list.why_not));
+  for (const ListState &list : plan.installed.lists)
+    for (const std::string &doubt : list.doubts)
+      out += settings.console.paint(Colour::Yellow, fmt::format("list {}: {}\n", list.list, doubt));
   say_entries(out, "on the device, ours", installed);
   say_entries(out, "on the device, ours, but not in force", absent);
   say_entries(out, "on the device, of others, left alone", foreign);
@@ -196,6 +204,7 @@ int show(const Settings &settings, const std::string &name) {
   report.driver = device.driver;
   Session session(device, config.driver(device), site.credentials(device), site.trace);
   session.open();
+  session.remember(known_to_ledger(site, device));
   const Installed installed = session.read();
   if (without.empty()) {
     report.plan = make_plan(site, session, installed, Order{}).plan;

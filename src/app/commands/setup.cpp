@@ -1,4 +1,5 @@
 #include "app/commands/pass.hpp"
+#include "app/planning.hpp"
 #include "app/session.hpp"
 #include "app/set_up.hpp"
 
@@ -43,6 +44,7 @@ int setup(const Settings &settings, const SetupOptions &options) {
   site.trace = trace_to(settings.trace);
   Session session(device, driver, site.credentials(device), site.trace);
   session.open(stage);
+  session.remember(known_to_ledger(site, device));
   const std::vector<Step> steps = setup_steps(session, stage);
   const std::string script = text_of(steps);
   if (steps.empty()) {
