@@ -16,14 +16,10 @@ bool is_ordered(const Read &read) {
                      [](const Shape &shape) { return shape.count("permit") + shape.count("terminal") != 0; });
 }
 
-bool tells_block(const Pieces &pieces) {
-  return pieces("prefix") || pieces("slug") || pieces("address") || pieces("first");
-}
+bool tells_block(const Pieces &pieces) { return pieces("prefix") || pieces("slug") || pieces("address") || pieces("first"); }
 
 // Wider than anything that is ever sent.
-bool is_too_wide(const Prefix &prefix) {
-  return prefix.length() < (prefix.family() == Family::IPv4 ? widest4 : widest6);
-}
+bool is_too_wide(const Prefix &prefix) { return prefix.length() < (prefix.family() == Family::IPv4 ? widest4 : widest6); }
 
 } // namespace
 

@@ -41,9 +41,9 @@ public:
 
   void finish() {
     if (in_doubt_ != 0)
-      state_.doubts.push_back(
-          fmt::format("cannot tell whether {} {}: an earlier rule may let packets through ({})", in_doubt_,
-                      in_doubt_ == 1 ? "entry of ours blocks all it should" : "entries of ours block all they should", unclear_));
+      state_.doubts.push_back(fmt::format("cannot tell whether {} {}: an earlier rule may let packets through ({})", in_doubt_,
+                                          in_doubt_ == 1 ? "entry of ours blocks all it should" : "entries of ours block all they should",
+                                          unclear_));
     if (state_.terminals > 1 && state_.terminal)
       state_.doubts.push_back(fmt::format("{} rules permit everything: nothing behind the first{} is in force", state_.terminals,
                                           state_.terminal ? fmt::format(" ({})", *state_.terminal) : std::string()));

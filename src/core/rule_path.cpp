@@ -25,7 +25,8 @@ std::vector<PathRule> rules_in(const Path &path, std::string_view text) {
     const auto match = path.each.match(line);
     if (match && (!named || rules.empty() || rules.back().name != match->group("rule").value_or(""))) {
       const std::string name(named ? match->group("rule").value_or("") : line);
-      const auto known = named ? std::find_if(rules.begin(), rules.end(), [&](const PathRule &one) { return one.name == name; }) : rules.end();
+      const auto known =
+          named ? std::find_if(rules.begin(), rules.end(), [&](const PathRule &one) { return one.name == name; }) : rules.end();
       if (known == rules.end()) {
         rules.push_back({name, {}});
       } else {

@@ -7,6 +7,7 @@ addresses stand, and what somebody else would write there.
     before    what the operator has there already
     one       (host, how) → an entry in banpush's own shape, as XML with `how` as its attribute
     number    leaf by which an entry is taken away again, where that is not the address
+    rest      (how) → the entry that permits the rest, as setup makes it
     foreign   somebody else's entry in a list of ours; `foreign_shown` is part of it
     operator  the operator's own list, bound where banpush wants to be, and `operator_shown` its name
     saves     whether what is not saved is lost
@@ -85,14 +86,28 @@ def sros(host, how):
             f'<prefix{how}><ip-prefix>{host}/32</ip-prefix></prefix></ip-prefix-list></match-list></filter></configure>')
 
 
+def ietf_rest(how):
+    return IETF(f"<acl><name>BANPUSH-IN4</name><aces><ace{how}><name>rest</name></ace></aces></acl>")
+
+
+def openconfig_rest(how):
+    return ('<acl xmlns="http://openconfig.net/yang/acl"><acl-sets><acl-set><name>BANPUSH-IN4</name><type>ACL_IPV4</type><acl-entries>'
+            f'<acl-entry{how}><sequence-id>1000000</sequence-id></acl-entry></acl-entries></acl-set></acl-sets></acl>')
+
+
+def iosxe_rest(how):
+    return ('<native xmlns="http://cisco.com/ns/yang/Cisco-IOS-XE-native"><ip><access-list><extended xmlns="http://cisco.com/ns/yang/Cisco-IOS-XE-acl"><name>BANPUSH-IN4</name>'
+            f'<access-list-seq-rule{how}><sequence>1000000</sequence></access-list-seq-rule></extended></access-list></ip></native>')
+
+
 PORT_22 = "<tcp><destination-port><operator>eq</operator><port>22</port></destination-port></tcp>"
 ACL, GROUP = ["BANPUSH-IN4", "BANPUSH-IN6"], ["BANPUSH4", "BANPUSH6"]
-OPENCONFIG = {"list": ("acl-set",), "keys": OC, "entry": "acl-entry", "leaves": [("source-address",)], "lists": ACL, "one": openconfig, "number": "sequence-id", "attach": True,
+OPENCONFIG = {"rest": openconfig_rest, "list": ("acl-set",), "keys": OC, "entry": "acl-entry", "leaves": [("source-address",)], "lists": ACL, "one": openconfig, "number": "sequence-id", "attach": True,
               "foreign": openconfig("192.0.2.77", "", "5", "<transport><config><destination-port>22</destination-port></config></transport>"), "foreign_shown": "192.0.2.77"}
 
 MODELS = {
     "yang_set": {"list": ("address-set",), "keys": {"address-set": ["name"], "prefix": []}, "entry": "prefix", "leaves": [()], "lists": GROUP, "one": address_set},
-    "ietf_acl": {"list": ("acl",), "keys": {"acl": ["name"], "ace": ["name"], "interface": ["interface-id"], "acl-set": ["name"]}, "entry": "ace", "leaves": [("source-ipv4-network",), ("source-ipv6-network",)],
+    "ietf_acl": {"rest": ietf_rest, "list": ("acl",), "keys": {"acl": ["name"], "ace": ["name"], "interface": ["interface-id"], "acl-set": ["name"]}, "entry": "ace", "leaves": [("source-ipv4-network",), ("source-ipv6-network",)],
                  "attach": True, "lists": ACL, "one": ietf, "foreign": ietf("192.0.2.77", ' xmlns:yang="urn:ietf:params:xml:ns:yang:1" yang:insert="first"', "web", PORT_22), "foreign_shown": "192.0.2.77", "operator_shown": "OUTSIDE-IN",
                  "operator": IETF("<acl><name>OUTSIDE-IN</name><aces><ace><name>all</name><actions><forwarding>accept</forwarding></actions></ace></aces></acl>"
                                   "<attachment-points><interface><interface-id>eth0</interface-id><ingress><acl-sets><acl-set><name>OUTSIDE-IN</name></acl-set></acl-sets></ingress></interface></attachment-points>")},
@@ -100,7 +115,7 @@ MODELS = {
     "cisco_nxos_netconf": OPENCONFIG,
     "juniper_junos_netconf": {"list": ("prefix-list",), "keys": {"prefix-list": ["name"], "prefix-list-item": ["name"], "source-prefix-list": ["name"]}, "entry": "prefix-list-item", "leaves": [("name",)], "before": JUNOS_FILTER,
                               "lists": GROUP, "one": junos, "saves": False, "capabilities": NO_STARTUP},
-    "cisco_iosxe_netconf": {"list": ("extended", "named-acl"), "keys": {"extended": ["name"], "named-acl": ["name"], "access-list-seq-rule": ["sequence"]}, "entry": "access-list-seq-rule", "before": XE_INTERFACE, "lists": ACL,
+    "cisco_iosxe_netconf": {"rest": iosxe_rest, "list": ("extended", "named-acl"), "keys": {"extended": ["name"], "named-acl": ["name"], "access-list-seq-rule": ["sequence"]}, "entry": "access-list-seq-rule", "before": XE_INTERFACE, "lists": ACL,
                             "leaves": [("host-address",), ("ipv4-address", "mask"), ("source-host",), ("source-prefix",)], "capabilities": NO_CONFIRM, "one": iosxe, "number": "sequence",
                             "foreign": iosxe("192.0.2.77", "", "5", "tcp", "<dst-eq>22</dst-eq>"), "foreign_shown": "192.0.2.77"},
     "cisco_iosxe_group_netconf": {"list": ("network", "v6-network"), "keys": {"network": ["name"], "v6-network": ["name"], "host": ["ipv4-host", "ipv6-host"], "network_address": ["ipv4_addr", "ipv4_mask"], "network-address": ["ipv6-addr-prefix"],

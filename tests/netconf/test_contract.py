@@ -74,6 +74,23 @@ class Contract(driver_contract.Contract):
         self.assertFalse(one.edited())
         one.run("setup", "dut", "--remove", "--apply")
         self.assertEqual(one.lists_missing(), one.model["lists"])
+        if one.model.get("attach"):
+            self.assertNotIn("eth0", one.text(), "the place where the lists were bound is gone, too")
+
+    def test_a_list_that_lost_its_entry_for_the_rest_is_not_in_force(self):
+        rest = self.platform.model.get("rest")
+        if not rest or not self.server.inserts:
+            ending.does_not_apply("the driver puts no entry there that permits the rest")
+        one = self.new()
+        one.ban(HOSTS4[0])
+        one.push()
+        one.edit(rest(' xmlns:nc="urn:ietf:params:xml:ns:netconf:base:1.0" nc:operation="delete"'))
+        self.assertIn("no entry permits the rest", one.run("check", "--connect", codes=(1,)).stdout)
+        self.assertNotIn("nothing to do", one.run("setup", "dut").stdout)
+        one.run("setup", "dut", "--apply")
+        one.run("check", "--connect")
+        self.assertTrue(one.passes("198.51.100.99"))
+        self.assertFalse(one.passes(HOSTS4[0]))
 
     def test_somebody_elses_entry_for_a_part_of_the_traffic_is_no_ban(self):
         if not self.platform.foreign:

@@ -11,7 +11,7 @@ namespace {
 
 // Drivers whose platform shows neither an end nor a count in this reply: that a prompt follows is all the proof there is. Whoever
 // adds one here names it in docs/platforms.md, too.
-const std::set<std::string> without_means{"cisco_asa",    "cisco_ios_group", "cisco_nxos",    "extreme_exos",
+const std::set<std::string> without_means{"cisco_asa",     "cisco_ios_group", "cisco_nxos",    "extreme_exos",
                                           "juniper_junos", "nokia_sros",      "paloalto_panos"};
 
 // Entries in lists on which a pass would plan.
