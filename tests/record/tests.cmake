@@ -8,4 +8,3 @@ endforeach()
 # Hundreds of bans by real fail2ban, one fault after the other. It has not passed yet, and is no part of `./run test` until it has.
 banpush_long_test(faults 7200 /usr/bin/python3 ${CMAKE_CURRENT_LIST_DIR}/test_faults.py)
 set_property(TEST "long: faults" APPEND PROPERTY ENVIRONMENT "BANPUSH_FAULT_BANS=500")
-banpush_long_test(clock 600 /usr/bin/python3 ${CMAKE_CURRENT_LIST_DIR}/test_order.py)

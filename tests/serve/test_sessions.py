@@ -107,8 +107,7 @@ class Sessions(unittest.TestCase):
 
 
 @unittest.skipUnless(os.geteuid() == 0 and namespaces_permitted(), "network namespaces are not permitted here")
-# It has not passed since the service says "cannot be told" of what it has not read: in the long tier until it does.
-class Link(unittest.TestCase if os.environ.get("BANPUSH_LONG") else object):
+class Link(unittest.TestCase):
     """The device behind a link that goes down without a word to either end."""
 
     def setUp(self):
@@ -117,6 +116,7 @@ class Link(unittest.TestCase if os.environ.get("BANPUSH_LONG") else object):
         self.ip = ip
         ip("netns", "add", NETNS)
         self.addCleanup(ip, "netns", "del", NETNS)
+        self.addCleanup(ip, "link", "del", f"{NETNS}a")  # before the namespace: that goes behind our back, and takes its time
         ip("link", "add", f"{NETNS}a", "type", "veth", "peer", "name", "eth0", "netns", NETNS)
         ip("address", "add", f"{HERE}/24", "dev", f"{NETNS}a")
         ip("link", "set", f"{NETNS}a", "up")
