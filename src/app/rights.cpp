@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <set>
 
 #include <fmt/format.h>
@@ -112,7 +113,8 @@ private:
     if (!about)
       return;
     const std::string name = path.substr(path.rfind('/') + 1);
-    if (const auto fit = fit_to_use(folder, name); !fit) {
+    // What is wrong with the folder is said of the folder: what lies in it may be all there is of a ban.
+    if (const auto fit = fit_to_use(folder, name); !fit && !(folder.is_for_all() && fit.error().code == EPERM)) {
       say(fmt::format("{}: {}", path, fit.error().text), fmt::format("rm {}", path));
       return;
     }

@@ -151,21 +151,6 @@ Json json_of(const std::vector<Checked> &all, const std::vector<NamedPrefix> &pr
   return {{"schema", 1}, {"devices", devices}, {"protected", protected_set}, {"notes", notes}, {"rights", rights}};
 }
 
-// The table, its allowlist, and the protected set. Where it cannot be had, owners and modes may be why.
-Fetched fetch_and_say(const Settings &settings, Config &config, const std::vector<std::string> &rights) {
-  try {
-    return fetch(config);
-  } catch (const Error &) {
-    for (const std::string &line : rights)
-      settings.console.warn("error: " + line);
-    throw;
-  }
-}
-
-} // namespace
-
-namespace {
-
 // Side tables of another version than this banpush makes.
 std::vector<std::string> notes_on_versions(const Config &config) {
   std::vector<std::string> notes;
@@ -182,6 +167,25 @@ std::vector<std::string> notes_on_versions(const Config &config) {
   return notes;
 }
 
+// What the tables say, of themselves, too.
+struct Tables {
+  Fetched fetched;
+  std::vector<std::string> versions;
+};
+
+// The tables, their allowlist, and the protected set. Where they cannot be had, owners and modes may be why.
+Tables tables_of(const Settings &settings, Config &config, const std::vector<std::string> &rights) {
+  try {
+    Tables tables{fetch(config), {}};
+    tables.versions = notes_on_versions(config);
+    return tables;
+  } catch (const Error &) {
+    for (const std::string &line : rights)
+      settings.console.warn("error: " + line);
+    throw;
+  }
+}
+
 } // namespace
 
 int check(const Settings &settings, const CheckOptions &options) {
@@ -192,14 +196,13 @@ int check(const Settings &settings, const CheckOptions &options) {
     for (const std::string &line : spool.text) // before the table, which may be why something waits
       settings.console.warn(line);
   const std::vector<std::string> rights = wrong_rights(config);
-  Fetched fetched = fetch_and_say(settings, config, rights); // the table, its allowlist, and the protected set
+  auto [fetched, versions] = tables_of(settings, config, rights);
   require_protected_hosts(fetched.unknown_hosts);
   std::vector<NamedPrefix> protect = config.policy.protect;
   protect.insert(protect.end(), fetched.protect.begin(), fetched.protect.end());
   std::vector<std::string> notes = config.notes;
   notes.insert(notes.end(), fetched.notes.begin(), fetched.notes.end());
-  for (std::string &note : notes_on_versions(config))
-    notes.push_back(std::move(note));
+  notes.insert(notes.end(), versions.begin(), versions.end());
   if (settings.console.json())
     notes.insert(notes.end(), spool.text.begin(), spool.text.end());
   const std::size_t rows = fetched.bans.rows().size();
