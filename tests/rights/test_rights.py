@@ -18,6 +18,7 @@ sys.path[:0] = [str(HERE.parent / "serve"), str(HERE.parent / "bans"), str(HERE.
 import serving  # noqa: E402
 from mariadb import MariaDb  # noqa: E402
 from topology import wait_until  # noqa: E402
+import ending  # noqa: E402
 
 # Numbers that nobody has: files of theirs need no entry in /etc/passwd, and nothing is left behind there.
 SERVICE, ALICE, BOB = 64501, 64502, 64503
@@ -260,9 +261,9 @@ class Rights(unittest.TestCase):
             for remedy in remedies:
                 subprocess.run(["sh", "-c", remedy], check=True)
             place.var.chmod(0o3770)
-            # In a folder of the group's, its files are to be the group's, too.
+            # In a folder of the group's, its files are to be the group's, too; SQLite's companions may have gone with who used them.
             for remedy in [line.split("mend it with: ")[1] for line in place.run(ROOT, "check", code=None).stdout.splitlines() if "mend it with: " in line]:
-                subprocess.run(["sh", "-c", remedy], check=True)
+                subprocess.run(["sh", "-c", remedy], check=False)
             self.assertEqual(place.run(ROOT, "check").stdout.count("mend it with"), 0)
             place.run(SERVICE, "ban", FIRST)
 
@@ -346,4 +347,4 @@ class Made(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    ending.main()
