@@ -110,7 +110,8 @@ Waited waited_for(const nlohmann::json &answer) {
   waited.seconds = answer.value("seconds", 0.0);
   for (const auto &one : answer.at("devices"))
     waited.devices.push_back({one.at("device"), one.at("outcome"), one.at("error"),
-                              one.at("shows").is_boolean() ? std::optional{one.at("shows").get<bool>()} : std::nullopt});
+                              one.at("shows").is_boolean() ? std::optional{one.at("shows").get<bool>()} : std::nullopt,
+                              one.value("why", ""), one.value("held", false), one.value("paused", false)});
   return waited;
 }
 

@@ -18,6 +18,9 @@ void ask_for_push(const Settings &settings, const Config &config);
 struct Reached {
   std::string device, outcome, error;
   std::optional<bool> shows; // whether a block over the prefix in question is in force there; nothing: it was not read since
+  std::string why;           // where it does not show it, or by what of somebody else's it does
+  bool held = false;         // a guard keeps it from the device
+  bool paused = false;
 };
 struct Waited {
   std::vector<Reached> devices;

@@ -10,10 +10,10 @@ import threading
 import xml.etree.ElementTree as ET
 
 import client
-import dead_man
 import device as fake
 import library_server
 import netconfd
+import dead_man
 import ending
 import waiting
 from models import BASE, MODELS, entries_of

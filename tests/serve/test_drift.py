@@ -67,10 +67,10 @@ class Drift(unittest.TestCase):
             site.run("ban", NEW, "--wait")
             (site.folder / "gone").write_text("")
             for verb in ("ban", "unban"):
-                done = {one["device"]: one for one in site.json(verb, NEW, "--wait")["devices"]}
+                done = {one["device"]: one for one in site.json(verb, NEW, "--wait", code=1)["devices"]}
                 self.assertEqual(done["d1"]["shows"], verb == "ban")
                 self.assertIsNone(done["d2"]["shows"], done)
-            self.assertIn("cannot be told", site.run("unban", NEW, "--wait").stdout)
+            self.assertIn("cannot be told", site.run("unban", NEW, "--wait", code=1).stdout)
 
 
 if __name__ == "__main__":

@@ -79,6 +79,39 @@ class Told(unittest.TestCase):
         self.wait_said(site, "d1: remove holds nothing any more")
         self.assertEqual((site.holds(), self.names(site)), (set(), []))
 
+    def test_a_ban_that_is_waited_for_says_why_it_does_not_block(self):
+        for served in (True, False):
+            with self.subTest(served=served):
+                site = self.site(2, storm={"bans": 3, "within": "1m", "hold": "1h"})
+                site.settings["devices"]["d2"]["policy"] = {"allow": [f"{C}/32"]}
+                site.write()
+                if served:
+                    site.start()
+                one, two = self.waited(site, A, 0)
+                self.assertEqual((one["shows"], two["shows"], one["why"]), (True, True, ""))
+                one, two = self.waited(site, C, 0)
+                self.assertEqual((one["shows"], two["shows"]), (True, False))
+                self.assertIn("allowed", two["why"])
+                for address in MANY[:4]:
+                    site.run("ban", address, "--no-push")
+                one, _ = self.waited(site, B, 5)
+                self.assertFalse(one["shows"])
+                self.assertRegex(one["why"], r"held by storm: .*`banpush push d1 --force storm` lets it go")
+                self.assertIn("does not block it (held by storm", site.run("ban", B, "--wait", code=5).stdout)
+                (site.folder / "card2").unlink()
+                (site.folder / "card2").mkdir()
+                _, two = self.waited(site, MANY[5], 1)
+                self.assertTrue(two["error"])
+                site.run("pause", "d2")
+                if served:
+                    wait_until(lambda: "failing" not in self.names(site, 1) or "paused" in site.run("status").stdout, 30, "the service knows of the pause")
+                    time.sleep(3)
+                _, two = self.waited(site, MANY[6], 5)  # the storm still
+                self.assertEqual((two["paused"], two["why"]), (True, "paused: left alone until `banpush resume d2`"))
+
+    def waited(self, site, address, code):
+        return site.json("ban", address, "--wait", code=code)["devices"]
+
     def test_a_storm(self):
         site = self.site(storm={"bans": 10, "within": "1m", "hold": "1h"})
         site.start()

@@ -8,6 +8,8 @@
 #include "app/still_blocked.hpp"
 #include "core/life.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
@@ -88,6 +90,7 @@ struct Pushed {
   Json devices = Json::array();
   double seconds = 0;
   std::string text;
+  int code = 0; // of the process: what was recorded is, whatever this says
 };
 
 // `asked`: it works behind our back.
@@ -98,6 +101,23 @@ Pushed pushed_after(bool asked) {
   return pushed;
 }
 
+// What of one device's answer decides the exit status: it failed or was not read, or a guard holds what is wanted. A device
+// that its policy, its budget or a pause keeps from it is as it should be.
+int code_of(const Reached &one, bool blocked) {
+  if (!one.error.empty() || (!one.shows && !one.paused))
+    return 1;
+  return one.held && one.shows != blocked ? 5 : 0;
+}
+
+std::string text_of(const Reached &one) {
+  const std::string &why = one.why.empty() ? one.error : one.why;
+  return fmt::format("\n  {:<20} {}{}", one.device,
+                     !one.shows   ? "was not read: whether it blocks it cannot be told"
+                     : *one.shows ? "blocks it"
+                                  : "does not block it",
+                     why.empty() ? "" : fmt::format(" ({})", why));
+}
+
 Pushed push_and_see(const Settings &settings, const Prefix &ip, bool blocked) {
   Pushed pushed;
   try {
@@ -105,21 +125,23 @@ Pushed push_and_see(const Settings &settings, const Prefix &ip, bool blocked) {
     bool all = true;
     for (const Reached &one : waited.devices) {
       all = all && one.error.empty() && one.shows == blocked;
+      const int code = code_of(one, blocked);
+      pushed.code = pushed.code == 1 || code == 1 ? 1 : std::max(pushed.code, code);
       pushed.devices.push_back({{"device", one.device},
                                 {"outcome", one.outcome},
                                 {"shows", one.shows ? Json(*one.shows) : Json(nullptr)},
+                                {"why", one.why},
+                                {"held", one.held},
+                                {"paused", one.paused},
                                 {"error", one.error}});
-      pushed.text += fmt::format("\n  {:<20} {}{}", one.device,
-                                 !one.shows   ? "was not read: whether it blocks it cannot be told"
-                                 : *one.shows ? "blocks it"
-                                              : "does not block it",
-                                 one.error.empty() ? "" : fmt::format(" ({})", one.error));
+      pushed.text += text_of(one);
     }
     pushed.word = all ? "done" : "incomplete";
     pushed.seconds = waited.seconds;
     pushed.text += fmt::format("\n  after {:.2f} s", waited.seconds);
   } catch (const Error &error) { // the ban itself is recorded whatever becomes of the push
     pushed.word = "incomplete";
+    pushed.code = 1;
     settings.console.warn(error.what());
   }
   return pushed;
@@ -153,7 +175,7 @@ int ban(const Settings &settings, const BanOptions &options) {
        {"seconds", pushed.seconds}},
       fmt::format("{} {} ({}, {}){}{}", recorded ? said(*recorded) : "queued; to be banned:", ip_text(wanted.ip), wanted.jail,
                   wanted.hostname, recorded ? "" : fmt::format("; it waits in {}", config.spool), pushed.text));
-  return 0;
+  return pushed.code;
 }
 
 int unban(const Settings &settings, const UnbanOptions &options) {
@@ -179,7 +201,7 @@ int unban(const Settings &settings, const UnbanOptions &options) {
   json["unbanned"] = count ? Json(*count) : Json("queued");
   json["left"] = left;
   say(settings, std::move(json), fmt::format("{}{}{}{}", text, pushed.text, left.empty() ? "" : "\n", fmt::join(left, "\n")));
-  return 0;
+  return pushed.code;
 }
 
 } // namespace banpush

@@ -1,10 +1,10 @@
 #include "app/commands/pass.hpp"
 
+#include "app/blocking.hpp"
 #include "app/serve/doorbell.hpp"
 #include "app/spool.hpp"
 #include "files/open.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -104,22 +104,6 @@ Fetched fetch_for(Config &config, Order &order) {
   }
 }
 
-// By what was read before the change, and the change as it was read back; null where it was not.
-nlohmann::json shows(const DeviceReport &report, const Prefix &prefix) {
-  if (!report.read || !report.plan || report.outcome == Outcome::Failed)
-    return nullptr;
-  const Plan &plan = *report.plan;
-  const bool changed = report.outcome == Outcome::Changed;
-  const auto contains = [&](const auto &one) { return one.block.prefix.contains(prefix); };
-  const auto is_gone = [&](const Entry &entry) {
-    return changed && std::any_of(plan.change.remove.begin(), plan.change.remove.end(),
-                                  [&](const Removal &one) { return one.block == entry.block && one.list == entry.list; });
-  };
-  return (changed && std::any_of(plan.change.add.begin(), plan.change.add.end(), contains)) ||
-         std::any_of(plan.installed.entries.begin(), plan.installed.entries.end(),
-                     [&](const Entry &entry) { return entry.in_force && contains(entry) && !is_gone(entry); });
-}
-
 } // namespace
 
 Report run_pass(const Settings &settings, Config &config, const Names &devices, const Order &asked, Sessions *sessions) {
@@ -182,7 +166,7 @@ nlohmann::json push_and_show(const Settings &settings, const Config &config, con
   turn.reset();
   nlohmann::json devices = nlohmann::json::array();
   for (const DeviceReport &one : report.devices)
-    devices.push_back({{"device", one.device}, {"outcome", word(one.outcome)}, {"error", one.error}, {"shows", shows(one, prefix)}});
+    devices.push_back(to_json(one, blocking_of(one, prefix)));
   push_requested(settings, config, served);
   return {{"devices", std::move(devices)}, {"seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()}};
 }

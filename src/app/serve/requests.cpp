@@ -1,5 +1,6 @@
 #include "app/serve/requests.hpp"
 
+#include "app/blocking.hpp"
 #include "app/side_by_side.hpp"
 #include "app/world.hpp"
 
@@ -26,6 +27,21 @@ Order by_the_service() {
   return order;
 }
 
+// By what the device holds now, and why it does not by what the push came to.
+Json told(const std::string &device, const std::optional<DeviceReport> &report, const Prefix &prefix, std::optional<bool> holds) {
+  DeviceReport nothing;
+  nothing.device = device;
+  nothing.outcome = Outcome::Failed;
+  nothing.error = "no answer in time";
+  const DeviceReport &known = report ? *report : nothing;
+  Blocking blocking = blocking_of(known, prefix);
+  if (!blocking.shows || holds == true)
+    blocking.shows = holds;
+  if (blocking.shows == true && holds == true)
+    blocking = {true, {}, false};
+  return to_json(known, blocking);
+}
+
 Json wait_for_all(Daemon &service, const Json &request) {
   const auto begin = Clock::now();
   const auto until = begin + patience;
@@ -38,11 +54,10 @@ Json wait_for_all(Daemon &service, const Json &request) {
     if (report && report->outcome != Outcome::Failed && !report->paused && keeper->progress().read < begin)
       report = keeper->push(by_the_service(), number, until);
     const auto holds = keeper->holds(prefix, begin);
-    devices.push_back({{"device", keeper->name()},
-                       {"outcome", report ? word(report->outcome) : "failed"},
-                       {"shows", holds ? Json(*holds) : Json(nullptr)},
-                       {"paused", report && report->paused},
-                       {"error", report ? report->error : "no answer in time"}});
+    // Why not is told by a whole reading.
+    if (holds == false && report && report->outcome != Outcome::Failed && !report->paused && !report->plan)
+      report = keeper->push(by_the_service(), number, until);
+    devices.push_back(told(keeper->name(), report, prefix, holds));
   }
   return {{"devices", devices}, {"seconds", std::chrono::duration<double>(Clock::now() - begin).count()}};
 }

@@ -1,0 +1,91 @@
+#include "app/blocking.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace banpush {
+
+namespace {
+
+using Json = nlohmann::json;
+
+bool is_in_force(const Installed &installed, const std::string &list) {
+  const ListState *state = installed.state(list);
+  return state == nullptr || (state->stands && state->in_force);
+}
+
+// By what was read before the change, and the change as it was read back.
+bool shows(const DeviceReport &report, const Prefix &prefix) {
+  const Plan &plan = *report.plan;
+  const bool changed = report.outcome == Outcome::Changed;
+  const auto contains = [&](const auto &one) { return one.block.prefix.contains(prefix); };
+  const auto is_gone = [&](const Entry &entry) {
+    return changed && std::any_of(plan.change.remove.begin(), plan.change.remove.end(),
+                                  [&](const Removal &one) { return one.block == entry.block && one.list == entry.list; });
+  };
+  return (changed && std::any_of(plan.change.add.begin(), plan.change.add.end(), contains)) ||
+         std::any_of(plan.installed.entries.begin(), plan.installed.entries.end(), [&](const Entry &entry) {
+           return entry.in_force && contains(entry) && is_in_force(plan.installed, entry.list) && !is_gone(entry);
+         });
+}
+
+// Somebody else's entry that blocks all of it.
+const Foreign *blocks_already(const Installed &installed, const Prefix &prefix) {
+  const auto found = std::find_if(installed.foreign.begin(), installed.foreign.end(), [&](const Foreign &one) {
+    return one.covers && one.covers->contains(prefix) && is_in_force(installed, one.list);
+  });
+  return found == installed.foreign.end() ? nullptr : &*found;
+}
+
+void explain(const DeviceReport &report, const Prefix &prefix, Blocking &blocking) {
+  const Plan &plan = *report.plan;
+  for (const GuardNote &note : plan.guards) {
+    const std::string remedy = remedy_of(note, report.device);
+    blocking.why = fmt::format("{} by {}: {}{}{}", note.refuses ? "refused" : "held", note.name, note.message, remedy.empty() ? "" : "; ", remedy);
+    if (note.refuses)
+      break;
+  }
+  blocking.held = !plan.guards.empty();
+  for (const LeftOut &one : plan.left_out)
+    if (one.prefix.contains(prefix) && one.verdict != Verdict::Held) {
+      blocking.why = fmt::format("left out, {}: {}", word(one.verdict), one.reason);
+      blocking.held = false; // policy's word, not a guard's
+      return;
+    }
+}
+
+} // namespace
+
+Blocking blocking_of(const DeviceReport &report, const Prefix &prefix) {
+  Blocking blocking;
+  if (report.outcome == Outcome::Failed) {
+    blocking.why = report.error;
+    return blocking;
+  }
+  if (!report.plan) {
+    blocking.why = report.paused ? fmt::format("paused: left alone until `banpush resume {}`", report.device) : std::string();
+    return blocking;
+  }
+  if (!report.read)
+    return blocking;
+  blocking.shows = shows(report, prefix);
+  if (*blocking.shows)
+    return blocking;
+  if (const Foreign *other = blocks_already(report.plan->installed, prefix)) {
+    blocking.shows = true;
+    blocking.why = fmt::format("by an entry of somebody else: {}", shown(other->text, 120));
+    return blocking;
+  }
+  explain(report, prefix, blocking);
+  return blocking;
+}
+
+Json to_json(const DeviceReport &report, const Blocking &blocking) {
+  return {{"device", report.device}, {"outcome", word(report.outcome)}, {"shows", blocking.shows ? Json(*blocking.shows) : Json(nullptr)},
+          {"why", blocking.why},     {"held", blocking.held},           {"paused", report.paused},
+          {"error", report.error}};
+}
+
+} // namespace banpush
