@@ -43,7 +43,8 @@ void explain(const DeviceReport &report, const Prefix &prefix, Blocking &blockin
   const Plan &plan = *report.plan;
   for (const GuardNote &note : plan.guards) {
     const std::string remedy = remedy_of(note, report.device);
-    blocking.why = fmt::format("{} by {}: {}{}{}", note.refuses ? "refused" : "held", note.name, note.message, remedy.empty() ? "" : "; ", remedy);
+    blocking.why =
+        fmt::format("{} by {}: {}{}{}", note.refuses ? "refused" : "held", note.name, note.message, remedy.empty() ? "" : "; ", remedy);
     if (note.refuses)
       break;
   }
