@@ -32,7 +32,9 @@ of their replies: there the prompt behind a reply, and that each line is ended, 
 - **ACL of banpush's own**: every rule before an entry. One that permits its source, or a part of it, keeps it out of force (`an earlier rule lets it through`); one
   whose source or service cannot be read makes it `cannot tell`; rules that only deny do not matter. Behind the first rule that permits everything nothing is in force.
 - **A rule of a filter that uses banpush's list** (`cisco_asa`, `cisco_ios_group`, `cisco_iosxr`, `cisco_nxos`, `juniper_junos`, `nokia_sros`): the rules before it, alike. `vyos`,
-  `edgeos`, `mikrotik_routeros`, `fortinet_fortios` and `paloalto_panos` want none before it but rules that drop, and that it asks for nothing beside the list.
+  `edgeos`, `mikrotik_routeros`, `fortinet_fortios` and `paloalto_panos` want none before it but rules that drop, and that it asks for nothing beside the list. What a line
+  logs, counts or answers (`log` and its tag, `counter`, `icmp-off`) does not narrow it. `paloalto_panos`: the rule's `from` has to be `any`, or to have the zone of
+  `params: {from: ZONE}` in it; for a rule of your own with another zone give that param.
 - **NETCONF**: `ietf_acl`, `openconfig_acl`, `cisco_nxos_netconf` and `cisco_iosxe_netconf` look at their ACL as above. `juniper_junos_netconf`, `nokia_sros_netconf` and
   `cisco_iosxe_group_netconf` look at the rule that names the list, `cisco_iosxr_netconf` that one names it; rules before it they do not read.
 

@@ -83,7 +83,7 @@ void collect_entry(const Read &read, const Pattern::Match &match, const std::str
 }
 
 // How many entries a header says its list has (group `count`), against how many there are. Only the last list of a reply can
-// have been cut: others are followed by a header.
+// have been cut: others are followed by a header. More than the header says are no cut, and real replies have them.
 class Count {
 public:
   void header(const Pattern::Match &match, const std::string &list) {

@@ -34,7 +34,7 @@ std::string remedy_of(const GuardNote &note, const std::string &device) {
   if (note.name == "shadowed")
     return "nothing lifts that: take the earlier rule out, or move it behind the entries of banpush";
   if (note.name == "numbers")
-    return "nothing lifts that: the rule that permits everything has to stand behind banpush's numbers";
+    return "nothing lifts that: free numbers in the range, or move a rule that permits everything behind it";
   if (note.name == "capacity")
     return fmt::format("nothing lifts that: a smaller `budget` of {} does", device);
   if (note.name == "shortest")

@@ -16,8 +16,11 @@ TEST_CASE("--force takes the limits that hold something, and nothing else") {
 }
 
 TEST_CASE("what no --force lifts says what to do instead") {
-  for (const char *name : {"in_force", "capacity", "shortest", "protected", "allow", "script"})
+  for (const char *name : {"in_force", "capacity", "shortest", "protected", "allow", "script", "numbers"})
     CHECK(remedy_of({name, "", true}, "edge1").find("nothing lifts that: ") == 0);
+  // Of a range that is merely full, too.
+  CHECK(remedy_of({"numbers", "", false}, "edge1") ==
+        "nothing lifts that: free numbers in the range, or move a rule that permits everything behind it");
 }
 
 TEST_CASE("a length of time behind an option has a unit") {
