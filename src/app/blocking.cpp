@@ -11,11 +11,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-bool is_in_force(const Installed &installed, const std::string &list) {
-  const ListState *state = installed.state(list);
-  return state == nullptr || (state->stands && state->in_force);
-}
-
 // By what was read before the change, and the change as it was read back.
 bool shows(const DeviceReport &report, const Prefix &prefix) {
   const Plan &plan = *report.plan;
@@ -26,15 +21,14 @@ bool shows(const DeviceReport &report, const Prefix &prefix) {
                                   [&](const Removal &one) { return one.block == entry.block && one.list == entry.list; });
   };
   return (changed && std::any_of(plan.change.add.begin(), plan.change.add.end(), contains)) ||
-         std::any_of(plan.installed.entries.begin(), plan.installed.entries.end(), [&](const Entry &entry) {
-           return entry.in_force && contains(entry) && is_in_force(plan.installed, entry.list) && !is_gone(entry);
-         });
+         std::any_of(plan.installed.entries.begin(), plan.installed.entries.end(),
+                     [&](const Entry &entry) { return contains(entry) && plan.installed.is_in_force(entry) && !is_gone(entry); });
 }
 
 // Somebody else's entry that blocks all of it.
 const Foreign *blocks_already(const Installed &installed, const Prefix &prefix) {
   const auto found = std::find_if(installed.foreign.begin(), installed.foreign.end(), [&](const Foreign &one) {
-    return one.covers && one.covers->contains(prefix) && is_in_force(installed, one.list);
+    return one.covers && one.covers->contains(prefix) && installed.is_in_force(one.list);
   });
   return found == installed.foreign.end() ? nullptr : &*found;
 }

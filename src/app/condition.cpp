@@ -38,8 +38,8 @@ void add_lists(std::vector<Condition> &conditions, const DeviceReport &report) {
 
 void add_guards(std::vector<Condition> &conditions, const DeviceReport &report) {
   for (const GuardNote &note : report.plan->guards) {
-    if (note.name == "in_force" || find(conditions, note.name) != nullptr)
-      continue; // of a list, and said of it
+    if (note.name == "in_force" || note.name == "moved" || find(conditions, note.name) != nullptr)
+      continue; // of a list, and said of it; of somebody's saved plan, and no matter of the device
     const std::string remedy = remedy_of(note, report.device);
     conditions.push_back({note.name, fmt::format("{} by {}: {}{}{}", note.refuses ? "refused" : "held", note.name, note.message,
                                                  remedy.empty() ? "" : "; ", remedy)});
@@ -75,11 +75,12 @@ std::vector<Condition> conditions_after(const DeviceReport &report, const std::v
     add_guards(now, report);
     return now;
   }
-  for (const Condition &one : before) {
-    const bool looked_at = is_of_the_attempt(one.name) || one.name == unconfirmed || one.name == unsaved;
-    if (!looked_at || (report.paused && one.name != unsaved))
+  // What waits to be saved or confirmed is remembered elsewhere, and said anew by each attempt. One that was not made, because
+  // of a pause or of what waits to be confirmed, tells nothing of whether the device answers.
+  const bool was_made = !report.paused && (report.unconfirmed.empty() || report.error != report.unconfirmed);
+  for (const Condition &one : before)
+    if (one.name != unsaved && one.name != unconfirmed && !(was_made && is_of_the_attempt(one.name)))
       now.push_back(one);
-  }
   return now;
 }
 

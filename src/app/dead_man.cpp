@@ -14,7 +14,7 @@ constexpr int most_proofs = 4;
 constexpr std::chrono::milliseconds first_wait{500};
 constexpr std::chrono::seconds turned_away_within{2};
 // Between what we count and what the device counts: on the way there, and until it has returned.
-constexpr Seconds beyond = 5;
+constexpr Seconds beyond = 10;
 
 void remember(Site &site, const std::string &device, std::optional<Seconds> within) {
   const std::lock_guard lock(site.state_lock());

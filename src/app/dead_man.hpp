@@ -18,7 +18,8 @@ void send_all(Session &session, const std::vector<Step> &steps, const char *what
 // For messages: when the device has returned.
 std::string time_to_confirm(const Session &session);
 
-// Written down before the step that makes the device's time to confirm run: the first, where it is a timer, else the commit.
+// Written down before the step that makes the device's time to confirm run, and again behind it: the first, where it is a
+// timer, else the commit. Of any other step nothing.
 void begin_dead_man(Site &site, const Session &session, const Script &script, const Step &step);
 
 // After a change that the device refused: where it shows what it held before, nothing waits to be confirmed.

@@ -2,6 +2,8 @@
 
 #include "app/instant.hpp"
 
+#include <cerrno>
+#include <csignal>
 #include <fstream>
 #include <sstream>
 
@@ -36,7 +38,9 @@ bool lives(const std::string &mark) {
   std::string boot;
   if (!(words >> process >> began >> boot) || boot != instant_now().boot)
     return false;
-  return process_began(process) == began;
+  if (const auto now = process_began(process))
+    return *now == began;
+  return ::kill(process, 0) == 0 || errno == EPERM; // other users' processes may be hidden in /proc
 }
 
 } // namespace banpush

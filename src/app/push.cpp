@@ -54,6 +54,7 @@ Delivery deliver(Site &site, Session &session, const Script &script, DeviceRepor
   for (const Step &step : script.change) {
     begin_dead_man(site, session, script, step);
     last = session.send(step);
+    begin_dead_man(site, session, script, step); // the device may count from its answer on
     words += last.words;
     if (last.accepted && !last.complaint.empty())
       report.notes.push_back("the device consented with a warning: " + last.complaint);
@@ -189,6 +190,14 @@ Guard::Ruling plan_and_judge(Site &site, const Device &device, const Order &orde
   return judge(site, device, order, *kept.session, report);
 }
 
+// Whether nothing is to be changed, whatever a limit keeps out of the change, and all that was read counts.
+bool is_as_planned(const DeviceReport &report) {
+  const Plan &plan = *report.plan;
+  return plan.change.empty() && std::none_of(plan.guards.begin(), plan.guards.end(), [](const GuardNote &note) { return note.refuses; }) &&
+         std::all_of(plan.installed.lists.begin(), plan.installed.lists.end(),
+                     [](const ListState &list) { return list.stands && list.in_force; });
+}
+
 // The end of the line, for what was judged. `read`: whether the device was read for it. Returns what was read after a change.
 enum class Known { Before, Read };
 std::optional<Verified> carry_out(Site &site, const Order &order, const Guard::Ruling &ruling, Known known, Kept &kept,
@@ -205,7 +214,7 @@ std::optional<Verified> carry_out(Site &site, const Order &order, const Guard::R
     kept.known = std::move(verified->installed);
     if (verified->by == Verified::By::Change && report.plan->extent == Plan::Extent::Part)
       return verified; // in step before, and nothing else has changed
-  } else if (report.outcome == Outcome::InSync && known == Known::Read) {
+  } else if (known == Known::Read && is_as_planned(report)) {
     if (!report.unsaved.empty() && kept.session->driver().has(Stage::Save))
       save(site, *kept.session, render_stage(kept.session->rendering(), Stage::Save), report);
     const std::lock_guard lock(site.state_lock());

@@ -1,8 +1,10 @@
 // The part of State that is about now: what came of the last attempt, what a person has to know, what must not be forgotten.
+#include "app/instant.hpp"
 #include "app/report.hpp"
 #include "app/state_handle.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace banpush {
 
@@ -65,7 +67,8 @@ void State::attempted(const std::string &device, const Attempt &attempt, const s
                      "outcome = excluded.outcome, error = excluded.error",
                      {device, attempt.driver, attempt.address, moment, moment, attempt.actor, attempt.outcome, attempt.error});
     write_conditions(database, device, before, conditions);
-    if (fails && !equal && !attempt.in_audit)
+    // Its beginning and its end: else the last push that is known of would be the failed one.
+    if (!attempt.in_audit && (fails ? !equal : known && outcome == word(Outcome::Failed) && attempt.outcome == word(Outcome::InSync)))
       database.execute("INSERT INTO audit (device, intent, actor, started, ended, outcome, script, words, error) "
                        "VALUES (?, 'push', ?, ?, ?, ?, '', '', ?)",
                        {device, attempt.actor, moment, moment, attempt.outcome, attempt.error});
@@ -119,25 +122,35 @@ void State::awaits_confirm(const std::string &device, std::optional<Seconds> wit
     return;
   with("write what waits to be confirmed", [&] {
     const Database &database = handle_->database;
-    if (!within)
+    if (!within) {
       database.execute("DELETE FROM unconfirmed WHERE device = ?", {device});
-    else
-      database.execute("INSERT INTO unconfirmed (device, since, until) VALUES (?, ?, ?) "
-                       "ON CONFLICT (device) DO UPDATE SET since = excluded.since, until = excluded.until",
-                       {device, seconds_now(), seconds_now() + *within});
+      return;
+    }
+    const Instant now = instant_now();
+    database.execute("INSERT INTO unconfirmed (device, since, boot, uptime, within) VALUES (?, ?, ?, ?, ?) ON CONFLICT (device) DO UPDATE "
+                     "SET since = excluded.since, boot = excluded.boot, uptime = excluded.uptime, within = excluded.within",
+                     {device, now.wall, now.boot, fmt::format("{:.3f}", now.uptime), static_cast<std::int64_t>(*within)});
   });
 }
 
 std::optional<State::Unconfirmed> State::awaits_confirm(const std::string &device) {
   std::optional<Unconfirmed> found;
+  bool unknown = false; // a clock that was set back across a start of the host
+  Seconds within = 0;
   if (handle_)
     with("read what waits to be confirmed", [&] {
-      auto row = handle_->database.prepare("SELECT since, until FROM unconfirmed WHERE device = ? AND until > ?", {device, seconds_now()});
-      if (row.step())
-        found =
-            Unconfirmed{static_cast<Seconds>(std::min(row.number(1) - seconds_now(), row.number(1) - row.number(0))), // a clock set back
-                        local_time(row.number(0)), local_time(row.number(1))};
+      auto row = handle_->database.prepare("SELECT since, boot, uptime, within FROM unconfirmed WHERE device = ?", {device});
+      if (!row.step())
+        return;
+      const Instant then{row.number(0), std::string(row.text(1)), std::strtod(std::string(row.text(2)).c_str(), nullptr), false};
+      within = row.number(3);
+      const auto passed = seconds_between(then, instant_now());
+      unknown = !passed;
+      if (const Seconds left = within - passed.value_or(0); left > 0)
+        found = Unconfirmed{left, local_time(then.wall), local_time(seconds_now() + left)};
     });
+  if (unknown)
+    awaits_confirm(device, within); // the whole of it from now on, and no longer
   return found;
 }
 
@@ -145,11 +158,13 @@ void State::unsaved(const std::string &device, const std::string &why) {
   if (!handle_ || unsaved(device) == why)
     return;
   with("write what is not saved", [&] {
-    if (why.empty())
+    if (why.empty()) {
       handle_->database.execute("DELETE FROM unsaved WHERE device = ?", {device});
-    else
+      handle_->database.execute("DELETE FROM condition WHERE device = ? AND name = 'unsaved'", {device});
+    } else {
       handle_->database.execute("INSERT INTO unsaved (device, why) VALUES (?, ?) ON CONFLICT (device) DO UPDATE SET why = excluded.why",
                                 {device, why});
+    }
   });
 }
 
@@ -173,6 +188,12 @@ void State::set_up(const std::string &device, bool stands) {
     else
       handle_->database.execute("DELETE FROM set_up WHERE device = ?", {device});
   });
+}
+
+void State::lists_stand(const std::string &device) {
+  if (handle_)
+    with("write what stands",
+         [&] { handle_->database.execute("DELETE FROM condition WHERE device = ? AND name LIKE 'list %'", {device}); });
 }
 
 bool State::is_set_up(const std::string &device) {

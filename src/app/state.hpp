@@ -101,6 +101,8 @@ public:
   // The skeleton on a device was made by `setup`, and stands since unless somebody took it away.
   void set_up(const std::string &device, bool stands);
   bool is_set_up(const std::string &device);
+  // After a setup that was read back: nothing of a list that lacks is to be told any more.
+  void lists_stand(const std::string &device);
 
   std::optional<Pause> paused(const std::string &device);
   void pause(const std::string &device, std::optional<Seconds> length, const std::string &reason, const std::string &actor);

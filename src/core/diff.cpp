@@ -116,11 +116,6 @@ private:
   std::optional<std::map<Prefix, const LeftOut *>> known_; // made when it is first asked
 };
 
-bool usable(const Installed &installed, const std::string &list) {
-  const ListState *state = installed.state(list);
-  return state == nullptr || (state->stands && state->in_force);
-}
-
 Removal removal(const Entry &entry, std::string reason, bool explained) {
   Removal made;
   made.block = entry.block;
@@ -234,7 +229,7 @@ using Spots = std::set<BlockIn>;
 Spots standing_in(const Installed &installed) {
   Spots standing;
   for (const Entry &entry : installed.entries)
-    if (entry.settled() && usable(installed, entry.list))
+    if (entry.settled() && installed.is_in_force(entry.list))
       standing.insert({entry.block, entry.list});
   return standing;
 }
@@ -262,7 +257,7 @@ Difference diff(const Driver &driver, const Selection &selection, const Bans &ba
   for (const Wanted &one : selection.wanted) {
     const BlockIn spot{one.candidate.block, one.list};
     wanted.insert(spot);
-    if (!usable(installed, one.list)) {
+    if (!installed.is_in_force(one.list)) {
       ++held[one.list];
       continue;
     }
@@ -284,7 +279,7 @@ Difference diff(const Driver &driver, const Selection &selection, const Bans &ba
   std::map<std::string, std::size_t> out_of_use;
   for (const Entry &entry : installed.entries) {
     const BlockIn spot{entry.block, entry.list};
-    if (!usable(installed, entry.list)) {
+    if (!installed.is_in_force(entry.list)) {
       ++out_of_use[entry.list];
     } else if (wanted.count(spot) == 0) {
       const Verdict verdict = candidates.verdict(entry.block.prefix);

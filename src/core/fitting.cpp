@@ -8,11 +8,6 @@
 
 namespace banpush {
 
-bool in_force(const Installed &installed, const std::string &list) noexcept {
-  const ListState *state = installed.state(list);
-  return state == nullptr || (state->stands && state->in_force);
-}
-
 Lists::Lists(const Driver &driver) {
   for (const Family family : {Family::IPv4, Family::IPv6})
     for (const bool host : {false, true})
@@ -85,7 +80,7 @@ private:
 
   // Marks what the foreign entry blocks already, and what it keeps out of its list.
   void give_way_to(const Foreign &foreign) {
-    if (foreign.covers && in_force(installed_, foreign.list))
+    if (foreign.covers && installed_.is_in_force(foreign.list))
       for (auto one = at_or_after(*foreign.covers); one != candidates_.end() && foreign.covers->contains(one->block.prefix); ++one) {
         const List *list = list_of(one->block);
         if (list == nullptr || !list->longest_match || one->block.prefix == *foreign.covers)

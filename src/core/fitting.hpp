@@ -79,7 +79,4 @@ private:
 // What an entry that stands already is worth: more than a newcomer's, and more again for hits read back.
 double worth_of_standing(double worth, std::uint64_t hits) noexcept;
 
-// Whether a list is in force, as far as the read says anything of it.
-bool in_force(const Installed &installed, const std::string &list) noexcept;
-
 } // namespace banpush

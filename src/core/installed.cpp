@@ -9,11 +9,14 @@ const ListState *Installed::state(std::string_view list) const noexcept {
   return found == lists.end() ? nullptr : &*found;
 }
 
+bool Installed::is_in_force(std::string_view list) const noexcept {
+  const ListState *found = state(list);
+  return found == nullptr || (found->stands && found->in_force);
+}
+
 std::size_t Installed::in_force(Family family) const noexcept {
-  return static_cast<std::size_t>(std::count_if(entries.begin(), entries.end(), [&](const Entry &entry) {
-    const ListState *list = state(entry.list);
-    return entry.block.prefix.family() == family && entry.in_force && (list == nullptr || (list->stands && list->in_force));
-  }));
+  return static_cast<std::size_t>(std::count_if(
+      entries.begin(), entries.end(), [&](const Entry &entry) { return entry.block.prefix.family() == family && is_in_force(entry); }));
 }
 
 bool Permit::meets(const Prefix &prefix) const noexcept { return !source || source->overlaps(prefix); }

@@ -65,6 +65,7 @@ struct ListState {
   std::string list;
   bool stands = true;                    // the list is on the device
   bool in_force = true;                  // and its proofs hold
+  bool unbound = false;                  // a proof that does not hold names the list nowhere: what binds it is not there
   std::string why_not;                   // for people, when not
   std::optional<std::uint64_t> terminal; // number of the first terminal entry
   std::size_t terminals = 0;             // how many there are
@@ -79,6 +80,10 @@ struct Installed {
   std::vector<ListState> lists;
 
   const ListState *state(std::string_view list) const noexcept;
+  // Whether the list stands and its proofs hold; of one that nobody asked about, yes.
+  bool is_in_force(std::string_view list) const noexcept;
+  // Whether the entry and its list are in force.
+  bool is_in_force(const Entry &entry) const noexcept { return entry.in_force && is_in_force(entry.list); }
   // Ours, with the entry and its list in force.
   std::size_t in_force(Family family) const noexcept;
 };

@@ -256,6 +256,12 @@ PathRuling ruling_on(const Proof &proof, const Values &values, const Reply &repl
   return proof.path ? walk(bound(*proof.path, names_for(proof, values)), without_noise({}, reply.text)) : PathRuling{};
 }
 
+// Whether the answer has the device's name of the list anywhere.
+bool names(const Reply &reply, const Values &values, const std::string &list) {
+  const auto name = values.find(list);
+  return reply.text.find(name == values.end() ? list : name->second) != std::string::npos;
+}
+
 void apply(const Proof &proof, const Values &values, const Reply &reply, Installed &installed) {
   std::string why_not, doubt;
   const PathRuling ruling = ruling_on(proof, values, reply);
@@ -274,6 +280,7 @@ void apply(const Proof &proof, const Values &values, const Reply &reply, Install
     if (why_not.empty())
       continue;
     state.in_force = false;
+    state.unbound = !names(reply, values, state.list);
     state.why_not = why_not;
   }
 }

@@ -88,7 +88,7 @@ private:
   std::vector<Rank> incumbents(const std::vector<Candidate> &all) const {
     std::vector<Rank> found;
     for (const Entry &entry : installed_.entries) {
-      if (!entry.in_force || !in_force(installed_, entry.list))
+      if (!installed_.is_in_force(entry))
         continue;
       const auto one =
           std::partition_point(all.begin(), all.end(), [&](const Candidate &candidate) { return candidate.block < entry.block; });

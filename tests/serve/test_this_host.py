@@ -120,6 +120,30 @@ class ThisHost(unittest.TestCase):
         time.sleep(4)
         self.assertEqual(sh("nft list ruleset"), "")
 
+    def test_a_rule_that_somebody_puts_in_front_stays_there(self):
+        for driver in ("linux_ipset", "linux_iptables"):
+            with self.subTest(driver):
+                gone, shows = KINDS[driver]
+                site = self.site(driver)
+                site.run("setup", "here", "--apply")
+                site.run("ban", A, "--no-push")
+                site.start()
+                wait_until(lambda: A in sh(shows), 30, "it blocks")
+                sh("iptables -I INPUT -s 192.0.2.0/24 -j ACCEPT")
+                before = sh("iptables -S INPUT")
+                wait_until(lambda: self.conditions(site), 30, "it is told")
+                time.sleep(5)
+                self.assertEqual(sh("iptables -S INPUT"), before)
+                self.assertNotIn("set up again", site.log_text())
+                # What is waited for is not said to be blocked behind it.
+                waited = site.json("ban", A, "--wait", code=5)["devices"][0]
+                self.assertFalse(waited["shows"], waited)
+                self.assertIn("in_force", waited["why"])
+                sh("iptables -D INPUT -s 192.0.2.0/24 -j ACCEPT")
+                wait_until(lambda: self.conditions(site) == [], 30, "it is over")
+                self.assertEqual(site.stop(), 0)
+                sh(gone)
+
     def test_a_jump_of_ours_that_somebody_took_away(self):
         """Only what binds the list: the set stands, and blocks nobody."""
         for driver, (gone, shows) in KINDS.items():

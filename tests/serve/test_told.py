@@ -157,8 +157,24 @@ class Told(unittest.TestCase):
         card.rmdir()
         card.write_text("")
         site.run("push")
+        card.write_text(card.read_text())
         self.assertIsNone(site.json("status")["devices"][0]["attempt"])
         self.assertNotIn("fails since", site.run("status").stdout)
+
+    def test_a_failure_that_is_over_is_not_the_last_that_is_told(self):
+        site = self.site()
+        site.run("ban", A, "--no-push")
+        site.run("push")
+        card = site.folder / "card1"
+        held = card.read_text()
+        card.unlink()
+        card.mkdir()
+        site.run("push", code=1)
+        card.rmdir()
+        card.write_text(held)
+        self.assertIn("in sync", site.run("push").stdout)
+        self.assertEqual(site.json("status")["devices"][0]["last"]["outcome"], "in_sync")
+        self.assertNotIn("failed", site.run("status").stdout)
 
     def test_a_push_under_way_and_one_that_was_killed(self):
         site = self.site()
@@ -224,6 +240,8 @@ class Told(unittest.TestCase):
         self.assertIn("not saved", report["unsaved"])
         self.assertEqual(self.names(site), ["unsaved"])
         self.assertIn("in sync, not saved", site.run("push", code=1).stdout)
+        site.run("save", "d1", code=1)
+        self.assertEqual(self.names(site), ["unsaved"])
         (site.folder / "saved").mkdir()
         self.assertIn("in sync;", site.run("push").stdout)
         self.assertEqual((site.folder / "saved" / "card").read_text().split(), [f"{A}/32"])

@@ -48,13 +48,12 @@ void say_entries(std::string &out, const char *title, const std::vector<std::str
 Json installed_json(const Installed &installed) {
   Json entries = Json::array(), lists = Json::array();
   for (const Entry &entry : installed.entries) {
-    const ListState *list = installed.state(entry.list);
     entries.push_back({{"prefix", entry.block.prefix.text()},
                        {"service", entry.block.service.text()},
                        {"list", entry.list},
                        {"number", entry.number},
                        {"hits", entry.hits},
-                       {"in_force", entry.in_force && (list == nullptr || (list->stands && list->in_force))},
+                       {"in_force", installed.is_in_force(entry)},
                        {"reason", entry.why_not}});
   }
   for (const ListState &list : installed.lists)
@@ -140,6 +139,7 @@ int flush(const Settings &settings, const FlushOptions &options) {
   Order order;
   order.intent = Intent::Flush;
   order.actor = actor();
+  order.say = [&](const std::string &text) { settings.console.warn(text); };
   const Report report = push_devices(site, meant, order);
   if (settings.console.json())
     settings.console.out(to_json(report).dump(2) + "\n");

@@ -67,6 +67,8 @@ int setup(const Settings &settings, const SetupOptions &options) {
   if (!options.remove)
     if (const std::string missing = missing_after(session); !missing.empty())
       throw Error(ErrorKind::Device, fmt::format("{}: the device accepted the setup, but {}", device.name, missing));
+  if (!options.remove)
+    state.lists_stand(device.name);
   say(settings, device, "changed", script,
       fmt::format("{}: {}\n", device.name, options.remove ? "the skeleton is gone" : "set up, and in force"));
   return 0;

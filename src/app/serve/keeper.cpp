@@ -34,6 +34,12 @@ std::uint_fast32_t seed_of(const std::string &name) {
                                          static_cast<std::size_t>(Clock::now().time_since_epoch().count()));
 }
 
+// Of what setup makes: a list, or what binds it. A rule of somebody else's in front of that is theirs to decide.
+bool has_lost_setup(const Plan &plan) {
+  const auto &lists = plan.installed.lists;
+  return std::any_of(lists.begin(), lists.end(), [](const ListState &list) { return !list.stands || (!list.in_force && list.unbound); });
+}
+
 bool lacks_list(const Plan &plan) {
   const auto &lists = plan.installed.lists;
   return std::any_of(lists.begin(), lists.end(), [](const ListState &list) { return !list.stands || !list.in_force; });
@@ -59,8 +65,9 @@ std::optional<bool> Keeper::holds(const Prefix &prefix, Clock::time_point since)
   news_.wait(lock, [&] { return ending_ || !working_; });
   if (ending_ || !kept_.known || read_at_ < since)
     return std::nullopt;
-  const auto &entries = kept_.known->entries;
-  return std::any_of(entries.begin(), entries.end(), [&](const Entry &one) { return one.in_force && one.block.prefix.contains(prefix); });
+  const Installed &known = *kept_.known;
+  return std::any_of(known.entries.begin(), known.entries.end(),
+                     [&](const Entry &one) { return one.block.prefix.contains(prefix) && known.is_in_force(one); });
 }
 
 void Keeper::offer(Moment moment) {
@@ -298,7 +305,7 @@ void Keeper::work(std::unique_lock<std::mutex> &lock) {
 // What `setup` made on this host and somebody took away (another ruleset, a start of the host) is made again, and filled.
 void Keeper::set_up_again(Snapshot &snapshot, DeviceReport &report) {
   const Device &device = *snapshot.config.device(device_.name);
-  if (!device.is_local() || !device.keep_setup || report.paused || !report.plan || !lacks_list(*report.plan))
+  if (!device.is_local() || !device.keep_setup || report.paused || !report.plan || !has_lost_setup(*report.plan))
     return;
   {
     const std::lock_guard lock(snapshot.site.state_lock());
