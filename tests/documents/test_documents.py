@@ -3,10 +3,13 @@
 
 In namespaces of its own for mounts and network: /etc/banpush, /var/lib/banpush and /usr/local are empty folders of the test, and
 198.51.100.1, README's router, is FRR behind a real sshd in the same network. Each document begins on what README made."""
+import contextlib
 import os
 import pathlib
+import pty
 import re
 import shutil
+import subprocess
 import sys
 import time
 import unittest
@@ -30,10 +33,11 @@ NOT_HERE = {
     r"systemctl .*": "no systemd runs here; the units are verified by `documents: install` and `serve: units`",
     r"systemd-(sysusers|tmpfiles) .*": "changes the machine's users; tests/rights has the users' story",
     r"(adduser|apt-get) .*": "changes the machine's users and packages",
+    r"install -m 644 config/.* /usr/lib/.*": "changes the machine outside of what this test covers; `documents: install` looks at the files",
 }
 # Statuses besides 0 that a document promises for what stands here.
-ALSO = {"banpush check edge1 --connect": {1}}
-IS_SYNOPSIS = re.compile(r"\[|…|\b(FILE|DIR|DEVICE|WORD|NAME|FOLDER|IP|N)\b")
+ALSO = {"banpush check edge1 --connect": {1}, "banpush spool drop --waiting 17": {2}}  # nothing waits here
+IS_SYNOPSIS = re.compile(r"\[|…|(?<!-)\b(FILE|DIR|DEVICE|WORD|NAME|FOLDER|IP|N)\b")
 
 
 class Machine:
@@ -47,12 +51,32 @@ class Machine:
         self.environment.update(PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", HOME="/root")
 
     def types(self, command, statuses=(0,), cwd="/tmp"):
-        # A question is answered as a person would; where there is none, nobody reads this.
-        done = run("bash", "-c", f"yes 2>/dev/null | script -qec {installed_quote(command)} /dev/null" if " trust " in command else command,
-                   check=False, env=self.environment, cwd=cwd, timeout=300)
+        if " trust " in command:
+            return self.answers(command, "[y/N]", "y", statuses, cwd)
+        done = run("bash", "-c", command, check=False, env=self.environment, cwd=cwd, timeout=300)
         if done.returncode not in statuses:
             raise AssertionError(f"status {done.returncode}\n{done.stdout}{done.stderr}")
         return done.stdout + done.stderr
+
+    def answers(self, command, question, answer, statuses, cwd):
+        """At a terminal, where a person is asked."""
+        ours, theirs = pty.openpty()
+        child = subprocess.Popen(["bash", "-c", command], stdin=theirs, stdout=theirs, stderr=theirs, env=self.environment, cwd=cwd, start_new_session=True)
+        os.close(theirs)
+        said = ""
+        try:
+            with contextlib.suppress(OSError):  # EIO: nobody is at the other end any more
+                while part := os.read(ours, 4096).decode(errors="replace"):
+                    asked_before = question in said
+                    said += part
+                    if question in said and not asked_before:
+                        os.write(ours, f"{answer}\n".encode())
+            status = child.wait(120)
+        finally:
+            os.close(ours)
+        if status not in statuses:
+            raise AssertionError(f"status {status}\n{said}")
+        return said
 
     def start_router(self):
         """FRR with its standard paths, and an sshd for README's user `banpush`, who may run vtysh."""
@@ -73,8 +97,8 @@ class Machine:
             file.chmod(0o644)
             shutil.chown(file, "frr", "frrvty")
         for name in ("zebra", "staticd"):
-            run(topology.FRR / name, "-d", "-A", "127.0.0.1", "-P", "0", "-f", f"/etc/frr/{name}.conf", "-i", self.folder / f"{name}.pid")
-            self.pid_files.append(self.folder / f"{name}.pid")
+            run(topology.FRR / name, "-d", "-A", "127.0.0.1", "-P", "0", "-f", f"/etc/frr/{name}.conf", "-i", f"/run/frr/{name}.pid")  # which is its own
+            self.pid_files.append(pathlib.Path(f"/run/frr/{name}.pid"))
         run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.folder / "host_key")
         (self.folder / "sshd").write_text(
             f"ListenAddress {ROUTER}\nHostKey {self.folder}/host_key\nPidFile {self.folder}/sshd.pid\nUsePAM no\nStrictModes no\n"
@@ -95,10 +119,6 @@ class Machine:
         self.covered.close()
 
 
-def installed_quote(text):
-    return "'" + text.replace("'", "'\\''") + "'"
-
-
 class Documents(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -112,10 +132,10 @@ class Documents(unittest.TestCase):
         prepare = {"README.md": self.readme, "docs/add-a-driver.md": self.acme, "docs/operations.md": self.operations}
         problems, file = [], None
         for command in commands.commands():
-            if command.file != file:
-                file = command.file
-                prepare.get(file, lambda: None)()
             try:
+                if command.file != file:
+                    file = command.file
+                    prepare.get(file, lambda: None)()
                 self.do(command)
             except AssertionError as problem:
                 problems.append(f"{command}\n    {problem}")
