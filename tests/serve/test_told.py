@@ -44,6 +44,7 @@ class Told(unittest.TestCase):
         (site.folder / "card1").unlink()
         self.wait_said(site, "d1: list card does not stand")
         self.assertEqual(self.names(site), ["list card"])
+        self.assertIn('says "cat: ', site.log_text(), "the device's words as they were")
         self.assertIn("list card does not stand", site.run("status").stdout)
         time.sleep(2.5)  # two audits more
         self.said_once(site, "does not stand")
@@ -129,7 +130,7 @@ class Told(unittest.TestCase):
         (site.folder / "pw").chmod(0o600)
         site.write()
         site.start()
-        self.wait_said(site, "d2: ")
+        self.wait_said(site, "banpush: d2: cannot connect")
         status = site.json("status")["devices"][1]
         self.assertEqual([one["name"] for one in status["conditions"]], ["unreachable"])
         self.assertIn("127.0.0.1", status["attempt"]["error"])

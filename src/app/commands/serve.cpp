@@ -25,15 +25,17 @@ namespace {
 
 constexpr std::chrono::milliseconds pause_without_descriptors{500};
 
-// Our own commands stand between backticks, which shown() takes for somebody's attempt at a shell: a log is none.
+// Our own commands stand between backticks and a device's words between quotes, which shown() takes for somebody's attempt at
+// a shell: a log is none.
 std::string for_log(std::string_view text) {
   constexpr std::size_t most = 2000;
   std::string line;
-  for (bool first = true; line.size() < most; first = false) {
-    const std::size_t end = text.find('`');
-    line += (first ? "" : "`") + shown(text.substr(0, end), most);
+  while (line.size() < most) {
+    const std::size_t end = text.find_first_of("`\"");
+    line += shown(text.substr(0, end), most);
     if (end == std::string_view::npos)
       break;
+    line += text[end];
     text.remove_prefix(end + 1);
   }
   return line;

@@ -390,7 +390,8 @@ void Keeper::note_outcome(const DeviceReport &report, const Snapshot &snapshot) 
 void Keeper::tell(const DeviceReport &report, const std::string &when) {
   const auto conditions = conditions_after(report, told_);
   for (const std::string &line : news(told_, conditions))
-    watch_.say(fmt::format("{}: {}{}", device_.name, line, line == report.error ? when : std::string()));
+    watch_.say(fmt::format("{}{}{}", line.compare(0, device_.name.size() + 2, device_.name + ": ") == 0 ? "" : device_.name + ": ", line,
+                           line == report.error ? when : std::string()));
   told_ = conditions;
   lacks_list_ = report.plan ? lacks_list(*report.plan) : lacks_list_;
 }
