@@ -2,33 +2,25 @@
 
 #include "app/instant.hpp"
 #include "app/spool.hpp"
+#include "transport/name_lookup.hpp"
+#include "transport/wait.hpp"
 
 #include <algorithm>
 #include <cstring>
 #include <set>
-#include <thread>
 
 #include <fmt/format.h>
-#include <netdb.h>
 #include <netinet/in.h>
 
 namespace banpush {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-constexpr std::chrono::milliseconds longest_pause{20};        // between two looks at what has come
 constexpr std::chrono::milliseconds patience_for_others{700}; // reporters: the table itself has most of their addresses
 constexpr Seconds kept_anew = 3600;                           // an answer that stays the same is written down this often
 constexpr std::size_t most_named = 5;                         // in a note
 
-// What getaddrinfo_a(3) works on: its threads may write here after we have gone on, so it is given up while they do.
-struct Requests {
-  std::vector<std::string> names;
-  std::vector<gaicb> cells;
-  addrinfo hints{};
-};
+constexpr std::size_t most_at_once = 20; // names that are asked for
 
 std::optional<Prefix> host_of(const sockaddr *address) {
   Prefix::Bytes bytes{};
@@ -43,7 +35,7 @@ std::optional<Prefix> host_of(const sockaddr *address) {
   return std::nullopt;
 }
 
-// In this order they are asked for: some 20 at a time, so what is needed goes first.
+// In this order they are asked for: so many at a time, so what is needed goes first.
 std::vector<std::string> to_ask(const std::vector<std::string> &needed, const std::vector<std::string> &others, NameAnswers &answers) {
   std::vector<std::string> names;
   std::set<std::string> seen;
@@ -60,38 +52,75 @@ std::vector<std::string> to_ask(const std::vector<std::string> &needed, const st
   return names;
 }
 
-bool is_pending(gaicb &cell) { return gai_error(&cell) == EAI_INPROGRESS; }
-
-// Looked at again and again instead of gai_suspend(3): that leaves a list on its own stack with a request that
-// ends just as it returns, and glibc's thread then writes there (seen with 2.36, of several names at once).
-void wait_for(Requests &requests, std::size_t needed, std::chrono::milliseconds patience) {
-  const auto begin = Clock::now();
-  const auto pending = [&](std::size_t from, std::size_t to) {
-    return std::any_of(requests.cells.begin() + static_cast<std::ptrdiff_t>(from), requests.cells.begin() + static_cast<std::ptrdiff_t>(to),
-                       is_pending);
-  };
-  for (std::chrono::milliseconds pause{1};; pause = std::min(2 * pause, longest_pause)) {
-    const auto passed = Clock::now() - begin;
-    const bool first = pending(0, needed) && passed < patience;
-    const bool rest = pending(needed, requests.cells.size()) && passed < std::min(patience, patience_for_others);
-    if (!first && !rest)
-      return;
-    std::this_thread::sleep_for(pause);
-  }
-}
-
-std::vector<Prefix> taken(gaicb &cell) {
+std::vector<Prefix> hosts_of(const ResolvedName &resolved) {
   std::vector<Prefix> found;
-  if (gai_error(&cell) != 0)
-    return found;
-  for (const addrinfo *one = cell.ar_result; one != nullptr; one = one->ai_next)
+  for (const addrinfo *one = resolved.addresses.get(); one != nullptr; one = one->ai_next)
     if (const auto prefix = host_of(one->ai_addr))
       found.push_back(*prefix);
-  freeaddrinfo(cell.ar_result);
   std::sort(found.begin(), found.end()); // a name server turns them round with each answer
   found.erase(std::unique(found.begin(), found.end()), found.end());
   return found;
 }
+
+// Names that are asked for side by side, each with its own bound from the same begin.
+class Asking {
+public:
+  // The first `needed` of the names are waited for up to `patience`, the rest as long as is good enough for them.
+  Asking(std::vector<std::string> names, std::size_t needed, std::chrono::milliseconds patience)
+      : names_(std::move(names)), needed_(needed), needed_until_(Clock::now() + patience),
+        others_until_(Clock::now() + std::min(patience, patience_for_others)) {}
+
+  void run(NameAnswers &answers) {
+    while (begin_more(), !lookups_.empty()) {
+      wait();
+      const auto over = [&](Lookup &lookup) { return is_over(lookup, answers); };
+      lookups_.erase(std::remove_if(lookups_.begin(), lookups_.end(), over), lookups_.end());
+    }
+  }
+
+private:
+  struct Lookup {
+    std::size_t at; // in names_
+    NameLookup lookup;
+  };
+
+  Clock::time_point until(std::size_t at) const { return at < needed_ ? needed_until_ : others_until_; }
+
+  void begin_more() {
+    for (; next_ < names_.size() && lookups_.size() < most_at_once && Clock::now() < until(next_); ++next_)
+      try {
+        lookups_.push_back({next_, NameLookup(names_[next_])});
+      } catch (const Error &) { // no thread or descriptor: this name is not known now
+      }
+  }
+
+  void wait() {
+    std::vector<pollfd> fds;
+    Clock::time_point first = Clock::time_point::max();
+    for (const Lookup &one : lookups_) {
+      fds.push_back({one.lookup.fd(), POLLIN, 0});
+      first = std::min(first, until(one.at));
+    }
+    wait_for(fds, first, never_);
+  }
+
+  bool is_over(Lookup &one, NameAnswers &answers) const {
+    const auto resolved = one.lookup.take();
+    if (!resolved)
+      return Clock::now() >= until(one.at);
+    if (auto found = hosts_of(*resolved); !found.empty())
+      answers.known[names_[one.at]] = std::move(found);
+    return true;
+  }
+
+  std::vector<std::string> names_;
+  std::size_t needed_;
+  Clock::time_point needed_until_;
+  Clock::time_point others_until_;
+  std::size_t next_ = 0;
+  std::vector<Lookup> lookups_;
+  Cancellation never_;
+};
 
 std::string age_text(Seconds age) {
   return age < 120 ? fmt::format("{} s", age) : age < 7200 ? fmt::format("{} min", age / 60) : fmt::format("{} h", age / 3600);
@@ -154,36 +183,16 @@ std::vector<std::string> names_to_ask(const std::vector<std::string> &names) {
 
 NameAnswers ask_names(const std::vector<std::string> &needed, std::chrono::milliseconds patience, const std::vector<std::string> &others) {
   NameAnswers answers;
-  auto requests = std::make_unique<Requests>();
+  std::vector<std::string> names = to_ask(needed, others, answers);
+  if (names.empty())
+    return answers;
   const std::set<std::string> first(needed.begin(), needed.end());
-  requests->names = to_ask(needed, others, answers);
-  if (requests->names.empty())
-    return answers;
-  requests->cells.resize(requests->names.size());
-  requests->hints.ai_socktype = SOCK_STREAM;
-  std::vector<gaicb *> pointers;
-  std::size_t needed_count = 0;
-  for (std::size_t i = 0; i < requests->names.size(); ++i) {
-    requests->cells[i].ar_name = requests->names[i].c_str();
-    requests->cells[i].ar_request = &requests->hints;
-    pointers.push_back(&requests->cells[i]);
-    needed_count += first.contains(requests->names[i]) ? 1 : 0;
+  const auto is_needed = [&first](const std::string &name) { return first.contains(name); };
+  const auto count = static_cast<std::size_t>(std::count_if(names.begin(), names.end(), is_needed));
+  try {
+    Asking(std::move(names), count, patience).run(answers);
+  } catch (const Error &) { // no descriptor to wait with: what has come so far is known
   }
-  if (getaddrinfo_a(GAI_NOWAIT, pointers.data(), static_cast<int>(pointers.size()), nullptr) != 0)
-    return answers;
-  wait_for(*requests, needed_count, patience);
-  bool all_over = true;
-  for (std::size_t i = 0; i < requests->cells.size(); ++i) {
-    gaicb &cell = requests->cells[i];
-    if (is_pending(cell) && gai_cancel(&cell) != EAI_CANCELED) {
-      all_over = false;
-      continue;
-    }
-    if (auto found = taken(cell); !found.empty())
-      answers.known[requests->names[i]] = std::move(found);
-  }
-  if (!all_over)
-    (void)requests.release(); // NOLINT(bugprone-unused-return-value)
   return answers;
 }
 

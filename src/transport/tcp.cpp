@@ -1,75 +1,29 @@
 #include "transport/tcp.hpp"
 
 #include "core/error.hpp"
+#include "transport/name_lookup.hpp"
 
 #include <array>
 #include <cerrno>
-#include <condition_variable>
 #include <cstring>
 #include <fmt/format.h>
-#include <memory>
-#include <mutex>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <system_error>
-#include <thread>
 
 namespace banpush {
 
 namespace {
 
-struct FreeAddresses {
-  void operator()(addrinfo *list) const noexcept { ::freeaddrinfo(list); }
-};
-using Addresses = std::unique_ptr<addrinfo, FreeAddresses>;
-
-struct Resolved {
-  Addresses addresses;
-  int error = 0;
-};
-
-Resolved resolve_now(const std::string &host, std::uint16_t port, int flags) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = flags | AI_NUMERICSERV;
-  addrinfo *list = nullptr;
-  const int error = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &list);
-  return {Addresses(error == 0 ? list : nullptr), error};
-}
-
-// A name server that does not answer takes longer than anybody waits, and getaddrinfo cannot be told to
-// stop: a name is looked up by a thread that may be left behind.
-Resolved resolve(const std::string &host, std::uint16_t port, std::chrono::milliseconds timeout, const Cancellation &cancellation) {
-  if (Resolved numeric = resolve_now(host, port, AI_NUMERICHOST); numeric.error == 0)
+ResolvedName resolve(const std::string &host, std::uint16_t port, std::chrono::milliseconds timeout, const Cancellation &cancellation) {
+  if (ResolvedName numeric = resolve_now(host, port, AI_NUMERICHOST); numeric.error == 0)
     return numeric;
-  struct Shared {
-    std::mutex mutex;
-    Resolved resolved;
-    Pipe done = make_pipe(); // its write end is closed when the answer is there
-  };
-  auto shared = std::make_shared<Shared>();
-  const auto look_up = [shared, host, port] {
-    Resolved resolved{{}, EAI_MEMORY};
-    try {
-      resolved = resolve_now(host, port, 0);
-    } catch (const std::exception &) {
-    }
-    const std::lock_guard lock(shared->mutex);
-    shared->resolved = std::move(resolved);
-    shared->done.write.reset();
-  };
-  try {
-    std::thread(look_up).detach();
-  } catch (const std::system_error &error) {
-    throw Error(ErrorKind::Connect, fmt::format("no thread to look up {}: {}", host, error.what()));
-  }
-  std::vector<pollfd> fds{{shared->done.read.get(), POLLIN, 0}};
+  NameLookup lookup(host, port);
+  std::vector<pollfd> fds{{lookup.fd(), POLLIN, 0}};
   if (!wait_for(fds, Clock::now() + timeout, cancellation))
     throw Error(ErrorKind::Connect, fmt::format("{}: no answer from the name servers in {} s", host, timeout.count() / 1000));
-  const std::lock_guard lock(shared->mutex);
-  return std::move(shared->resolved);
+  return lookup.take().value_or(ResolvedName{{}, EAI_SYSTEM});
 }
 
 std::optional<Prefix> address_of(const sockaddr_storage &address) {
@@ -130,7 +84,7 @@ bool is_acknowledged(int fd) {
 std::string place(const std::string &host, std::uint16_t port) { return fmt::format("{} port {}", host, port); }
 
 Descriptor connect_tcp(const std::string &host, std::uint16_t port, std::chrono::milliseconds timeout, const Cancellation &cancellation) {
-  const Resolved resolved = resolve(host, port, timeout, cancellation);
+  const ResolvedName resolved = resolve(host, port, timeout, cancellation);
   if (resolved.error != 0)
     throw Error(ErrorKind::Connect, fmt::format("cannot find {}: {}", host, ::gai_strerror(resolved.error)));
   std::string failures;
