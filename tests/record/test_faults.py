@@ -12,12 +12,14 @@ import unittest
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / "serve")]
 import serving  # noqa: E402
-from serving import Site, wait_until  # noqa: E402
+from serving import wait_until  # noqa: E402
+
+from full_disk import fill, fill_the_server, memory_disk  # noqa: E402
 
 from dead_dns import NAME, Namespace  # noqa: E402
 from fail2ban import Fail2ban  # noqa: E402
 from mariadb import MariaDb  # noqa: E402
-from test_order import MOST, start_up  # noqa: E402
+from test_order import MOST, Place, start_up  # noqa: E402
 
 BANS = int(os.environ.get("BANPUSH_FAULT_BANS", "60"))
 GALERA = pathlib.Path("/usr/lib/galera/libgalera_smm.so")
@@ -30,28 +32,6 @@ status=$?
 echo $(( ($(date +%s%N) - begin) / 1000000 )) $status >>{times}
 exit $status
 """
-
-
-@contextlib.contextmanager
-def memory_disk(folder, size):
-    """A disk of its own, in memory."""
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], check=True, timeout=60)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], timeout=60)
-
-
-def fill(folder):
-    """Until nothing more fits. Returns the file that takes the room."""
-    filler = pathlib.Path(folder) / "filler"
-    with open(filler, "wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(4096))
-        except OSError:
-            pass
-    return filler
 
 
 class Faults(unittest.TestCase):
@@ -70,8 +50,9 @@ class Faults(unittest.TestCase):
         cls.enterClassContext(cls.database)
         cls.namespace = cls.enterClassContext(Namespace())
         cls.database.sql(f"CREATE DATABASE fail2ban; CREATE USER {WRITER}@'%' IDENTIFIED BY '{cls.database.password}'")
-        cls.site = cls.enterClassContext(Site(0, cls.database.socket_url(), cls.database.password))
+        cls.site = cls.enterClassContext(Place(0, cls.database.socket_url(), cls.database.password))
         site = cls.site
+        site.namespace = cls.namespace
         cls.url = cls.database.socket_url().replace("fail2ban@", f"{WRITER}@")
         cls.database.sql(f"GRANT SELECT, INSERT, UPDATE, DELETE ON fail2ban.* TO {WRITER}@'%'")
         spool = site.folder / "disk"
@@ -82,7 +63,7 @@ class Faults(unittest.TestCase):
         cls.table_is(cls.url)
         cls.times = site.folder / "times"
         timed = site.folder / "timed"
-        timed.write_text(TIMED.format(times=cls.times, program=" ".join(cls.namespace.argv(serving.BANPUSH, "-c", str(site.config)))))
+        timed.write_text(TIMED.format(times=cls.times, program=" ".join(site.argv())))
         timed.chmod(0o755)
         cls.fail2ban = cls.enterClassContext(Fail2ban(str(timed)))
 
@@ -127,19 +108,9 @@ class Faults(unittest.TestCase):
 
     @contextlib.contextmanager
     def server_disk_full(self):
-        filler = fill(self.database.folder)
-        insert = ("INSERT INTO fail2ban (hostname, created, name, protocol, port, ip) SELECT 'filler', NOW(), REPEAT('x', 200), 'tcp', '', "
-                  "'192.0.2.1' FROM seq_1_to_2000")
-        for _ in range(200):  # until its own file is full, too
-            try:
-                self.database.sql(insert, "fail2ban")
-            except RuntimeError:
-                break
-        else:
-            raise AssertionError("the server's disk does not get full")
+        make_room = fill_the_server(self.database, "fail2ban")
         yield
-        filler.unlink()
-        self.database.sql("DELETE FROM fail2ban WHERE hostname = 'filler'", "fail2ban")
+        make_room()
 
     @contextlib.contextmanager
     def resolver_dead(self):

@@ -4,4 +4,3 @@ foreach(name table spool)
   set_tests_properties("refusals: ${name}" PROPERTIES LABELS serve TIMEOUT 900 COST 100
                        ENVIRONMENT "BANPUSH=$<TARGET_FILE:banpush>;BANPUSH_DATADIR=${CMAKE_SOURCE_DIR};${BANPUSH_MANY_STARTS}")
 endforeach()
-banpush_long_test(refusals 1800 /usr/bin/python3 ${CMAKE_CURRENT_LIST_DIR}/test_table.py)

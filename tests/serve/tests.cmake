@@ -15,4 +15,3 @@ banpush_long_test(history 43200 /usr/bin/python3 ${CMAKE_CURRENT_LIST_DIR}/test_
 set_tests_properties("serve: fail2ban" "serve: burst" PROPERTIES COST 150)
 banpush_long_test(fail2ban 3600 /usr/bin/python3 ${CMAKE_CURRENT_LIST_DIR}/test_fail2ban.py)
 banpush_long_test(burst 3600 /usr/bin/python3 ${CMAKE_CURRENT_LIST_DIR}/test_burst.py)
-banpush_long_test(limits 1800 /usr/bin/python3 ${CMAKE_CURRENT_LIST_DIR}/test_limits.py)
