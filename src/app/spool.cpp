@@ -420,7 +420,7 @@ SpoolLook look_into_spool(const std::string &path) {
   try {
     return {std::make_unique<Spool>(path), {}};
   } catch (const Error &error) {
-    return {nullptr, fmt::format("the spool cannot be used: {}", error.what())};
+    return {nullptr, fmt::format("{}: {}", spool_cannot_be_used, error.what())};
   }
 }
 

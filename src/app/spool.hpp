@@ -117,6 +117,9 @@ bool spool_is_marked(const std::string &path);
 // Whether there is a spool with something in it, without making one.
 bool spool_waits(const std::string &path);
 
+// How a trouble begins that is of the spool itself, and not of what waits in it.
+inline constexpr std::string_view spool_cannot_be_used = "the spool cannot be used";
+
 // The spool, where there is one; or why it cannot be used. Nothing that can do without it is to end there.
 struct SpoolLook {
   std::unique_ptr<Spool> spool;

@@ -6,7 +6,7 @@ import pathlib
 import sqlite3
 import unittest
 
-from refusing import A, B, C, Site, hosts
+from refusing import A, B, C, Site, hosts, wait_until
 
 
 def spooled(ip, **more):
@@ -112,6 +112,9 @@ class Spool(unittest.TestCase):
             site.run("ban", B)
             site.wait_for(hosts([A, B]))
             self.assertEqual(site.log_text().count("the spool cannot be used"), 1)
+            self.file.unlink()
+            wait_until(lambda: "the spool can be used again" in site.log_text(), 30, "the log says the end")
+            self.assertNotIn("nothing waits", site.log_text())
             site.stop()
 
     def test_a_newer_spool_is_left_as_it_is(self):

@@ -60,7 +60,7 @@ std::vector<std::string> empty_spool(Spool &spool, const Config &config, const s
       notes.push_back(fmt::format("{} of the spool wait{}, and are pushed all the same: {}", spool.size(), spool.size() == 1 ? "s" : "",
                                   delivered.waits->what()));
   } catch (const Error &error) {
-    notes.push_back(fmt::format("the spool cannot be used: {}", error.what()));
+    notes.push_back(fmt::format("{}: {}", spool_cannot_be_used, error.what()));
   }
   return notes;
 }

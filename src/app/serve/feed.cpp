@@ -51,14 +51,16 @@ void Feed::deliver_spool(std::vector<std::string> &said) {
   } catch (const TableError &) {
     throw;
   } catch (const Error &error) { // its disk: the tables are followed without it
-    trouble = fmt::format("the spool cannot be used: {}", error.what());
+    trouble = fmt::format("{}: {}", spool_cannot_be_used, error.what());
   }
   say_of_spool(trouble, said);
 }
 
 void Feed::say_of_spool(const std::string &trouble, std::vector<std::string> &said) {
   if (trouble != spool_trouble_)
-    said.push_back(trouble.empty() ? "nothing waits in the spool any more" : trouble);
+    said.push_back(!trouble.empty()                                  ? trouble
+                   : spool_trouble_.starts_with(spool_cannot_be_used) ? "the spool can be used again"
+                                                                      : "nothing waits in the spool any more");
   spool_trouble_ = trouble;
 }
 
