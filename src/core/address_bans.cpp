@@ -181,8 +181,8 @@ std::vector<ServiceTally> AddressBans::by_service(Rows rows) {
   }
   std::vector<ServiceTally> kept;
   for (const auto &[service, one] : found) {
-    const auto wider =
-        std::find_if(found.begin(), found.end(), [&](const auto &other) { return other.first != service && within(service, other.first); });
+    const auto is_wider = [&mine = service](const auto &other) { return other.first != mine && within(mine, other.first); };
+    const auto wider = std::find_if(found.begin(), found.end(), is_wider);
     if (wider == found.end())
       kept.push_back(one);
   }

@@ -7,7 +7,7 @@ file(GLOB transport_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/transp
 add_executable(transport_tests ${transport_sources})
 target_link_libraries(transport_tests PRIVATE fakes catch_main)
 if(BANPUSH_PCH)
-  target_precompile_headers(transport_tests REUSE_FROM unit_tests)
+  target_precompile_headers(transport_tests REUSE_FROM test_headers)
 endif()
 
 add_test(NAME "transport: against OpenSSH" COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/transport/run_with_sshd.py

@@ -1,0 +1,1 @@
+// Nothing: the target has precompiled headers only.
