@@ -11,7 +11,7 @@ namespace banpush {
 namespace {
 
 constexpr const char *unreachable = "unreachable", *login = "login", *failing = "failing", *unconfirmed = "unconfirmed",
-                     *unsaved = "unsaved";
+                     *unsaved = "unsaved", *renamed = "renamed";
 const std::string list_prefix = "list ";
 
 bool is_of_the_attempt(const std::string &name) { return name == unreachable || name == login || name == failing; }
@@ -53,6 +53,8 @@ std::string end_of(const Condition &over) {
     return "lets us log in again";
   if (over.name == unsaved)
     return "saved";
+  if (over.name == renamed)
+    return "calls itself as it did at the login";
   if (over.name == unconfirmed)
     return "no change waits to be confirmed any more";
   if (over.name.compare(0, list_prefix.size(), list_prefix) == 0)
@@ -70,6 +72,8 @@ std::vector<Condition> conditions_after(const DeviceReport &report, const std::v
     now.push_back({unconfirmed, report.unconfirmed});
   if (!report.unsaved.empty())
     now.push_back({unsaved, report.unsaved});
+  if (!report.renamed.empty())
+    now.push_back({renamed, report.renamed});
   if (report.plan) {
     add_lists(now, report);
     add_guards(now, report);

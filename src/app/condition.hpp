@@ -10,7 +10,7 @@ namespace banpush {
 struct DeviceReport;
 
 struct Condition {
-  // unreachable, login, failing: the last attempt. unconfirmed, unsaved: what a change left behind. `list NAME`: it does not
+  // unreachable, login, failing: the last attempt. unconfirmed, unsaved: what a change left behind. renamed: under the session. `list NAME`: it does not
   // stand or is not in force. Else a guard's name: add, remove, storm, capacity, …
   std::string name;
   std::string text; // what is so, and what a person may do about it

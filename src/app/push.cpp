@@ -382,6 +382,8 @@ DeviceReport push_device(Site &site, const Device &device, const Order &order, K
     } else {
       run(site, device, order, kept, log_in, report);
     }
+    if (const auto names = kept.session ? kept.session->renamed() : std::nullopt)
+      report.renamed = fmt::format("was renamed: its prompt says {} where it said {} when banpush logged in", names->second, names->first);
   } catch (const Error &error) {
     report.outcome = error.kind() == ErrorKind::Guard ? Outcome::Refused : Outcome::Failed;
     report.kind = error.kind();

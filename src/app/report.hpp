@@ -32,6 +32,7 @@ struct DeviceReport {
   bool save_failed = false; // in this pass
   std::string unconfirmed;  // a change that the device may take back by itself; empty: there is none
   Seconds left_alone = 0;   // for which no other is sent because of it
+  std::string renamed;      // the device calls itself otherwise than when it was logged in to; empty: it does not
   bool held() const;        // a guard held or refused something
 };
 

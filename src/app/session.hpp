@@ -39,6 +39,8 @@ public:
   bool disturbed() { return transport_->disturbed(); }
   // What the device shows of the entries of the last step; nothing where read() must tell.
   std::optional<std::vector<Shown>> shown() { return transport_->shown(); }
+  // As of Transport.
+  std::optional<std::pair<std::string, std::string>> renamed() const { return transport_->renamed(); }
   // One question of a driver's (send, run or rpc), with the device's own names put in.
   Reply ask(const std::string &send, const std::vector<std::string> &run, const std::string &rpc = {}) {
     return transport_->ask(question(send, run, rpc, values_));

@@ -79,6 +79,8 @@ Login login_of(Mapping &mapping, Problems &problems, const std::string &folder) 
   if (const auto known_hosts = mapping.get("known_hosts", text_of)) // `trust` makes it
     login.known_hosts = resolved_path(*known_hosts, folder);
   login.legacy_algorithms = mapping.get("legacy_algorithms", yes_no_of).value_or(false);
+  if (const Node *question = mapping.find("password_question"))
+    login.password_question = pattern_of(*question, problems);
   login.jump = mapping.get("jump", jump_of).value_or("");
   return login;
 }
@@ -172,7 +174,8 @@ Device device_of(const Node &merged, const std::string &name, Standing standing,
   Problems unused; // this host needs no login: a key meant for the others is no trouble here
   Mapping login(merged, device.is_local() ? unused : problems.essential);
   device.login = login_of(login, device.is_local() ? unused : problems.essential, folder);
-  for (const char *key : {"username", "key", "passphrase", "password", "agent", "known_hosts", "legacy_algorithms", "jump"})
+  for (const char *key :
+       {"username", "key", "passphrase", "password", "agent", "known_hosts", "legacy_algorithms", "password_question", "jump"})
     mapping.find_even_empty(key);
   if (device.is_local())
     mapping.find_even_empty("enable");

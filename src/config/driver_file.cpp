@@ -152,6 +152,8 @@ void check_clashes(const Mapping &mapping, const DriverNames &names, Problems &p
 
 void read_session(Driver &driver, Mapping &mapping, Problems &problems, const DriverNames &names) {
   driver.login_suffix = mapping.get("login_suffix", text_of).value_or("");
+  if (const Node *question = mapping.find("password_question"))
+    driver.password_question = fixed_pattern_of(*question, problems);
   driver.login = mapping.get("login", questions_of, names);
   driver.session = mapping.get("session", lines_of, names);
   driver.goodbye = mapping.get("goodbye", lines_of, names);

@@ -45,6 +45,7 @@ struct Login {
   bool agent = false;
   std::string known_hosts = "/etc/banpush/known_hosts";
   bool legacy_algorithms = false; // old key exchanges and ciphers, per device
+  Pattern password_question;      // how keyboard-interactive asks for the password here, where the driver does not know it
   std::string jump;               // user@host:port of a host to go through
 };
 

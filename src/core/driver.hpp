@@ -221,6 +221,7 @@ struct Driver {
   std::map<std::string, Param> params;
   std::map<std::string, Pattern> prompts;
   std::string login_suffix;         // put behind the user name at an SSH login: some consoles take their settings there
+  Pattern password_question;        // how keyboard-interactive asks for the password, in other words than `password`
   std::vector<Question> login;      // what it may ask before its first prompt (`Press any key to continue`); anything else ends the login
   std::vector<std::string> session; // sent after login, never part of a plan
   std::vector<std::string> goodbye; // lines that end the session

@@ -16,9 +16,7 @@ CliDialog &CliTransport::dialog() {
 
 Facts CliTransport::open() {
   close();
-  SshTarget target = ssh_target(device_, 22);
-  target.login_suffix = driver_.login_suffix;
-  session_ = std::make_unique<SshSession>(std::move(target), dialogue_, cancellation_);
+  session_ = std::make_unique<SshSession>(ssh_target(device_, driver_, 22), dialogue_, cancellation_);
   session_->open(credentials_);
   shell_ = std::make_unique<SshShell>(*session_, CliWire::columns, CliWire::rows, session_->target().timeout);
   dialog_ = std::make_unique<CliDialog>(device_.name, driver_, *shell_, *dialogue_);

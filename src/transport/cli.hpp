@@ -16,6 +16,7 @@ public:
   Reply ask(const Ask &question) override;
   Delivery send(const Step &step) override;
   Standing standing() noexcept override;
+  std::optional<std::pair<std::string, std::string>> renamed() const override { return dialog_ ? dialog_->renamed() : std::nullopt; }
   void close() noexcept override;
   void cancel() noexcept override { cancellation_.cancel(); }
 

@@ -44,7 +44,7 @@ void CliDialog::learn(const std::vector<Question> &login, std::chrono::milliseco
                     fmt::format("{}: before its first prompt the device asks \"{}\", which banpush does not answer: log in by hand once",
                                 state_.device, exchange.question())));
   }
-  state_.prompts.remember(prompt_name(state_.prompt));
+  state_.prompts.learn(state_.prompt);
   dialogue_.note(fmt::format("at the prompt \"{}\"{}", in_one_line(state_.prompt), state_.echoes ? "" : "; the device does not echo"));
 }
 

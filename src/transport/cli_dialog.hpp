@@ -38,6 +38,8 @@ public:
 
   // The prompt shown last.
   const std::string &prompt() const noexcept { return state_.prompt; }
+  // What the device called itself at first and calls itself now; nothing when that is the same.
+  std::optional<std::pair<std::string, std::string>> renamed() const { return state_.prompts.renamed(); }
 
 private:
   // Whether a line's words are a complaint.

@@ -255,7 +255,7 @@ bool CliExchange::look_for_prompt(const std::string &current) {
     return true;
   }
   if (!found)
-    return look_behind_noise(current);
+    return look_for_a_new_name(current) || look_behind_noise(current);
   const bool no_words = std::all_of(front.words.begin(), front.words.end() - static_cast<std::ptrdiff_t>(found->lines_before),
                                     [&](const std::string &line) { return is_nothing(line); });
   if (!front.echoed && std::all_of(front.words.begin(), front.words.end(),
@@ -308,6 +308,38 @@ bool CliExchange::look_behind_noise(const std::string &current) {
   return true;
 }
 
+// While something may still be on its way it is not asked: output that looks like another device's prompt is read on in peace.
+bool CliExchange::ask_for_a_new_name(const std::string &current) {
+  const auto found = state_.prompts.of_another_name(flight_.front().words, current);
+  if (!found || !flight_.front().echoed || proof_at_ || proofs_ == most_proofs)
+    return false;
+  candidate_ = found->text;
+  of_another_name_ = true;
+  prove(Candidate::Current);
+  return true;
+}
+
+bool CliExchange::look_for_a_new_name(const std::string &current) {
+  if (!of_another_name_ || !proof_at_)
+    return false;
+  const auto found = state_.prompts.of_another_name(flight_.front().words, current);
+  if (!found || !same_prompt(found->text, candidate_) || prompts_behind_words(*found) < proofs_)
+    return false;
+  state_.prompts.learn(found->text);
+  finish(found->text, found->lines_before);
+  return true;
+}
+
+bool CliExchange::probe_behind_greeting(const std::string &current) {
+  if (!always_prove_ || probed_ || proof_at_ || looks_like_question(current) || !state_.prompts.may_end(current))
+    return false;
+  probed_ = true;
+  flight_.front().words.push_back(current);
+  state_.wire.forget_current();
+  state_.wire.write(state_.driver.newline);
+  return true;
+}
+
 void CliExchange::prove(Candidate candidate) {
   Sent &front = flight_.front();
   proof_at_ = front.words.size();
@@ -357,6 +389,8 @@ bool CliExchange::settle_in_silence() {
       prove(Candidate::Current);
     return true;
   }
+  if (ask_for_a_new_name(current) || probe_behind_greeting(current))
+    return true;
   // Words without a line end of their own in front of the prompt.
   const std::string all = trimmed_end(current), prompt = trimmed_end(state_.prompt.substr(state_.prompt.rfind('\n') + 1));
   if (front.echoed && !prompt.empty() && all.size() > prompt.size() && all.ends_with(prompt) && proofs_ < most_proofs) {
@@ -393,8 +427,11 @@ void CliExchange::finish(const std::string &prompt, std::size_t lines_of_prompt)
   while (!words.empty() && is_blank(words.back()))
     words.pop_back();
   state_.prompt = prompt;
+  if (!always_prove_)
+    state_.prompts.learn(prompt);
   state_.last_line = front.text;
   proof_at_.reset();
+  of_another_name_ = false;
   proofs_ = 0;
   std::fill(answers_.begin(), answers_.end(), 0);
   if (always_prove_)

@@ -79,6 +79,11 @@ private:
   bool answer_question(const std::string &current);
   bool look_for_prompt(const std::string &current);
   bool look_behind_noise(const std::string &current);
+  // The prompt shows another name than before: after a proof it is believed.
+  bool look_for_a_new_name(const std::string &current);
+  bool ask_for_a_new_name(const std::string &current);
+  // Before the first prompt: words without a line end, and the prompt glued behind them.
+  bool probe_behind_greeting(const std::string &current);
   // The same when nothing has come for a while.
   bool settle_in_silence();
   void prove(Candidate candidate);
@@ -109,6 +114,8 @@ private:
 
   std::optional<std::size_t> proof_at_; // how many words there were when the last empty line was sent
   std::string candidate_;               // the prompt that is being proven
+  bool of_another_name_ = false;        // and shows a name that the device had not before
+  bool probed_ = false;                 // an empty line was sent behind a greeting
   unsigned proofs_ = 0;
 
   Clock::time_point heard_, quiet_from_;

@@ -152,9 +152,7 @@ NetconfHello NetconfTransport::exchange_hellos(const std::vector<std::string> &o
 
 Facts NetconfTransport::open() {
   close();
-  SshTarget target = ssh_target(device_, 830); // RFC 6242
-  target.login_suffix = driver_.login_suffix;
-  session_ = std::make_unique<SshSession>(std::move(target), dialogue_, cancellation_);
+  session_ = std::make_unique<SshSession>(ssh_target(device_, driver_, 830), dialogue_, cancellation_);
   session_->open(credentials_);
   channel_ = std::make_unique<SshChannel>(*session_, session_->target().timeout);
   channel_->start_subsystem("netconf");

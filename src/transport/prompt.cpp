@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t significant = 16; // characters of a name
 constexpr std::size_t most_lines = 3;   // that a prompt has before its last
+constexpr std::size_t least_of_a_cut_name = 4;
 
 bool of_name(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.'; }
 
@@ -113,6 +114,14 @@ bool shows_name(std::string_view prompt, std::string_view name) {
   for (std::size_t at = prompt.find(name); at != std::string_view::npos; at = prompt.find(name, at + 1))
     if (at == 0 || !of_name(prompt[at - 1]))
       return true;
+  // `a-long-na~ (policy) #`
+  for (std::size_t cut = prompt.find('~'); cut != std::string_view::npos; cut = prompt.find('~', cut + 1)) {
+    std::size_t from = cut;
+    while (from > 0 && of_name(prompt[from - 1]))
+      --from;
+    if (cut - from >= least_of_a_cut_name && name.substr(0, cut - from) == prompt.substr(from, cut - from))
+      return true;
+  }
   return false;
 }
 
@@ -134,7 +143,8 @@ bool same_prompt(std::string_view a, std::string_view b) { return essence(a) == 
 Prompts::Prompts(const Driver &driver) {
   for (const auto &[name, pattern] : driver.prompts) {
     const std::string &text = pattern.text();
-    forms_.push_back({name, Pattern("\\A(?:" + text + ")\\s*\\z"), Pattern("\\A(?:" + text + ")"), Pattern("(?:" + text + ")\\s*\\z")});
+    forms_.push_back(
+        {name, Pattern("\\A(?:" + text + ")\\s*\\z"), Pattern("\\A(?:" + text + ")"), Pattern("(?:" + text + ")\\s*\\z"), {}, {}});
   }
   if (forms_.empty())
     throw Error(ErrorKind::Config, fmt::format("driver {} has no `prompts`, and none is guessed", driver.name));
@@ -147,11 +157,38 @@ std::string Prompts::names() const {
   return out;
 }
 
-bool Prompts::matches(const std::string &text) const {
+bool Prompts::is_form(const std::string &text) const {
   const std::string bare(trimmed_end(text));
   return std::any_of(forms_.begin(), forms_.end(),
-                     [&](const Form &form) { return form.whole.found_in(text) || form.whole.found_in(bare); }) &&
-         shows_name(text, name_);
+                     [&](const Form &form) { return form.whole.found_in(text) || form.whole.found_in(bare); });
+}
+
+bool Prompts::shows_known_name(std::string_view prompt) const {
+  return names_.empty() || std::any_of(names_.begin(), names_.end(), [&](const std::string &name) { return shows_name(prompt, name); });
+}
+
+void Prompts::learn(const std::string &prompt) {
+  const std::string name = prompt_name(prompt);
+  for (Form &form : forms_)
+    if (form.whole.found_in(prompt) || form.whole.found_in(prompt + " ")) {
+      if (form.first_name.empty())
+        form.first_name = name;
+      if (form.last_name.empty() || !shows_name(prompt, form.last_name)) // cut otherwise, it is the same name
+        form.last_name = name;
+    }
+  if (names_.empty() || !shows_known_name(prompt))
+    names_.push_back(name);
+}
+
+std::optional<std::pair<std::string, std::string>> Prompts::renamed() const {
+  for (const Form &form : forms_)
+    if (form.last_name != form.first_name)
+      return std::pair(form.first_name, form.last_name);
+  return std::nullopt;
+}
+
+bool Prompts::may_end(const std::string &line) const {
+  return std::any_of(forms_.begin(), forms_.end(), [&](const Form &form) { return form.end.found_in(line); });
 }
 
 bool Prompts::is(const Pattern &pattern, const std::string &prompt) {
@@ -164,6 +201,14 @@ bool Prompts::is_bare(const std::string &line, const std::string &prompt) {
 }
 
 std::optional<Prompts::Found> Prompts::at_end(const std::vector<std::string> &lines, const std::string &current) const {
+  return found_at_end(lines, current, Named::AsLearnt);
+}
+
+std::optional<Prompts::Found> Prompts::of_another_name(const std::vector<std::string> &lines, const std::string &current) const {
+  return found_at_end(lines, current, Named::Otherwise);
+}
+
+std::optional<Prompts::Found> Prompts::found_at_end(const std::vector<std::string> &lines, const std::string &current, Named named) const {
   if (trimmed_end(current).empty())
     return std::nullopt;
   std::string text = current;
@@ -177,7 +222,7 @@ std::optional<Prompts::Found> Prompts::at_end(const std::vector<std::string> &li
         break;
       text.insert(0, line + "\n");
     }
-    if (matches(text))
+    if (is_form(text) && shows_known_name(text) == (named == Named::AsLearnt))
       found = Found{std::string(trimmed_end(text)), before};
     else if (found)
       break;
@@ -192,7 +237,7 @@ std::size_t Prompts::length_at_start(const std::string &line, const std::string 
   std::size_t length = 0;
   for (const Form &form : forms_)
     if (const auto match = form.start.match(line))
-      if (shows_name(match->whole, name_))
+      if (shows_known_name(match->whole))
         length = std::max(length, match->whole.size());
   return length;
 }
@@ -208,13 +253,15 @@ Prompts::Echoed Prompts::echo(const std::vector<std::string> &lines, const std::
     const std::string before = came.substr(0, came.size() - went.size());
     if (auto found = at_end(lines, before))
       return {Echo::Exact, std::move(found)};
+    if (auto found = of_another_name(lines, before)) // the very line that was sent, behind a prompt: the device was renamed
+      return {Echo::Exact, std::move(found)};
     // In front of the prompt there may be an echo by the device's kernel that the prompt cut off.
     const std::string last = squeezed(last_line(prompt));
     if (!last.empty() && ends_with(squeezed(before), last))
       return {Echo::Exact, Found{prompt, 0}};
     for (const Form &form : forms_)
       if (const auto match = form.end.match(before))
-        if (shows_name(match->whole, name_))
+        if (shows_known_name(match->whole))
           return {Echo::Exact, Found{std::string(trimmed_end(match->whole)), 0}};
   }
   if (const std::size_t length = length_at_start(line, prompt); length != 0) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace banpush {
@@ -16,7 +17,7 @@ namespace banpush {
 std::string prompt_name(std::string_view prompt);
 
 // Whether a prompt shows that name; only its first 16 characters count, because platforms cut it short
-// in their configuration modes.
+// in their configuration modes, or anywhere with a `~` behind what is left of it.
 bool shows_name(std::string_view prompt, std::string_view name);
 
 // Runs of blanks as one blank, none at the ends: how an echo is compared with what was sent.
@@ -44,13 +45,19 @@ public:
     std::size_t lines_before = 0; // how many of the complete lines belong to it
   };
 
-  // Later prompts must show this name.
-  void remember(std::string name) { name_ = std::move(name); }
-  const std::string &name() const noexcept { return name_; }
+  // Later prompts must show one of the names of the prompts that were learnt; until there is one, any name will do.
+  void learn(const std::string &prompt);
+  // What the device called itself at first and calls itself now in a prompt of the same kind, `edge1` and `edge2`; nothing when
+  // that is the same.
+  std::optional<std::pair<std::string, std::string>> renamed() const;
 
   // The prompt at the end of what was said: all of the unfinished line, and of the lines before it those
   // that a prompt of several lines needs.
   std::optional<Found> at_end(const std::vector<std::string> &lines, const std::string &current) const;
+  // The same for one that shows a name which was not learnt: the device was renamed, or it is no prompt at all.
+  std::optional<Found> of_another_name(const std::vector<std::string> &lines, const std::string &current) const;
+  // Whether a line ends in what may be a prompt, with other words in front of it.
+  bool may_end(const std::string &line) const;
   // Whether a line is a prompt and nothing else: `prompt`, but for counters and flags.
   static bool is_bare(const std::string &line, const std::string &prompt);
   // Whether this prompt is the one of the pattern (a stage's `until`).
@@ -67,16 +74,21 @@ public:
   std::string names() const;
 
 private:
-  bool matches(const std::string &text) const;
-
+  enum class Named { AsLearnt, Otherwise };
   struct Form {
     std::string name;
-    Pattern whole; // the text from its start to its end
-    Pattern start; // at the start of a line
-    Pattern end;   // at the end of a line
+    Pattern whole;                     // the text from its start to its end
+    Pattern start;                     // at the start of a line
+    Pattern end;                       // at the end of a line
+    std::string first_name, last_name; // that the device showed in it
   };
+
+  std::optional<Found> found_at_end(const std::vector<std::string> &lines, const std::string &current, Named named) const;
+  bool is_form(const std::string &text) const;
+  bool shows_known_name(std::string_view prompt) const;
+
   std::vector<Form> forms_;
-  std::string name_;
+  std::vector<std::string> names_;
 };
 
 } // namespace banpush

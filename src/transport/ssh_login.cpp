@@ -46,10 +46,14 @@ SshKey load_key(const std::string &file, const std::string &passphrase) {
   return SshKey(key);
 }
 
+// `Password: ` as PAM has it in the languages of devices and hosts (Linux-PAM's translations).
 bool asks_for_password(std::string text) {
   for (char &c : text)
     c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text.find("password") != std::string::npos;
+  constexpr std::string_view words[] = {"password", "passwort", "mot de passe", "contraseña", "senha",  "wachtwoord",
+                                        "lösenord", "hasło",    "heslo",        "parola",     "пароль", "Пароль",
+                                        "密码",     "密碼",     "口令",         "パスワード", "암호"};
+  return std::any_of(std::begin(words), std::end(words), [&](std::string_view word) { return text.find(word) != std::string::npos; });
 }
 
 // A text that a library reads by a path: it has been read from where it stood by our own rules.
@@ -254,8 +258,11 @@ private:
         char echo = 0;
         const char *asked = ssh_userauth_kbdint_getprompt(handle(), 0, &echo);
         const std::string question = asked == nullptr ? "" : asked;
-        if (questions != 1 || echo != 0 || answered || !asks_for_password(question))
-          refuse(fmt::format("keyboard-interactive (the server asks \"{}\", which banpush does not answer)", in_one_line(question)));
+        if (questions != 1 || echo != 0 || answered || !is_for_password(question))
+          refuse(fmt::format("keyboard-interactive (the server asks \"{}\", which banpush does not answer{})", in_one_line(question),
+                             questions == 1 && echo == 0 && !answered
+                                 ? "; where that is the question for the password, `password_question` on this device names it"
+                                 : ""));
         ssh_userauth_kbdint_setanswer(handle(), 0, credentials_.password.c_str());
         answered = password_sent_ = true;
       } else if (round == most_rounds) {
@@ -264,6 +271,11 @@ private:
       rc = finish([&] { return ssh_userauth_kbdint(handle(), nullptr, nullptr); });
     }
     return rc;
+  }
+
+  bool is_for_password(const std::string &question) const {
+    return asks_for_password(question) || login_.password_question.found_in(question) ||
+           session_.target().password_question.found_in(question);
   }
 
   std::string who() const {

@@ -72,12 +72,13 @@ std::string keys_text(const std::vector<PublicKey> &keys) {
 
 } // namespace
 
-SshTarget ssh_target(const Device &device, std::uint16_t standard_port) {
+SshTarget ssh_target(const Device &device, const Driver &driver, std::uint16_t standard_port) {
   return {device.name,
           device.addresses,
           device.port != 0 ? device.port : standard_port,
           device.login,
-          {},
+          driver.login_suffix,
+          driver.password_question,
           std::chrono::seconds(std::max<Seconds>(device.connect_timeout, 1))};
 }
 

@@ -21,12 +21,13 @@ struct SshTarget {
   std::uint16_t port = 22;
   Login login;
   std::string login_suffix;         // put behind the user name (Driver::login_suffix)
+  Pattern password_question;        // Driver::password_question
   std::chrono::seconds timeout{10}; // how long connecting, key exchange and each part of the login may be silent
   std::string device{};             // what `banpush trust` calls it, where that is not the name
 };
 
-// The target a device's configuration means; `standard_port` where it names none.
-SshTarget ssh_target(const Device &device, std::uint16_t standard_port);
+// The target that a device's configuration and driver mean; `standard_port` where it names none.
+SshTarget ssh_target(const Device &device, const Driver &driver, std::uint16_t standard_port);
 
 class SshTunnel;
 class LoginTrials;

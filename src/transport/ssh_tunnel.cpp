@@ -53,6 +53,7 @@ SshTarget jump_target(const SshTarget &device) {
   target.login.username = jump.user.empty() ? device.login.username : jump.user;
   target.login.jump.clear();
   target.login_suffix.clear();
+  target.password_question = {};
   target.login.legacy_algorithms = false; // asked for because of the device
   return target;
 }

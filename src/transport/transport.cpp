@@ -43,7 +43,7 @@ std::unique_ptr<Transport> make_transport(const Device &device, const Driver &dr
   if (device.is_local())
     return std::make_unique<ExecTransport>(device, driver, std::move(dialogue), std::make_unique<LocalRunner>(device.name));
   if (kind == TransportKind::Exec) {
-    auto runner = std::make_unique<SshRunner>(ssh_target(device, standard_port(kind)), std::move(credentials), dialogue);
+    auto runner = std::make_unique<SshRunner>(ssh_target(device, driver, standard_port(kind)), std::move(credentials), dialogue);
     return std::make_unique<ExecTransport>(device, driver, std::move(dialogue), std::move(runner));
   }
   if (kind == TransportKind::Netconf)
@@ -71,12 +71,12 @@ HostKey key_shown_by(const SshTarget &target) {
 } // namespace
 
 HostKey host_key(const Device &device, const Driver &driver, const std::string &address) {
-  SshTarget target = ssh_target(device, standard_port(transport_kind(device, driver)));
+  SshTarget target = ssh_target(device, driver, standard_port(transport_kind(device, driver)));
   target.addresses = {address};
   return key_shown_by(target);
 }
 
-HostKey jump_host_key(const Device &device) { return key_shown_by(jump_target(ssh_target(device, 22))); }
+HostKey jump_host_key(const Device &device) { return key_shown_by(jump_target(ssh_target(device, {}, 22))); }
 
 void store_host_key(const Device &device, const HostKey &key) {
   const std::size_t host_end = key.line.find(' '), type_end = key.line.find(' ', host_end + 1);

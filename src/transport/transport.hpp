@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace banpush {
@@ -63,6 +64,10 @@ public:
   // the way does not forget it. A session that does not stand is of no further use.
   enum class Standing { Yes, Ended, Lost }; // Ended: the device has said so; Lost: no answer, or cut
   virtual Standing standing() noexcept { return Standing::Yes; }
+
+  // What the device called itself when it was logged in to, and what it calls itself now; nothing where that is the same or
+  // cannot be told.
+  virtual std::optional<std::pair<std::string, std::string>> renamed() const { return std::nullopt; }
 
   virtual void close() noexcept = 0;
   // From another thread: whatever is under way ends at once with Error (Connect).

@@ -20,7 +20,7 @@ def numbers_of(driver):
 class Platform:
     def __init__(self, driver, device=None, train="", attach=(), kinds=(), bare="", operator="", operator_list=None, operator_shown="", refuses=True,
                  refuses_with="", foreign="", foreign_shown="", by_hand=(), by_hand_gone=(), noise="", settings=None, saves=True, params=None,
-                 lists_stand=True, sets_up=True, settles=0, dialogs=(), many=250, narrow=40, longest_name=42):
+                 lists_stand=True, sets_up=True, settles=0, dialogs=(), many=250, narrow=40, longest_name=42, odd_name=""):
         self.driver, self.device, self.train = driver, device or driver, train
         self.attach = attach                  # interfaces
         self.kinds = kinds                    # (kind, name) of the lists banpush keeps, as the lab's state has them
@@ -45,11 +45,14 @@ class Platform:
         self.saves = saves                    # whether anything has to be saved
         self.params = params
         self.longest_name = longest_name      # of the host
+        self.odd_name = odd_name              # a name with blanks or brackets, where the platform takes such
         self.numbers = numbers_of(driver) if any(NUMBER.search(line) for line in by_hand) else None  # those that banpush gives
 
     def manners(self):
         """How devices of this platform may speak: variants of the lab's device."""
+        odd = {"a name with blanks or brackets": {"hostname": self.odd_name, "chunk": 3}} if self.odd_name else {}
         return {
+            **odd,
             "one byte at a time; a long name, banner and message of the day": {
                 "chunk": 1, "hostname": "a-very-long-host-name-of-an-edge-router-42"[:self.longest_name], "banner": "### no prompt# \n",
                 "motd": "\n*****\nlast login: never#\n\n"},
@@ -99,7 +102,7 @@ set interfaces ge-0/0/0 unit 0 family inet filter input OUTSIDE-IN
         operator_list=("filter4", "OUTSIDE-IN"), by_hand=["set policy-options prefix-list BANPUSH4 HOST/32"],
         by_hand_gone=["delete policy-options prefix-list BANPUSH4 HOST/32"]),
     "mikrotik_routeros": Platform(
-        "mikrotik_routeros", dialogs=[({"license": "yes"}, ""), ({"new_password": "yes"}, "new password>")], kinds=[("addresses4", "banpush"), ("addresses6", "banpush")], saves=False, lists_stand=False, refuses=False,
+        "mikrotik_routeros", odd_name="core [building 7] west", dialogs=[({"license": "yes"}, ""), ({"new_password": "yes"}, "new password>")], kinds=[("addresses4", "banpush"), ("addresses6", "banpush")], saves=False, lists_stand=False, refuses=False,
         operator="/ip firewall raw add chain=prerouting action=accept src-address-list=friends comment=friends-first\n",
         operator_list=("raw4", "rules"), operator_shown="friends",
         foreign=["/ip firewall address-list add list=banpush address=192.0.2.77 comment=mine"], foreign_shown="192.0.2.77",
@@ -201,7 +204,7 @@ packet-filter 3001 inbound
         by_hand=["acl number 3999", "rule 90 deny ip source HOST 0"], by_hand_gone=["acl number 3999", "undo rule 110"],
         noise="%Mar  1 03:14:15:926 2021 sw7 IFNET/3/PHY_UPDOWN: Physical state on the interface GigabitEthernet1/0/2 changed to up."),
     "aruba_procurve": Platform(
-        "aruba_procurve", attach=["1"], kinds=[ACL4, ACL6], operator="""\
+        "aruba_procurve", odd_name="HP Switch 2530-24G", attach=["1"], kinds=[ACL4, ACL6], operator="""\
 ip access-list extended "OUTSIDE-IN"
 10 permit tcp any host 192.0.2.10 eq 443
 20 permit ip any any

@@ -110,6 +110,54 @@ TEST_CASE("cli: a device that never shows a prompt", "[transport]") {
                                   "the driver knows config, exec, user)"));
 }
 
+TEST_CASE("cli: a device that is renamed under the session", "[transport]") {
+  for (const Chunks chunks : all_chunks)
+    for (const unsigned window : {1U, 4U}) {
+      Talk talk(small_router(), chunks);
+      talk.learn();
+      CHECK_FALSE(talk.dialog.renamed());
+      talk.stream.device.name = "core7";
+      CHECK(talk.ask("show lines 2") == "line 1\nline 2\n");
+      CHECK(talk.dialog.renamed() == std::pair<std::string, std::string>("edge1", "core7"));
+      talk.stream.device.name = "core8";
+      CHECK(talk.send(ok_lines(6), window).complaint == "");
+      CHECK_THAT(talk.send({"ok", "bad", "ok"}, window).complaint,
+                 Catch::StartsWith("line 2 \"bad\": device said \"% Invalid input detected"));
+      CHECK(talk.dialog.renamed()->second == "core8");
+    }
+}
+
+TEST_CASE("cli: another name in configuration mode", "[transport]") { // `prompt %h-7%p` of the operator
+  auto device = small_router();
+  device.prompt = [](const CliDevice &self) { return self.mode.empty() ? std::string("[site 7]#") : self.name + self.mode + "#"; };
+  Driver driver = ios();
+  driver.prompts["exec"] = Pattern(R"([^\r\n#>()]{1,79}#)");
+  for (const Chunks chunks : all_chunks) {
+    Talk talk(device, chunks, driver);
+    talk.learn();
+    CHECK(talk.send({"configure terminal", "ok", "ok", "end"}, 4).complaint == "");
+    CHECK(talk.ask("show lines 2") == "line 1\nline 2\n");
+    CHECK_FALSE(talk.dialog.renamed()); // it calls itself the same in prompts of the same kind
+  }
+}
+
+TEST_CASE("cli: a greeting without a line end, the prompt glued behind it", "[transport]") {
+  for (const Chunks chunks : all_chunks)
+    for (const char *greeting : {"Welcome to this router, all is logged", "last login: never # "}) {
+      auto device = small_router();
+      device.greeting = greeting;
+      Talk talk(device, chunks);
+      CHECK(talk.learn().dialog.prompt() == "edge1#");
+      CHECK(talk.ask("show lines 2") == "line 1\nline 2\n");
+    }
+  auto device = small_router(); // a question is never answered so
+  device.greeting = "Reset to factory defaults? [Y/n] ";
+  device.prompt = [](const CliDevice &) { return std::string(); };
+  Talk asked(device);
+  CHECK_THROWS_WITH(asked.dialog.learn({}, 2s), Catch::Contains("the device asks \"Reset to factory defaults? [Y/n]\""));
+  CHECK(asked.stream.written.empty());
+}
+
 TEST_CASE("cli: dialogs before the first prompt", "[transport]") {
   auto device = small_router();
   device.greeting = "Your password has expired.\n";

@@ -250,6 +250,26 @@ TEST_CASE("device: keyboard-interactive is answered when it asks for a password"
   CHECK(router.kind == ErrorKind::Auth);
 }
 
+TEST_CASE("device: keyboard-interactive in another language, or in words that the configuration names", "[device]") {
+  for (const char *question : {"Passwort: ", "Mot de passe : ", "Contraseña: ", "密码："}) {
+    SshDeviceOptions options;
+    options.offers_password = false;
+    options.question = question;
+    Router router(options);
+    router.open();
+  }
+  SshDeviceOptions options;
+  options.offers_password = false;
+  options.question = "PIN of banpush: ";
+  Router router(options);
+  CHECK_THAT(router.failure(), Catch::Contains("`password_question` on this device names it"));
+  router.device.login.password_question = Pattern("^PIN of ");
+  router.open();
+  Router by_driver(options);
+  by_driver.driver.password_question = Pattern("^PIN of ");
+  by_driver.open();
+}
+
 TEST_CASE("device: keyboard-interactive is not answered when it asks for something else", "[device]") {
   for (const auto &[question, shown] : {std::pair{"Verification code: ", false}, std::pair{"Password (shown): ", true}}) {
     SshDeviceOptions options;

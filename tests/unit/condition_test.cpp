@@ -48,6 +48,15 @@ TEST_CASE("conditions: a failure begins, changes its words, and ends") {
   CHECK(news(second, conditions_after(read_in_step(), second)) == Names{"lets us log in again"});
 }
 
+TEST_CASE("conditions: a device that was renamed under the session") {
+  DeviceReport report = read_in_step();
+  report.renamed = "was renamed: its prompt says core7 where it said edge1 when banpush logged in";
+  const auto now = conditions_after(report, {});
+  CHECK(names(now) == Names{"renamed"});
+  CHECK(news({}, now) == Names{report.renamed});
+  CHECK(news(now, conditions_after(read_in_step(), now)) == Names{"calls itself as it did at the login"});
+}
+
 TEST_CASE("conditions: what an attempt could not look at is as it was") {
   DeviceReport held = read_in_step();
   held.plan->guards.push_back({"remove", "40 of 40 would go", false});

@@ -46,6 +46,10 @@ TEST_CASE("prompt: names may be cut short behind 16 characters", "[transport]") 
   CHECK_FALSE(shows_name("[V200R009C00SPC500]", "some-device"));
   CHECK_FALSE(shows_name("not-edge1#", "edge1"));
   CHECK(shows_name("anything#", ""));
+  // Cut with a sign behind it, as deep in a table.
+  CHECK(shows_name("FortiGate~ (policy) #", "FortiGate-of-site-7"));
+  CHECK_FALSE(shows_name("FortiMail~ (policy) #", "FortiGate-of-site-7"));
+  CHECK_FALSE(shows_name("F~ #", "FortiGate-of-site-7"));
 }
 
 TEST_CASE("prompt: only at the end, only whole, only of this device", "[transport]") {
@@ -55,7 +59,7 @@ TEST_CASE("prompt: only at the end, only whole, only of this device", "[transpor
   CHECK_FALSE(prompts.at_end({}, "edge1# show"));
   CHECK_FALSE(prompts.at_end({}, "Welcome to edge1#"));
   CHECK_FALSE(prompts.at_end({"edge1#"}, ""));
-  prompts.remember("edge1");
+  prompts.learn("edge1#");
   CHECK_FALSE(prompts.at_end({}, "edge2#"));
   CHECK(prompts.at_end({}, "edge1>"));
   CHECK(Prompts::is(Pattern(R"([\w.\-]{1,64}# )"), "r1#")); // the blank at the end was trimmed
@@ -84,7 +88,7 @@ TEST_CASE("prompt: counters and flags do not make another prompt", "[transport]"
 
 TEST_CASE("prompt: echoes, whole and damaged", "[transport]") {
   Prompts prompts(ios);
-  prompts.remember("edge1");
+  prompts.learn("edge1#");
   const std::string sent = "deny ip host 203.0.113.7 any";
   const std::string at = "edge1(config-ext-nacl)#";
   CHECK(prompts.echo({}, sent, sent, at).kind == Echo::Bare);
