@@ -4,6 +4,7 @@
 #include "app/dead_man.hpp"
 #include "app/plan_notes.hpp"
 #include "app/planning.hpp"
+#include "app/saving.hpp"
 #include "app/serve/slots.hpp"
 #include "app/session.hpp"
 #include "app/side_by_side.hpp"
@@ -83,25 +84,6 @@ std::pair<Delivery, Verified> deliver_and_verify(Site &site, Session &session, c
   }
 }
 
-// What is in force stays so, whatever comes of this; until it is saved, each pass tries again.
-void save(Site &site, Session &session, const std::vector<Step> &steps, DeviceReport &report) {
-  const auto note = [&](const std::string &why) {
-    report.unsaved = why;
-    const std::lock_guard lock(site.state_lock());
-    site.state().unsaved(report.device, why);
-  };
-  note("what is in force is not saved: this was to be done, and did not end");
-  try {
-    send_all(session, steps, "save", report.words);
-    note({});
-  } catch (const Error &error) {
-    report.save_failed = true;
-    note(fmt::format("what is in force is not saved, so the device's next start loses it ({}); tried again with the next push, or by "
-                     "`banpush save {}`",
-                     error.what(), report.device));
-  }
-}
-
 // Applies a cleared plan to a device that holds what is known and reads back until it shows it, or says what it shows
 // instead. Returns what it holds then.
 Verified apply(Site &site, Session &session, const Cleared &cleared, Installed known, DeviceReport &report) {
@@ -117,8 +99,7 @@ Verified apply(Site &site, Session &session, const Cleared &cleared, Installed k
   if (!delivery.accepted)
     report.notes.push_back(fmt::format("the device complained ({}), but shows what it should", delivery.complaint));
   confirm(site, session, plan, report.words);
-  if (!plan.script.save.empty())
-    save(site, session, plan.script.save, report);
+  save_after_change(site, session.device(), session, plan.script.save, report);
   send_all(session, plan.script.leave, "leave", report.words);
   const std::lock_guard lock(site.state_lock());
   if (verified.others_changed())
@@ -215,8 +196,7 @@ std::optional<Verified> carry_out(Site &site, const Order &order, const Guard::R
     if (verified->by == Verified::By::Change && report.plan->extent == Plan::Extent::Part)
       return verified; // in step before, and nothing else has changed
   } else if (known == Known::Read && is_as_planned(report)) {
-    if (!report.unsaved.empty() && kept.session->driver().has(Stage::Save))
-      save(site, *kept.session, render_stage(kept.session->rendering(), Stage::Save), report);
+    save_where_due(site, *kept.session, report);
     const std::lock_guard lock(site.state_lock());
     site.state().verified(report.device, *report.plan, *kept.known, site.seconds_since_fetch());
   }
@@ -273,7 +253,7 @@ void run(Site &site, const Device &device, const Order &order, Kept &kept, const
   std::optional<Guard::Ruling> ruling;
   if (kept.known) {
     ruling = plan_and_judge(site, device, order, kept, report);
-    if (report.outcome == Outcome::InSync && report.unsaved.empty())
+    if (report.outcome == Outcome::InSync && !is_save_due(report))
       return;
   }
   const bool usable = stands(kept);
@@ -303,7 +283,7 @@ void recall(Site &site, const Device &device, const Order &order, DeviceReport &
     report.left_alone = unconfirmed->left;
   }
   const std::lock_guard lock(site.state_lock());
-  report.unsaved = site.state().unsaved(device.name);
+  recall_unsaved(site, device, report);
   if (order.intent == Intent::Push)
     report.paused = site.state().paused(device.name).has_value();
 }

@@ -4,6 +4,7 @@
 #include "app/console.hpp"
 #include "core/plan.hpp"
 
+#include <cstdint>
 #include <ctime>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -27,13 +28,14 @@ struct DeviceReport {
   std::optional<std::time_t> moment; // of which the plan's ends are; nothing: now
   bool read = false;                 // the device was asked what it holds; else all of this is by what it held when it was last read
   bool paused = false;
-  bool in_audit = false;    // what failed it is written down there already
-  std::string unsaved;      // why what is in force would not survive the device's next start; empty: nothing of the kind is known
-  bool save_failed = false; // in this pass
-  std::string unconfirmed;  // a change that the device may take back by itself; empty: there is none
-  Seconds left_alone = 0;   // for which no other is sent because of it
-  std::string renamed;      // the device calls itself otherwise than when it was logged in to; empty: it does not
-  bool held() const;        // a guard held or refused something
+  bool in_audit = false;     // what failed it is written down there already
+  std::string unsaved;       // why what is in force would not survive the device's next start; empty: nothing of the kind is known
+  std::int64_t save_due = 0; // when that is saved, seconds since the epoch; 0: with the next pass
+  bool save_failed = false;  // in this pass
+  std::string unconfirmed;   // a change that the device may take back by itself; empty: there is none
+  Seconds left_alone = 0;    // for which no other is sent because of it
+  std::string renamed;       // the device calls itself otherwise than when it was logged in to; empty: it does not
+  bool held() const;         // a guard held or refused something
 };
 
 struct Report {

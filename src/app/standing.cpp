@@ -154,29 +154,32 @@ std::optional<State::Unconfirmed> State::awaits_confirm(const std::string &devic
   return found;
 }
 
-void State::unsaved(const std::string &device, const std::string &why) {
-  if (!handle_ || unsaved(device) == why)
+void State::unsaved(const std::string &device, const Unsaved &what) {
+  if (!handle_)
+    return;
+  if (const Unsaved before = unsaved(device); before.why == what.why && before.due == what.due)
     return;
   with("write what is not saved", [&] {
-    if (why.empty()) {
+    if (what.why.empty()) {
       handle_->database.execute("DELETE FROM unsaved WHERE device = ?", {device});
       handle_->database.execute("DELETE FROM condition WHERE device = ? AND name = 'unsaved'", {device});
     } else {
-      handle_->database.execute("INSERT INTO unsaved (device, why) VALUES (?, ?) ON CONFLICT (device) DO UPDATE SET why = excluded.why",
-                                {device, why});
+      handle_->database.execute("INSERT INTO unsaved (device, why, due) VALUES (?, ?, ?) ON CONFLICT (device) DO UPDATE SET "
+                                "why = excluded.why, due = excluded.due",
+                                {device, what.why, what.due});
     }
   });
 }
 
-std::string State::unsaved(const std::string &device) {
-  std::string why;
+State::Unsaved State::unsaved(const std::string &device) {
+  Unsaved what;
   if (handle_)
     with("read what is not saved", [&] {
-      auto row = handle_->database.prepare("SELECT why FROM unsaved WHERE device = ?", {device});
+      auto row = handle_->database.prepare("SELECT why, due FROM unsaved WHERE device = ?", {device});
       if (row.step())
-        why = row.text(0);
+        what = {std::string(row.text(0)), row.number(1)};
     });
-  return why;
+  return what;
 }
 
 void State::set_up(const std::string &device, bool stands) {

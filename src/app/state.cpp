@@ -59,12 +59,14 @@ Block block_of(const std::string &text) {
 
 using Spot = std::pair<std::string, std::string>; // block text, list
 
-constexpr Upgrade upgrades[] = {[](const Database &database) {
-                                  database.script(schema);
-                                  if (!has_column(database, "ledger", "blocked_after")) // a file of version 0.1
-                                    database.script("ALTER TABLE ledger ADD COLUMN blocked_after REAL");
-                                },
-                                [](const Database &database) { database.script(schema_of_conditions); }};
+constexpr Upgrade upgrades[] = {
+    [](const Database &database) {
+      database.script(schema);
+      if (!has_column(database, "ledger", "blocked_after")) // a file of version 0.1
+        database.script("ALTER TABLE ledger ADD COLUMN blocked_after REAL");
+    },
+    [](const Database &database) { database.script(schema_of_conditions); },
+    [](const Database &database) { database.script("ALTER TABLE unsaved ADD COLUMN due INTEGER NOT NULL DEFAULT 0"); }};
 
 struct Written { // one line of the ledger, as far as it may change
   std::string number;

@@ -5,6 +5,7 @@
 #include "app/condition.hpp"
 #include "core/plan.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -94,9 +95,13 @@ public:
   };
   std::optional<Unconfirmed> awaits_confirm(const std::string &device);
 
-  // Why what is in force on a device would not survive its next start; empty: nothing of the kind is known.
-  void unsaved(const std::string &device, const std::string &why);
-  std::string unsaved(const std::string &device);
+  // What is in force on a device and would not survive its next start.
+  struct Unsaved {
+    std::string why;      // empty: nothing of the kind is known
+    std::int64_t due = 0; // when it is to be saved, seconds since the epoch; 0: with the next pass
+  };
+  void unsaved(const std::string &device, const Unsaved &what);
+  Unsaved unsaved(const std::string &device);
 
   // The skeleton on a device was made by `setup`, and stands since unless somebody took it away.
   void set_up(const std::string &device, bool stands);

@@ -227,13 +227,50 @@ class Told(unittest.TestCase):
         site.write()
         self.assertEqual(site.json("status")["not_configured"], [])
 
-    def test_a_save_that_fails_is_tried_again(self):
-        site = self.site()
+    def saved_site(self, save):
+        """A device whose configuration is saved into a folder that is not there yet."""
+        site = self.site(audit="1h")
         drivers = site.folder / "drivers"
         (drivers / "card_saved.yaml").write_text((drivers / "card_file.yaml").read_text().replace("  remove: {}", f"""  remove: {{}}
   save: {{run: [cp, "{{{{file}}}}", "{site.folder}/saved/card"]}}"""))
         (site.folder / "templates" / "card_saved").symlink_to("card_file")
-        site.settings["devices"]["d1"].update(driver="card_saved", save="each")
+        site.settings["devices"]["d1"].update(driver="card_saved", save=save)
+        return site
+
+    def saved(self, site):
+        return (site.folder / "saved" / "card").read_text().split()
+
+    def test_a_save_at_a_time_of_day(self):
+        site = self.saved_site(time.strftime("%H:%M", time.localtime(time.time() + 12 * 3600)))
+        (site.folder / "saved").mkdir()
+        site.write()
+        site.run("ban", A, "--no-push")
+        report = site.json("push")["devices"][0]
+        self.assertEqual(report["outcome"], "changed")
+        self.assertIn("saved daily at", report["unsaved"])
+        self.assertEqual(self.names(site), ["unsaved"])
+        self.assertIn("in sync, not saved", site.run("push").stdout)
+        with sqlite3.connect(site.settings["state"]) as state:
+            due, = state.execute("SELECT due FROM unsaved").fetchone()
+            self.assertLess(abs(due - time.time() - 12 * 3600), 3700, "an hour more or less where clocks change")
+            state.execute("UPDATE unsaved SET due = due - 86400")
+        self.assertIn("in sync;", site.run("push").stdout)
+        self.assertEqual((self.saved(site), self.names(site)), ([f"{A}/32"], []))
+
+    def test_the_service_saves_at_the_time_of_day(self):
+        site = self.saved_site(time.strftime("%H:%M", time.localtime(time.time() + 60)))
+        (site.folder / "saved").mkdir()
+        site.write()
+        with site.start():
+            site.run("ban", A, "--wait")
+            self.assertEqual(self.names(site), ["unsaved"])
+            wait_until(lambda: self.names(site) == [], 120, "it is saved")
+            self.assertEqual(self.saved(site), [f"{A}/32"])
+            self.assertEqual(site.log_text().count("saved daily at"), 1)
+            self.assertIn("d1: saved", site.log_text())
+
+    def test_a_save_that_fails_is_tried_again(self):
+        site = self.saved_site("each")
         site.write()
         site.run("ban", A, "--no-push")
         report = site.json("push", code=1)["devices"][0]
@@ -245,8 +282,7 @@ class Told(unittest.TestCase):
         self.assertEqual(self.names(site), ["unsaved"])
         (site.folder / "saved").mkdir()
         self.assertIn("in sync;", site.run("push").stdout)
-        self.assertEqual((site.folder / "saved" / "card").read_text().split(), [f"{A}/32"])
-        self.assertEqual(self.names(site), [])
+        self.assertEqual((self.saved(site), self.names(site)), ([f"{A}/32"], []))
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ int save(const Settings &settings, const Names &devices) {
       Session session(*device, driver, site.credentials(*device), site.trace);
       session.open();
       send_stage(site, session, render_stage(session.rendering(), Stage::Save), "save", actor());
-      state.unsaved(device->name, {});
+      state.unsaved(device->name, State::Unsaved{});
       settings.console.out(fmt::format("{}: saved\n", device->name));
     } catch (const Error &error) {
       settings.console.warn(error.what());

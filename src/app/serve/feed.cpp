@@ -58,7 +58,7 @@ void Feed::deliver_spool(std::vector<std::string> &said) {
 
 void Feed::say_of_spool(const std::string &trouble, std::vector<std::string> &said) {
   if (trouble != spool_trouble_)
-    said.push_back(!trouble.empty()                                  ? trouble
+    said.push_back(!trouble.empty()                                   ? trouble
                    : spool_trouble_.starts_with(spool_cannot_be_used) ? "the spool can be used again"
                                                                       : "nothing waits in the spool any more");
   spool_trouble_ = trouble;

@@ -1,5 +1,6 @@
 #include "app/serve/keeper.hpp"
 
+#include "app/saving.hpp"
 #include "app/set_up.hpp"
 
 #include <algorithm>
@@ -398,8 +399,10 @@ void Keeper::tell(const DeviceReport &report, const std::string &when) {
 
 // What ends by itself is seen by those who follow the tables, as long as the device is in step with them.
 void Keeper::note_ends(const DeviceReport &report, const Snapshot &snapshot) {
-  if (!report.plan->guards.empty() || lacks_list_ || !report.unsaved.empty())
+  if (!report.plan->guards.empty() || lacks_list_ || is_save_due(report))
     watch_.look_again_at(Clock::now() + held_for);
+  else if (!report.unsaved.empty())
+    watch_.look_again_at(Clock::now() + std::chrono::seconds{std::max<std::int64_t>(0, report.save_due - std::time(nullptr)) + 1});
   if (LiveCandidates::can_follow(snapshot.config.device(device_.name)->policy) && !snapshot.only_adds)
     return;
   Seconds soonest = permanent;
