@@ -1,7 +1,9 @@
 // argv to one command to an exit code. The only file that knows CLI11.
 #include "app/commands.hpp"
 #include "app/commands/spool.hpp"
+#include "app/commands/unknown_verb.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -133,6 +135,8 @@ private:
     one->add_option("--hostname", list_options->hostname, "only what this host reported");
     one->add_option("--ip", list_options->ip, "only what touches this address or prefix");
     one->add_flag("--all,-a", list_options->all, "also bans that are over");
+    one->add_flag("--bad", list_options->bad, "only rows that are no bans and count for nothing, each with what is wrong with it")
+        ->excludes("--jail", "--hostname", "--ip", "--all");
     on(one, list, list_options);
 
     auto explained = std::make_shared<std::string>();
@@ -147,6 +151,12 @@ private:
 
     one = verb("status", "Devices as they were last read, pushed and paused");
     one->callback([this] { work_ = status; });
+
+    auto audited = std::make_shared<AuditOptions>();
+    one = verb("audit", "Who did what to which device when, and what came of it; with -v the script and the device's words");
+    one->add_option("device", audited->devices, "devices; all by default");
+    one->add_option("--last,-n", audited->last, "so many records")->check(CLI::Range(1, 1'000'000))->capture_default_str();
+    on(one, audit, audited);
 
     auto older_than = std::make_shared<std::string>();
     one = verb("prune", "Remove rows of bans that ended long ago");
@@ -284,6 +294,24 @@ int run(const Settings &settings, const std::function<int(const Settings &)> &wo
   }
 }
 
+// A word where a verb is due and that is none, with what may have been meant; empty where it is something else.
+std::string mistyped(const CLI::App &app) {
+  const CLI::App *at = &app;
+  std::string called = "banpush";
+  while (!at->get_subcommands().empty()) {
+    at = at->get_subcommands().front();
+    called += " " + at->get_name();
+  }
+  Names verbs, words = app.remaining(true);
+  for (const CLI::App *one : at->get_subcommands([](const CLI::App *) { return true; }))
+    verbs.push_back(one->get_name());
+  words.erase(std::remove_if(words.begin(), words.end(), [](const std::string &one) { return one.empty() || one.front() == '-'; }),
+              words.end());
+  if (verbs.empty() || words.empty())
+    return {};
+  return unknown_verb(called, words, verbs);
+}
+
 // What was to be read by somebody and could not be written is no success.
 int all_written(int code) {
   std::cout.flush();
@@ -318,6 +346,10 @@ int main(int argc, char **argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {
+    if (const std::string what = error.get_exit_code() == 0 ? "" : mistyped(app); !what.empty()) {
+      settings_of(flags, argc, argv).console.warn(what);
+      return 2;
+    }
     return all_written(app.exit(error) == 0 ? 0 : 2);
   }
   return all_written(run(settings_of(flags, argc, argv), work));

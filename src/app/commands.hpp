@@ -71,6 +71,7 @@ int allow(const Settings &settings, const AllowOptions &options);
 struct ListOptions {
   std::string jail, hostname, ip;
   bool all = false; // also what is over
+  bool bad = false; // only rows that are no bans
 };
 int list(const Settings &settings, const ListOptions &options);
 
@@ -127,6 +128,12 @@ struct StatsOptions {
 int stats(const Settings &settings, const StatsOptions &options);
 // Devices as they were last read, pushed and paused.
 int status(const Settings &settings);
+
+struct AuditOptions {
+  Names devices; // all by default
+  std::size_t last = 20;
+};
+int audit(const Settings &settings, const AuditOptions &options);
 
 // Becomes banpush-lab with these words.
 int lab(const Settings &settings, const Names &words);

@@ -278,6 +278,42 @@ std::optional<State::Push> State::last_push(const std::string &device) {
   return push;
 }
 
+std::vector<AuditRecord> State::audit(const std::vector<std::string> &devices, std::size_t last) {
+  std::vector<AuditRecord> records;
+  if (!handle_)
+    return records;
+  with("read the audit", [&] {
+    auto rows = handle_->database.prepare(
+        "SELECT id, device, intent, actor, started, ended, outcome, error, script, words, process FROM audit ORDER BY id DESC", {});
+    while (records.size() < last && rows.step()) {
+      AuditRecord one;
+      one.device = rows.text(1);
+      if (!devices.empty() && std::find(devices.begin(), devices.end(), one.device) == devices.end())
+        continue;
+      one.id = rows.number(0);
+      one.intent = rows.text(2);
+      one.actor = rows.text(3);
+      one.started = local_time(rows.number(4));
+      one.ended = rows.is_null(5) ? std::string() : local_time(rows.number(5));
+      one.outcome = rows.text(6);
+      one.error = rows.text(7);
+      one.script = rows.text(8);
+      one.words = rows.text(9);
+      one.running = rows.is_null(6) && lives(std::string(rows.text(10)));
+      records.push_back(std::move(one));
+    }
+  });
+  std::reverse(records.begin(), records.end());
+  return records;
+}
+
+bool State::is_known(const std::string &device) {
+  bool known = false;
+  if (handle_)
+    with("read the audit", [&] { known = handle_->database.prepare("SELECT 1 FROM audit WHERE device = ? LIMIT 1", {device}).step(); });
+  return known;
+}
+
 std::optional<Pause> State::paused(const std::string &device) {
   std::optional<Pause> pause;
   if (handle_)

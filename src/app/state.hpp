@@ -18,6 +18,16 @@ struct Pause {
   std::string reason, actor, since;
 };
 
+// One record of the audit. Times are local.
+struct AuditRecord {
+  std::int64_t id = 0;
+  std::string device; // empty: of this host, no device
+  std::string intent, actor, started;
+  std::string ended, outcome; // empty: it did not end
+  std::string error, script, words;
+  bool running = false; // its process still works on it
+};
+
 struct LedgerEntry {
   Block block;
   std::string list, number, jail, since;
@@ -56,6 +66,11 @@ public:
     bool running = false;                          // its process still works on it, or on another device
   };
   std::optional<Push> last_push(const std::string &device);
+
+  // The last records of these devices, or of all, oldest first.
+  std::vector<AuditRecord> audit(const std::vector<std::string> &devices, std::size_t last);
+  // Whether anything was ever written of it.
+  bool is_known(const std::string &device);
 
   // What came of an attempt to bring a device up to date, and all that a person has to know of it from now on. A failure that
   // is not in the audit is written there when it begins.

@@ -154,7 +154,7 @@ Fetched fetch_rows(Config &config, const std::vector<std::unique_ptr<BanTable>> 
   }
   if (fetched.bans.bad_rows() != 0) {
     const BadRow &first = fetched.bans.bad_samples().front();
-    fetched.notes.push_back(fmt::format("{} of table {} {} no ban and left out (first: ip \"{}\" from {}, {}: {})",
+    fetched.notes.push_back(fmt::format("{} of table {} {} no ban and left out (first: ip \"{}\" from {}, {}: {}; all: banpush list --bad)",
                                         fetched.bans.bad_rows() == 1 ? "1 row" : fmt::format("{} rows", fetched.bans.bad_rows()),
                                         first.source, fetched.bans.bad_rows() == 1 ? "is" : "are", first.ip, first.hostname, first.created,
                                         first.problem));

@@ -2,6 +2,7 @@
 """A person who only reads the service's log and `status` learns what holds, is gone, failed or waits on a device, once when it
 begins and once when it ends; `status` shows it in between."""
 import os
+import pathlib
 import signal
 import sqlite3
 import subprocess
@@ -268,6 +269,33 @@ class Told(unittest.TestCase):
             self.assertEqual(self.saved(site), [f"{A}/32"])
             self.assertEqual(site.log_text().count("saved daily at"), 1)
             self.assertIn("d1: saved", site.log_text())
+
+    def test_the_audit(self):
+        site = self.site(2)
+        site.run("ban", A, "--no-push")
+        site.run("push", "d1")
+        (site.folder / "card2").unlink()
+        (site.folder / "card2").mkdir()
+        site.run("push", "d2", code=1)
+        lines = site.run("audit").stdout.splitlines()
+        self.assertEqual(len(lines), 2, "the newest last")
+        self.assertRegex(lines[0], r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  d1  .* by .*: changed$")
+        self.assertRegex(lines[1], r"  d2  .*: failed: .*card2")
+        self.assertEqual(site.run("audit", "d1").stdout.splitlines(), lines[:1])
+        self.assertEqual(site.run("audit", "--last", "1").stdout.splitlines(), lines[1:])
+        self.assertIn(f"{A}/32", site.run("audit", "d1", "-v").stdout)
+        records = site.json("audit")["audit"]
+        self.assertEqual([(one["device"], one["outcome"]) for one in records], [("d1", "changed"), ("d2", "failed")])
+        self.assertIsNotNone(records[0]["ended"])
+        self.assertIn("no device of the configuration", site.run("audit", "d3", code=2).stderr)
+        site.settings["devices"].pop("d2")
+        site.write()
+        self.assertEqual(site.run("audit", "d2").stdout.splitlines(), lines[1:], "of a device that was")
+        with sqlite3.connect(site.settings["state"]) as state:
+            state.execute("UPDATE audit SET ended = NULL, outcome = NULL, process = '1 1 x' WHERE device = 'd1'")
+        self.assertIn("never ended", site.run("audit", "d1").stdout)
+        pathlib.Path(site.settings["state"]).write_bytes(b"this is no database" * 100)
+        self.assertIn("state file", site.run("audit", code=2).stderr)
 
     def test_a_save_that_fails_is_tried_again(self):
         site = self.saved_site("each")

@@ -47,6 +47,26 @@ class Verbs(unittest.TestCase):
             with self.subTest(own):
                 self.refused(5, "protected", "ban", own)
 
+    def test_rows_that_are_no_bans(self):
+        self.site.run("ban", "203.0.113.7")
+        for ip, name in (("203.0.113.999", "sshd"), ("", "sshd"), ("203.0.113.8", "ss\u200bhd")):
+            self.site.rows("INSERT INTO fail2ban (hostname, created, name, protocol, port, ip) VALUES (%r, datetime('now'), '%s', 'tcp', '', '%s')" % ("web1", name, ip))
+        done = self.site.run("list", "--bad")
+        self.assertEqual(len(done.stdout.splitlines()), 3)
+        self.assertIn('ip "203.0.113.999" from web1', done.stdout)
+        self.assertIn("3 rows of the table are no ban", done.stderr)
+        bad = json.loads(self.site.run("list", "--bad", "--json").stdout)
+        self.assertEqual((bad["bad_rows"], len(bad["rows"])), (3, 3))
+        self.assertIn("is no name", bad["rows"][2]["problem"])
+        self.assertIn("banpush list --bad", self.site.run("list").stderr)
+        self.refused(2, "excludes", "list", "--bad", "--jail", "sshd")
+
+    def test_a_mistyped_verb(self):
+        for words, says in ((["pus"], 'unknown verb "pus"; did you mean "push"?'), (["plna", "edge"], 'did you mean "plan"?'),
+                            (["spool", "lst"], 'did you mean "list"? `banpush spool --help`'), (["zzzzzz"], 'unknown verb "zzzzzz"; `banpush --help`'),
+                            (["drivers", "shwo", "x"], 'did you mean "show"?')):
+            self.refused(2, says, *words)
+
     def test_ports(self):
         """fail2ban would lose a ban that is refused: what is no port is the whole address, and says so."""
         whole = ("99999", "1; rm -rf", "0", "ssh; id", "90-80", "-1", "no-such-service", "1:2:3", "$(id)")

@@ -55,9 +55,11 @@ void print(const Settings &settings, const std::vector<Row> &rows, std::size_t b
                        told(row.protocol, row.words.protocols), told(row.port.empty() ? "all" : row.port, row.words.ports),
                        shown(row.hostname, 40), shown(row.created, 20), ends(row.left));
   settings.console.out(out);
-  settings.console.note(
-      fmt::format("{} ban{}{}", rows.size(), rows.size() == 1 ? "" : "s",
-                  bad_rows == 0 ? std::string() : fmt::format("; {} row(s) of the table are no bans and count for nothing", bad_rows)));
+  settings.console.note(fmt::format("{} ban{}{}", rows.size(), rows.size() == 1 ? "" : "s",
+                                    bad_rows == 0 ? std::string()
+                                                  : fmt::format("; {} of the table {} no ban and {} for nothing (banpush list --bad)",
+                                                                bad_rows == 1 ? "1 row" : fmt::format("{} rows", bad_rows),
+                                                                bad_rows == 1 ? "is" : "are", bad_rows == 1 ? "counts" : "count")));
 }
 
 Json row_json(const Row &row) {
@@ -94,7 +96,36 @@ int init(const Settings &settings, const InitOptions &options) {
   return 0;
 }
 
+namespace {
+
+// Rows that are no bans, each with what is wrong with it.
+int list_bad(const Settings &settings) {
+  const Config config = load_all(settings);
+  std::string out;
+  Json all = Json::array();
+  for (const TableSource &source : config.tables)
+    open(source)->each([&](const RawBan &raw) {
+      Bans alone;
+      if (is_taken(source, raw))
+        alone.add(raw, 0, source.name);
+      for (const BadRow &row : alone.bad_samples()) {
+        out += fmt::format("ip \"{}\" from {}, {}, table {}: {}\n", row.ip, row.hostname, row.created, row.source, row.problem);
+        all.push_back(
+            {{"ip", row.ip}, {"hostname", row.hostname}, {"created", row.created}, {"table", row.source}, {"problem", row.problem}});
+      }
+    });
+  const std::size_t count = all.size();
+  settings.console.out(settings.console.json() ? Json{{"schema", 1}, {"bad_rows", count}, {"rows", std::move(all)}}.dump(2) + "\n" : out);
+  settings.console.note(
+      fmt::format("{} of the table {} no ban", count == 1 ? "1 row" : fmt::format("{} rows", count), count == 1 ? "is" : "are"));
+  return 0;
+}
+
+} // namespace
+
 int list(const Settings &settings, const ListOptions &options) {
+  if (options.bad)
+    return list_bad(settings);
   std::optional<Prefix> only;
   if (!options.ip.empty())
     only = Prefix::require(options.ip);
