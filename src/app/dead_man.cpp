@@ -49,7 +49,7 @@ void open_another(Site &site, const Session &session) {
   for (int tries = 1;; ++tries) {
     const auto begin = std::chrono::steady_clock::now();
     try {
-      Session(session.device(), session.driver(), site.credentials(session.device()), site.trace).open();
+      Session(session.device(), session.driver(), site.credentials(session.device()), {Family::IPv4, Family::IPv6}, site.trace).open();
       return;
     } catch (const Error &error) {
       const bool at_once = error.kind() == ErrorKind::Connect && std::chrono::steady_clock::now() - begin < turned_away_within;

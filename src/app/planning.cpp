@@ -174,8 +174,18 @@ std::vector<BlockIn> known_to_ledger(Site &site, const Device &device) {
   return known;
 }
 
-Decision make_decision(Site &site, const Device &device, const Facts &facts, Installed installed, const Order &order) {
-  const Driver &driver = site.config().driver(device);
+std::set<Family> families_used(Site &site, const Device &device) {
+  std::set<Family> families(device.policy.families.begin(), device.policy.families.end());
+  if (families.size() == 2)
+    return families;
+  const std::lock_guard lock(site.state_lock());
+  for (const LedgerEntry &one : site.state().ledger(device.name))
+    families.insert(one.block.prefix.family());
+  return families;
+}
+
+Decision make_decision(Site &site, const Device &device, const Driver &driver, const Facts &facts, Installed installed,
+                       const Order &order) {
   Decision decision;
   Plan &plan = decision.plan;
   plan.device = device.name;
@@ -190,11 +200,12 @@ Decision make_decision(Site &site, const Device &device, const Facts &facts, Ins
                   [](const LeftOut &one) { return one.verdict == Verdict::OverBudget; }))
     site.lacks_room(device, facts);
   Difference difference = diff(driver, selection, standing.bans, candidates, plan.installed);
-  if (standing.of != nullptr && plan.installed.entries.size() + difference.change.add.size() != 0 && may_be_followed(order) &&
+  const bool has_all = std::all_of(driver.lists.begin(), driver.lists.end(), [](const List &list) { return list.when.empty(); });
+  if (has_all && standing.of != nullptr && plan.installed.entries.size() + difference.change.add.size() != 0 && may_be_followed(order) &&
       !has_numbers(driver) && LiveSelection::can_follow(driver, device.policy))
-    decision.in_step = InStep{
-        site.id(), standing.of, standing.version,
-        LiveSelection(driver, device.policy, device.limits, capacity_of(device), candidates, selection, plan.installed, standing.elapsed)};
+    decision.in_step = InStep{site.id(), standing.of, standing.version,
+                              LiveSelection(site.config().driver(device), device.policy, device.limits, capacity_of(device), candidates,
+                                            selection, plan.installed, standing.elapsed)};
   if (order.only_adds)
     keep_what_is_there(difference.change);
   plan.left_out = candidates.left_out;
@@ -266,7 +277,7 @@ Decision make_plan(Site &site, const Session &session, const Installed &installe
     plan.change = take_all_away(installed);
   } else {
     // As the table's allowlist has it now: the session may be older than that.
-    decision = make_decision(site, *site.config().device(session.device().name), session.facts(), installed, order);
+    decision = make_decision(site, *site.config().device(session.device().name), session.driver(), session.facts(), installed, order);
   }
   plan.intent = order.intent;
   plan.script = render(session.rendering(), plan.change);

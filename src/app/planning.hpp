@@ -18,7 +18,11 @@ struct Decision {
 Decision make_plan(Site &site, const Session &session, const Installed &installed, const Order &order);
 
 // The same up to the words: what is wanted, changed, left out and held, without a script or its hash.
-Decision make_decision(Site &site, const Device &device, const Facts &facts, Installed installed, const Order &order);
+// `driver` as it is used on the device (Session::driver).
+Decision make_decision(Site &site, const Device &device, const Driver &driver, const Facts &facts, Installed installed, const Order &order);
+// The families whose lists are looked at on a device: those of its policy, and any of which the ledger knows entries there, which
+// are to be taken away.
+std::set<Family> families_used(Site &site, const Device &device);
 
 // The plan for what has changed since the device was in step, which it then is again; nothing where the whole has to be
 // computed anew. It costs what the change does, however much the device holds.

@@ -165,6 +165,8 @@ Guard::Ruling plan_and_judge(Site &site, const Device &device, const Order &orde
     report.plan = std::move(decision.plan);
     kept.in_step = std::move(decision.in_step);
   }
+  const std::vector<std::string> &lacking = kept.session->notes();
+  report.notes.insert(report.notes.end(), lacking.begin(), lacking.end());
   for (const ListState &list : report.plan->installed.lists)
     for (const std::string &doubt : list.doubts)
       report.notes.push_back(fmt::format("list {}: {}", list.list, doubt));
@@ -271,7 +273,7 @@ void run(Site &site, const Device &device, const Order &order, Kept &kept, const
 }
 
 void run_offline(Site &site, const Device &device, const Order &order, DeviceReport &report) {
-  const Session session(device, site.config().driver(device), {}, site.trace);
+  const Session session(device, site.config().driver(device), {}, families_used(site, device), site.trace);
   report.plan = make_plan(site, session, known_of(site, device, report), order).plan;
   judge(site, device, order, session, report);
 }
@@ -307,7 +309,10 @@ constexpr Seconds longest_left_alone = 15 * minute;
 DeviceReport push_in_session(Site &site, const Device &device, const Order &order, Sessions &sessions) {
   Kept &kept = sessions.kept.at(device.name);
   const Device &meant = *sessions.config.device(device.name);
-  const auto log_in = [&] { return std::make_shared<Session>(meant, sessions.config.driver(meant), site.credentials(device), site.trace); };
+  const auto log_in = [&] {
+    return std::make_shared<Session>(meant, sessions.config.driver(meant), site.credentials(device), families_used(site, device),
+                                     site.trace);
+  };
   const bool reused = kept.session && kept.session->is_open();
   DeviceReport report = push_device(site, device, order, kept, log_in);
   if (reused && report.outcome == Outcome::Failed && report.kind == ErrorKind::Connect)

@@ -1,5 +1,7 @@
 #include "app/session.hpp"
 
+#include "core/used_lists.hpp"
+
 #include <algorithm>
 #include <ctime>
 #include <fmt/format.h>
@@ -26,10 +28,13 @@ std::size_t bytes_of_reading(const Device &device, const Driver &driver) {
 
 } // namespace
 
-Session::Session(const Device &device, const Driver &driver, Credentials credentials, Trace trace)
+Session::Session(const Device &device, const Driver &driver, Credentials credentials, std::set<Family> families, Trace trace)
     : device_(device), driver_(at_places(driver, places())), values_(values_of(driver, device.params)),
       transport_(make_transport(device, driver, std::move(credentials), std::move(trace))) {
   values_["attach"] = device.attach.empty() ? "" : "yes"; // what a proof's `when` may ask for
+  values_["no_ipv4"] = families.count(Family::IPv4) == 0 ? "yes" : "";
+  values_["no_ipv6"] = families.count(Family::IPv6) == 0 ? "yes" : "";
+  leave_out(lists_without(driver_, families));
 }
 
 Session::~Session() { close(); }
@@ -41,14 +46,50 @@ Places Session::places() const {
   return places;
 }
 
+void Session::leave_out(const std::set<std::string> &lists) {
+  driver_ = without_lists(std::move(driver_), lists);
+  unused_.insert(lists.begin(), lists.end());
+}
+
+void Session::leave_out_what_it_has_not_got() {
+  std::set<std::string> lacking;
+  for (const List &list : driver_.lists)
+    if (!holds(list.when, values_, facts_)) {
+      lacking.insert(list.name);
+      notes_.push_back(expand(list.says, values_));
+    }
+  leave_out(lacking);
+}
+
+Values Session::values_for(const Read &read) const {
+  Values values = values_;
+  if (const List *list = read.per_list ? driver_.list(read.lists.front()) : nullptr) {
+    const bool one = list->families.size() == 1, v4 = list->families.front() == Family::IPv4;
+    values["list"] = values_.at(list->name);
+    values["key"] = list->name;
+    values["family"] = !one ? "" : v4 ? "ipv4" : "ipv6";
+    values["v4"] = one && v4 ? "yes" : "";
+    values["v6"] = one && !v4 ? "yes" : "";
+  }
+  return values;
+}
+
 const Facts &Session::open(std::optional<Stage> before) {
   facts_ = transport_->open();
   facts_.attach.assign(device_.attach.size(), {});
   // Setup stands for its removal, too.
   const std::string stage = !before ? std::string() : *before == Stage::Unsetup ? word(Stage::Setup) : word(*before);
   Asked asked;
+  const auto decides = [this](const Fact &fact) {
+    return std::any_of(driver_.lists.begin(), driver_.lists.end(),
+                       [&](const List &list) { return list.when == fact.name || list.when == "!" + fact.name; });
+  };
   for (const Fact &fact : driver_.facts)
-    if (fact.only.empty() || fact.only == stage)
+    if (decides(fact))
+      learn_fact(fact, asked);
+  leave_out_what_it_has_not_got();
+  for (const Fact &fact : driver_.facts)
+    if ((fact.only.empty() || fact.only == stage) && facts_.values.count(fact.name) == 0)
       learn_fact(fact, asked);
   // Known to proofs as attach is.
   for (const Fact &fact : driver_.facts)
@@ -111,7 +152,7 @@ const Reply &Session::ask_once(Asked &asked, Ask question) {
     if (is_same(before))
       return reply;
   for (const Read &read : driver_.reads)
-    if (is_same(this->question(read.send, read.run, read.rpc, values_)))
+    if (is_same(this->question(read.send, read.run, read.rpc, values_for(read))))
       question.most_bytes = bytes_of_reading(device_, driver_);
   Reply reply = transport_->ask(question);
   reply.text = without_noise(driver_.noise, reply.text); // facts and proofs look at several lines at once
@@ -144,7 +185,7 @@ Installed Session::read() {
   Asked asked;
   Answers answers;
   for (const Read &read : driver_.reads)
-    answers.reads.push_back(ask_once(asked, question(read.send, read.run, read.rpc, values_)));
+    answers.reads.push_back(ask_once(asked, question(read.send, read.run, read.rpc, values_for(read))));
   answers.in_force = ask_proofs(asked);
   proofs_ = which_hold(answers.in_force);
   Installed installed = claimed(parse(driver_, values_, answers), ledger_);

@@ -9,6 +9,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,8 @@ namespace banpush {
 class Session {
 public:
   // Nothing is opened yet. `device` and `driver` must outlive the session.
-  Session(const Device &device, const Driver &driver, Credentials credentials, Trace trace = {});
+  // Of the driver's lists those of `families` are used; see families_used().
+  Session(const Device &device, const Driver &driver, Credentials credentials, std::set<Family> families, Trace trace = {});
   ~Session();
   Session(const Session &) = delete;
   Session &operator=(const Session &) = delete;
@@ -54,7 +56,11 @@ public:
 
   const Facts &facts() const noexcept { return facts_; }
   const Values &values() const noexcept { return values_; }
+  // As it is used on this device: without the lists of families that are not used, and without those it has not got.
   const Driver &driver() const noexcept { return driver_; }
+  const std::set<std::string> &unused_lists() const noexcept { return unused_; }
+  // What a person should know of the lists that the device has not got.
+  const std::vector<std::string> &notes() const noexcept { return notes_; }
   const Device &device() const noexcept { return device_; }
   // Everything render() needs to know of this device; the confirm time only where the driver has a dead-man.
   Rendering rendering() const { return rendering(facts_); }
@@ -64,6 +70,9 @@ public:
 private:
   // Questions already put in one go, so that what two facts or proofs look at is asked for once.
   using Asked = std::vector<std::pair<Ask, Reply>>;
+  void leave_out(const std::set<std::string> &lists);
+  void leave_out_what_it_has_not_got();
+  Values values_for(const Read &read) const;
   Ask question(const std::string &send, const std::vector<std::string> &run, const std::string &rpc, const Values &values) const;
   const Reply &ask_once(Asked &asked, Ask question);
   std::vector<Reply> ask_proofs(Asked &asked);
@@ -74,6 +83,8 @@ private:
   const Device &device_;
   Driver driver_; // as it is asked about this device: its places filled in
   Values values_;
+  std::set<std::string> unused_; // lists
+  std::vector<std::string> notes_;
   Facts facts_;
   std::unique_ptr<Transport> transport_;
   std::vector<BlockIn> ledger_; // sorted

@@ -1,6 +1,8 @@
 #include "app/set_up.hpp"
 
+#include "app/planning.hpp"
 #include "core/error.hpp"
+#include "core/used_lists.hpp"
 
 #include <chrono>
 #include <thread>
@@ -26,7 +28,7 @@ std::string missing(const Installed &installed) {
 std::vector<Step> setup_steps(Session &session, Stage stage) {
   // What stands already is asked first: setup adds what is missing and replaces nothing.
   const Installed installed = session.read();
-  const Facts facts = with_states(session.facts(), installed);
+  const Facts facts = with_unused(with_states(session.facts(), installed), session.unused_lists(), stage);
   const Rendering rendering = session.rendering(facts);
   if (const auto reasons = refusals(session.driver(), stage, session.values(), facts, rendering.attach); !reasons.empty())
     throw Error(ErrorKind::Guard,
@@ -40,6 +42,26 @@ std::string text_of(const std::vector<Step> &steps) {
   script.change = steps;
   return script.text();
 }
+
+namespace {
+
+// What a refused step leaves behind (an open mode, a candidate with half of it) would be in the way of whoever comes next.
+std::string taken_back(Session &session) {
+  std::string words;
+  try {
+    for (const Step &step : render_stage(session.rendering(), Stage::Abort)) {
+      const Delivery delivery = session.send(step);
+      words += delivery.words;
+      if (!delivery.accepted)
+        return words;
+    }
+  } catch (const Error &error) { // why the stage failed is what a person has to know
+    words += std::string(error.what()) + "\n";
+  }
+  return words;
+}
+
+} // namespace
 
 void send_stage(Site &site, Session &session, const std::vector<Step> &steps, const char *intent, const std::string &who) {
   long record = 0;
@@ -56,6 +78,8 @@ void send_stage(Site &site, Session &session, const std::vector<Step> &steps, co
       break;
     }
   }
+  if (!error.empty() && !steps.empty() && (steps.front().stage == Stage::Setup || steps.front().stage == Stage::Unsetup))
+    words += taken_back(session);
   {
     const std::lock_guard lock(site.state_lock());
     site.state().ended(record, error.empty() ? "changed" : "failed", error, words);
@@ -75,7 +99,7 @@ std::string missing_after(Session &session) {
 }
 
 void set_up_again(Site &site, const Device &device, const std::string &who) {
-  Session session(device, site.config().driver(device), site.credentials(device), site.trace);
+  Session session(device, site.config().driver(device), site.credentials(device), families_used(site, device), site.trace);
   session.open(Stage::Setup);
   if (const std::vector<Step> steps = setup_steps(session, Stage::Setup); !steps.empty())
     send_stage(site, session, steps, "setup", who);

@@ -231,6 +231,12 @@ void Problems::add(const Problems &others) {
     problems_.push_back({index_of(others.files_[one.file]), one.line, one.column, one.text});
 }
 
+void Problems::explain(const std::function<bool(const std::string &)> &files, const std::string &words) {
+  for (One &one : problems_)
+    if (files(files_[one.file]))
+      one.text += words;
+}
+
 std::vector<std::string> Problems::lines() const {
   std::vector<One> sorted = problems_;
   std::stable_sort(sorted.begin(), sorted.end(), [](const One &a, const One &b) { return a.key() < b.key(); });

@@ -4,6 +4,7 @@
 
 #include "core/error.hpp"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -27,6 +28,9 @@ public:
   void add(const Place &place, const std::string &message);
   void add(const Error &error); // says itself where
   void add(const Problems &others);
+
+  // Puts the words behind what is wrong in those files.
+  void explain(const std::function<bool(const std::string &file)> &files, const std::string &words);
 
   bool empty() const noexcept { return problems_.empty(); }
   // Each once, `file:line:column: message`, by file (in the order met), line and column.

@@ -5,6 +5,7 @@
 #include "config/mapping.hpp"
 #include "config/suggestion.hpp"
 #include "config/values.hpp"
+#include "core/slug.hpp"
 #include "files/open.hpp"
 
 #include <fmt/format.h>
@@ -129,6 +130,8 @@ void read_limits(Driver &driver, const Node &node, Problems &problems) {
   driver.most_entries = size("entries", 1'000'000'000);
   driver.most_line = size("line", 100'000'000).value_or(driver.most_line);
   driver.chunk = size("chunk", 10'000'000).value_or(driver.chunk);
+  if (const auto slug = mapping.get("slug", whole_of, static_cast<std::int64_t>(least_slug), 1000))
+    driver.most_slug = static_cast<std::size_t>(*slug);
   mapping.done();
 }
 
@@ -251,6 +254,11 @@ Driver load_driver(const std::string &file, const DataDirs &dirs) {
       for (const Proof &proof : driver.in_force)
         if (proof.when == fact.name || proof.when == "!" + fact.name)
           problems.add(mapping.find("in_force")->place, fmt::format("in_force: when: {} is not always learnt", fact.name));
+  for (const Fact &fact : driver.facts)
+    if (!fact.only.empty() || fact.per_attach)
+      for (const List &list : driver.lists)
+        if (list.when == fact.name || list.when == "!" + fact.name)
+          problems.add(mapping.find("lists")->place, fmt::format("{}: when: {} is not always learnt", list.name, fact.name));
   driver.checks = mapping.get("checks", checks_of, names);
   driver.refuse = mapping.get("refuse", refusals_of, names, driver.facts);
   driver.ports = mapping.get("ports", words_of);
@@ -262,6 +270,9 @@ Driver load_driver(const std::string &file, const DataDirs &dirs) {
   mapping.done();
   load_templates(driver, names, lineage.node.place, template_folders(lineage, dirs), stages.taken_away, problems);
   check_whole(driver, names, lineage.node, problems);
+  if (lineage.names.size() > 1) // what stands in a parent's file may be wrong for this driver alone
+    problems.explain([&](const std::string &path) { return path != file && path.find("/" + driver.name + "/") == std::string::npos; },
+                     fmt::format(" (in driver {}, which extends {})", driver.name, lineage.names[1]));
   problems.raise();
   return driver;
 }

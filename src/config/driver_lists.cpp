@@ -131,6 +131,10 @@ List list_of(const Node &key, const Node &node, Problems &problems, const Driver
   list.longest_match = mapping.get("longest_match", yes_no_of).value_or(false);
   list.disjoint = mapping.get("disjoint", yes_no_of).value_or(false);
   list.input = mapping.get("input", program_of, names);
+  list.when = mapping.get("when", param_when_of, names).value_or("");
+  list.says = mapping.get("says", line_of, names).value_or("");
+  if (list.when.empty() != list.says.empty())
+    problems.add(node.place, fmt::format("{}: when and says go together: what a device lacks, and what a person is told", list.name));
   mapping.done();
   return list;
 }

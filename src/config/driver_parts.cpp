@@ -48,6 +48,7 @@ std::vector<std::string> DriverNames::conditions() const {
   for (const TransportKind kind : transports)
     if (kind != TransportKind::Nftables) // what goes there is made as for exec
       all.emplace_back(word(kind));
+  all.insert(all.end(), {"no_ipv4", "no_ipv6"}); // the device's policy leaves that family out
   return all;
 }
 

@@ -111,6 +111,8 @@ void read_items(Read &read, Mapping &mapping) {
   read.items = mapping.need("items", path_of, read.format).value_or("");
   read.list_at = mapping.get("list", path_of, read.format).value_or("");
   read.entries = mapping.get("entries", path_of, read.format).value_or("");
+  if (read.format == TextFormat::Xml)
+    read.beside = mapping.get("beside", path_of, read.format).value_or("");
   read.shapes = mapping.need("entry", shapes_of, read.format, ShapeTells::Block);
 }
 
@@ -133,6 +135,9 @@ Read read_of(const Node &node, Problems &problems, const DriverNames &names) {
   Mapping mapping(node, problems);
   const std::string list = "list";
   read.lists = mapping.need("lists", names_of, names.lists, list);
+  read.per_list = mapping.get("per", word_of<bool>, Words<bool>{{"list", true}}).value_or(false);
+  if (read.per_list && !names.speaks(TransportKind::Netconf))
+    problems.add(mapping.find("per")->place, "per: list is for templates of netconf");
   using Shows = Read::Shows;
   read.shows =
       mapping.get("shows", word_of<Shows>, Words<Shows>{{"entries", Shows::Entries}, {"in_force", Shows::InForce}}).value_or(read.shows);
@@ -214,6 +219,7 @@ Fact fact_of(const Node &key, const Node &node, Problems &problems, const Driver
   fact.send = asking.send;
   fact.run = asking.run;
   fact.rpc = mapping.get("rpc", text_of).value_or("");
+  fact.family = mapping.get("family", word_of<Family>, Words<Family>{{"4", Family::IPv4}, {"6", Family::IPv6}});
   fact.exits = mapping.get("exits", statuses_of);
   fact.holds = mapping.get("holds", bound_pattern_of, names);
   fact.address = mapping.get("address", bound_pattern_of, names);
@@ -289,7 +295,18 @@ std::vector<Shape> shapes_of(const Node &node, Problems &problems, TextFormat fo
 }
 
 std::vector<Read> reads_of(const Node &node, Problems &problems, const DriverNames &names) {
-  return all_of<Read>(node, problems, names, read_of);
+  std::vector<Read> reads;
+  for (Read &read : all_of<Read>(node, problems, names, read_of)) {
+    if (!read.per_list) {
+      reads.push_back(std::move(read));
+      continue;
+    }
+    for (const std::string &list : read.lists) {
+      reads.push_back(read);
+      reads.back().lists = {list};
+    }
+  }
+  return reads;
 }
 
 std::vector<Proof> proofs_of(const Node &node, Problems &problems, const DriverNames &names) {

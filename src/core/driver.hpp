@@ -68,6 +68,8 @@ struct List {
   // Two entries may not overlap (interval sets): what lies in a wider one of ours, or meets a foreign one, is left out.
   bool disjoint = false;
   std::vector<std::string> input; // exec: the program whose standard input takes changes to this list, instead of Driver::input
+  std::string when;               // a fact that is always learnt, or a param; `!name` for its absence: else the device has no such list
+  std::string says;               // for people, when that does not hold
 };
 
 // One shape of an entry in JSON or XML: group name → pointer from the item. The first shape all of
@@ -99,9 +101,11 @@ struct Read {
   Pattern number;   // the number any line of the list carries, ours or not; group `number`
   Pattern skip;     // lines of the reply that are neither entry nor foreign (headers, rulers)
   // json, xml
-  std::string items;         // the lists of the reply (JSON pointer with `*` for every member; XPath)
-  std::string list_at;       // YAML `list` for json and xml: the list's name, from an item
-  std::string entries;       // the entries, from an item
+  std::string items;     // the lists of the reply (JSON pointer with `*` for every member; XPath)
+  std::string list_at;   // YAML `list` for json and xml: the list's name, from an item
+  std::string entries;   // the entries, from an item
+  bool per_list = false; // YAML `per: list`: asked for each of its lists by itself; the template knows the list
+  std::string beside;    // xml: what else an item may have, from the item. Anything but that, its name and its entries is not understood
   std::vector<Shape> shapes; // YAML `entry` for json and xml
   // an entry of ours, where lists are owned by tag: group or pointer, and what it must be
   std::string ours_at;
@@ -139,12 +143,13 @@ struct Fact {
   std::string name;
   std::string send;
   std::vector<std::string> run;
-  std::string rpc;         // NETCONF; without one what the device's hello says is looked at
-  std::vector<int> exits;  // empty: any status will do
-  Pattern holds;           // true when found; with a group `value` the value is what it matched
-  Pattern address;         // group `address`: seen_from
-  std::string only;        // YAML `for`: learnt only before this stage (setup, which stands for its removal too)
-  bool per_attach = false; // YAML `per: attach`: learnt of each place where the device's lists are bound
+  std::string rpc;              // NETCONF; without one what the device's hello says is looked at
+  std::vector<int> exits;       // empty: any status will do
+  Pattern holds;                // true when found; with a group `value` the value is what it matched
+  Pattern address;              // group `address`: seen_from
+  std::string only;             // YAML `for`: learnt only before this stage (setup, which stands for its removal too)
+  std::optional<Family> family; // what it is about: not asked where no list of that family is used
+  bool per_attach = false;      // YAML `per: attach`: learnt of each place where the device's lists are bound
 };
 
 // What setup, or its removal, will not do: replace what others have bound. It says so and sends nothing.
@@ -257,6 +262,7 @@ struct Driver {
   std::map<std::string, std::string> namespaces; // XML prefix → URI
   std::optional<std::size_t> most_entries;       // YAML limits.entries
   std::size_t most_line = 4096;                  // YAML limits.line: bytes a line may have
+  std::size_t most_slug = 64;                    // YAML limits.slug: characters that `slug` may have
   std::string saves;                             // YAML `saves`: what stands for saving where nothing needs it (`always`) or empty
 
   const List *list(std::string_view name) const noexcept;

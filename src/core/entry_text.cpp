@@ -1,5 +1,7 @@
 #include "core/entry_text.hpp"
 
+#include "core/slug.hpp"
+
 #include <algorithm>
 #include <charconv>
 
@@ -25,18 +27,6 @@ std::optional<Prefix> prefix_of_range(const Prefix &first, const Prefix &last) {
   return std::nullopt;
 }
 
-// The prefix of which a name was made as templates do with {{slug}}: 203-0-113-7-32, 2001-db8--1-128.
-std::optional<Prefix> prefix_of_slug(std::string_view slug) {
-  const std::size_t end = slug.rfind('-');
-  if (end == std::string_view::npos)
-    return std::nullopt;
-  std::string text(slug.substr(0, end));
-  const bool is_ipv4 = std::count(text.begin(), text.end(), '-') == 3 && text.find("--") == std::string::npos;
-  std::replace(text.begin(), text.end(), '-', is_ipv4 ? '.' : ':');
-  const auto prefix = Prefix::parse(text + "/" + std::string(slug.substr(end + 1)), HostBits::Refuse);
-  return prefix ? std::optional(*prefix) : std::nullopt;
-}
-
 // The smallest prefix that both ends of a range lie in.
 Prefix prefix_around(const Prefix &first, const Prefix &last) {
   unsigned length = 0;
@@ -56,6 +46,12 @@ Shaped with_length(const Prefix &address, unsigned length) {
   if (prefix.bytes() != address.bytes()) // host bits: not how we write it
     return {std::nullopt, prefix};
   return {prefix, prefix};
+}
+
+// A mask of the other family is none.
+Shaped with_mask(const Prefix &address, std::string_view mask, const tl::expected<unsigned, Problem> &length) {
+  const Family family = mask.find(':') == std::string_view::npos ? Family::IPv4 : Family::IPv6;
+  return length && family == address.family() ? with_length(address, *length) : Shaped{};
 }
 
 Shaped shape(const Pieces &pieces) {
@@ -88,14 +84,10 @@ Shaped shape(const Pieces &pieces) {
     const auto length = number_of(*length_text);
     return length ? with_length(*address, *length) : Shaped{};
   }
-  if (const auto mask = pieces("netmask")) {
-    const auto length = length_of_netmask(*mask);
-    return length ? with_length(*address, *length) : Shaped{};
-  }
-  if (const auto mask = pieces("wildcard")) {
-    const auto length = length_of_wildcard(*mask);
-    return length ? with_length(*address, *length) : Shaped{};
-  }
+  if (const auto mask = pieces("netmask"))
+    return with_mask(*address, *mask, length_of_netmask(*mask));
+  if (const auto mask = pieces("wildcard"))
+    return with_mask(*address, *mask, length_of_wildcard(*mask));
   return {*address, *address};
 }
 

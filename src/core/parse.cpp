@@ -219,6 +219,16 @@ void collect_items(const Read &read, const Items &items, Collector &collector) {
     }
 }
 
+// What nobody knows in a list of ours may be entries: read as if it were not there, they would be added again, or never removed.
+void collect_xml(const Read &read, const XmlItems &items, Collector &collector) {
+  items.each_unknown([&](std::string_view list, std::string_view element) {
+    if (const std::string key = collector.key_of(list); !key.empty())
+      throw Error(ErrorKind::Device,
+                  fmt::format("the answer is not understood: list {} has <{}>, which the driver does not know", list, element));
+  });
+  collect_items(read, items, collector);
+}
+
 // An entry of ours counts only where the second read shows it, too.
 void keep_in_force(Installed &installed, const Read &read, const Installed &shown_there) {
   for (Entry &entry : installed.entries) {
@@ -341,7 +351,7 @@ Installed parse_read(const Driver &driver, const Read &unbound, const Values &va
     switch (read.format) {
     case TextFormat::Lines: collect_lines(driver, read, text, collector); break;
     case TextFormat::Json: collect_items(read, JsonItems(read, text), collector); break;
-    case TextFormat::Xml: collect_items(read, XmlItems(read, text), collector); break;
+    case TextFormat::Xml: collect_xml(read, XmlItems(read, text), collector); break;
     }
   } catch (const Error &error) {
     throw Error(error.kind(), fmt::format("`{}`: {}", what_was_asked(read, values), error.what()));

@@ -232,13 +232,20 @@ Bytes mask_bytes(Family family, unsigned length) noexcept {
   return bytes;
 }
 
-tl::expected<std::uint32_t, Problem> parse_mask(std::string_view text) {
+tl::expected<Address, Problem> parse_mask(std::string_view text) {
   if (text.size() > longest_text)
     return problem("too long for a mask", longest_text);
-  auto parsed = parse_ipv4(text);
-  if (!parsed)
-    return tl::unexpected(std::move(parsed.error()));
-  return static_cast<std::uint32_t>(load(parsed->bytes.data()) >> 32);
+  return text.find(':') == std::string_view::npos ? parse_ipv4(text) : parse_ipv6(text);
+}
+
+// How many bits at the front are set, where no other is.
+tl::expected<unsigned, Problem> length_of_mask(const Address &mask, const char *hole) {
+  const std::uint64_t high = load(mask.bytes.data()), low = load(mask.bytes.data() + 8);
+  const auto in_high = static_cast<unsigned>(std::countl_one(high)), in_low = static_cast<unsigned>(std::countl_one(low));
+  const unsigned length = in_high < 64 ? in_high : 64 + in_low;
+  if (static_cast<unsigned>(std::popcount(high) + std::popcount(low)) != length)
+    return problem(hole, 0);
+  return length;
 }
 
 } // namespace
@@ -376,23 +383,20 @@ std::strong_ordering operator<=>(const Prefix &a, const Prefix &b) noexcept {
 }
 
 tl::expected<unsigned, Problem> length_of_netmask(std::string_view netmask) {
-  auto bits = parse_mask(netmask);
-  if (!bits)
-    return tl::unexpected(std::move(bits.error()));
-  const auto length = static_cast<unsigned>(std::countl_one(*bits));
-  if (static_cast<unsigned>(std::popcount(*bits)) != length)
-    return problem("a netmask with a hole in it", 0);
-  return length;
+  auto mask = parse_mask(netmask);
+  if (!mask)
+    return tl::unexpected(std::move(mask.error()));
+  return length_of_mask(*mask, "a netmask with a hole in it");
 }
 
 tl::expected<unsigned, Problem> length_of_wildcard(std::string_view wildcard) {
-  auto bits = parse_mask(wildcard);
-  if (!bits)
-    return tl::unexpected(std::move(bits.error()));
-  const auto length = static_cast<unsigned>(std::countl_zero(*bits));
-  if (static_cast<unsigned>(std::popcount(*bits)) != 32 - length)
-    return problem("a wildcard mask with a hole in it", 0);
-  return length;
+  auto mask = parse_mask(wildcard);
+  if (!mask)
+    return tl::unexpected(std::move(mask.error()));
+  const std::size_t width = mask->family == Family::IPv4 ? 4 : 16;
+  for (std::size_t i = 0; i < width; ++i)
+    mask->bytes[i] = static_cast<std::uint8_t>(mask->bytes[i] ^ 0xffU);
+  return length_of_mask(*mask, "a wildcard mask with a hole in it");
 }
 
 } // namespace banpush

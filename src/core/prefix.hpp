@@ -66,7 +66,7 @@ private:
   Family family_ = Family::IPv4;
 };
 
-// A dotted netmask (255.255.255.0) or wildcard (0.0.0.255) as a length; a mask with a hole in it is
+// A netmask (255.255.255.0, ffff:ffff:ffff::) or wildcard (0.0.0.255) as a length; a mask with a hole in it is
 // a Problem, never guessed at.
 tl::expected<unsigned, Problem> length_of_netmask(std::string_view netmask);
 tl::expected<unsigned, Problem> length_of_wildcard(std::string_view wildcard);

@@ -1,6 +1,7 @@
 #include "core/script.hpp"
 
 #include "core/places.hpp"
+#include "core/slug.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -23,15 +24,6 @@ std::string joined(const std::vector<std::string> &words) {
 
 std::string number_text(std::size_t number) { return std::to_string(number); }
 
-// A name built from the prefix that any platform takes: 203-0-113-7-32, 2001-db8--1-128.
-std::string slug(const Prefix &prefix) {
-  std::string text = prefix.text();
-  for (char &c : text)
-    if (c == '.' || c == ':' || c == '/')
-      c = '-';
-  return text;
-}
-
 // The platform's word for a protocol.
 std::string protocol_word(const Driver &driver, const std::string &ours) {
   for (const auto &[theirs, known] : driver.protocols)
@@ -52,7 +44,7 @@ View entry_view(const Driver &driver, const Block &block, const std::string &num
   values["number"] = number;
   values["host"] = prefix.is_host();
   values["net"] = !prefix.is_host();
-  values["slug"] = slug(prefix);
+  values["slug"] = slug_of(prefix, driver.most_slug);
   values["v4"] = prefix.family() == Family::IPv4;
   values["v6"] = prefix.family() == Family::IPv6;
   const Service &service = block.service;

@@ -2,6 +2,7 @@
 
 #include "core/ban.hpp"
 
+#include <set>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -152,6 +153,49 @@ void XmlItems::each(const std::function<void(std::string_view, const Pieces &, s
       else
         for (const pugi::xpath_node &child : entries->evaluate_node_set(item.node()))
           entry(list, child.node());
+    }
+  } catch (const pugi::xpath_exception &error) {
+    throw Error(ErrorKind::Config, fmt::format("XPath: {}", error.what()));
+  }
+}
+
+namespace {
+
+// The first element with a text that is none of the named and lies in none of them, by its path; empty where there is none.
+std::string first_unnamed(pugi::xml_node node, const std::set<pugi::xml_node> &named) {
+  for (const pugi::xml_node child : node.children()) {
+    if (child.type() != pugi::node_element || named.count(child) != 0)
+      continue;
+    const bool leaf = child.find_child([](pugi::xml_node one) { return one.type() == pugi::node_element; }).empty();
+    if (leaf && text_of(child).empty())
+      continue;
+    if (leaf)
+      return child.name();
+    if (std::string inside = first_unnamed(child, named); !inside.empty())
+      return std::string(child.name()) + "/" + inside;
+  }
+  return {};
+}
+
+} // namespace
+
+void XmlItems::each_unknown(const std::function<void(std::string_view, std::string_view)> &found) const {
+  if (read_.entries.empty() || read_.list_at.empty())
+    return; // the item is the entry
+  try {
+    const pugi::xpath_query items(read_.items.c_str()), name(read_.list_at.c_str());
+    std::vector<pugi::xpath_query> paths;
+    for (const std::string *path : {&read_.list_at, &read_.entries, &read_.beside})
+      if (!path->empty())
+        paths.emplace_back(path->c_str());
+    for (const pugi::xpath_node &item : items.evaluate_node_set(document_->xml)) {
+      std::set<pugi::xml_node> named;
+      for (const pugi::xpath_query &path : paths)
+        if (path.return_type() == pugi::xpath_type_node_set)
+          for (const pugi::xpath_node &one : path.evaluate_node_set(item.node()))
+            named.insert(one.attribute() ? one.parent() : one.node());
+      if (const std::string element = first_unnamed(item.node(), named); !element.empty())
+        found(scalar(item.node(), name).value_or(""), element);
     }
   } catch (const pugi::xpath_exception &error) {
     throw Error(ErrorKind::Config, fmt::format("XPath: {}", error.what()));

@@ -23,6 +23,17 @@ constexpr std::size_t most_digits = 10;
                                              in_one_line(bytes.substr(0, 60), 60)));
 }
 
+// RFC 6242 has none, some servers send them: white space in front of the line feed with which a chunk begins.
+std::size_t blanks_before_chunk(std::string_view bytes) {
+  std::size_t begin = 0;
+  for (std::size_t at = 0; at < bytes.size() && std::string_view(" \t\r\n").find(bytes[at]) != std::string_view::npos; ++at)
+    if (bytes[at] == '\n')
+      begin = at;
+    else
+      begin = at + 1;
+  return begin;
+}
+
 } // namespace
 
 std::optional<std::string> NetconfFrames::next() {
@@ -54,6 +65,7 @@ std::string NetconfFrames::finished() { return std::exchange(message_, {}); }
 
 std::optional<std::string> NetconfFrames::next_by_chunks() {
   for (;;) {
+    at_ += blanks_before_chunk(std::string_view(held_).substr(at_));
     const std::string_view rest = std::string_view(held_).substr(at_);
     if (rest.size() < 3)
       return std::nullopt;

@@ -17,6 +17,8 @@ import driver_contract  # noqa: E402
 import ending  # noqa: E402
 
 PLATFORM = None
+ONE_FAMILY = {"banpush": {"policy": {"families": ["ipv4"]}}}
+OF_IPV6 = re.compile(r"(?i)ipv6|inet6|\bip6|address6|addrgrp6|[0-9a-f]*::")
 PLAIN = 24  # devices without a variant that the tests of one driver ask for
 
 
@@ -154,7 +156,7 @@ class Contract(driver_contract.Contract):
     @classmethod
     def setUpClass(cls):
         """One lab for all: a device with its state is new to each test, the process is not."""
-        variants = [{"full_at": 20}, {"banpush": {"save": "each"}}, *cls.platform.manners().values(), *({"values": values} for values, _ in cls.platform.dialogs)]
+        variants = [{"full_at": 20}, {"banpush": {"save": "each"}}, ONE_FAMILY, *cls.platform.manners().values(), *({"values": values} for values, _ in cls.platform.dialogs)]
         if cls.platform.operator:
             variants.append({"operator": True})
         cls.pool = bench.Pool([(device_of(cls.platform), PLAIN), *((device_of(cls.platform, **variant), 1) for variant in variants)])
@@ -162,6 +164,19 @@ class Contract(driver_contract.Contract):
 
     def bench(self, **variant):
         return LabBench(self.platform, self.pool, **variant)
+
+    def test_a_policy_without_ipv6(self):
+        one = self.new(set_up=False, **ONE_FAMILY)
+        if self.platform.sets_up:
+            one.run("setup", "dut", "--apply")
+        hosts = driver_contract.HOSTS4[:2]
+        one.ban(*hosts, driver_contract.HOSTS6[0])
+        self.assertEqual(one.push()["outcome"], "changed")
+        self.holds(one, hosts)
+        one.run("flush", "dut")
+        if self.platform.sets_up:
+            one.run("setup", "dut", "--remove", "--apply")
+        self.assertEqual([line for line in one.sent() if OF_IPV6.search(line)], [])
 
     def test_questions_at_the_login(self):
         for values, says in self.platform.dialogs:

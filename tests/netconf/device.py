@@ -90,6 +90,8 @@ class Store:
                 old = ET.Element(node.tag)
                 old.text = node.text
                 if node.get(INSERT) == "first":
+                    if not any(local(one.tag) == local(node.tag) for one in into):  # as sysrepo did for years
+                        raise Refused(error("bad-attribute", "there is no entry to insert before"))
                     into.insert(next((i for i, one in enumerate(into) if local(one.tag) == local(node.tag)), len(into)), old)
                 else:
                     into.append(old)
@@ -105,11 +107,22 @@ class Store:
             into[:] = [one for one in into if one not in numbered] + sorted(numbered, key=lambda one: int(text(one, "sequence-id") or text(one, "sequence")))
 
     def select(self, wanted):
+        wanted = self.first_of_each(wanted)  # clixon answers no second filter for the same list
         out = ET.Element("data")
         for node in self.root:
             for one in wanted:
                 if local(one.tag) == local(node.tag) and (found := self.filtered(one, node)) is not None:
                     out.append(found)
+        return out
+
+    @classmethod
+    def first_of_each(cls, wanted):
+        out, names = ET.Element(wanted.tag), set()
+        out.text = wanted.text
+        for one in wanted:
+            if one.tag not in names:
+                names.add(one.tag)
+                out.append(cls.first_of_each(one))
         return out
 
     def filtered(self, wanted, node):
@@ -359,6 +372,8 @@ class Session:
             store = self.store(child(request, "target"))
             if store in device.locks:
                 raise Refused(error("lock-denied", "Lock failed, lock is already held", "protocol", info=f"<session-id>{device.locks[store]}</session-id>"))
+            if store == "candidate" and ET.tostring(device.candidate.root) != ET.tostring(device.running.root):  # RFC 6241 7.5
+                raise Refused(error("lock-denied", "Lock failed, the candidate was changed", "protocol", info="<session-id>0</session-id>"))
             device.locks[store] = self.number
         elif operation == "unlock":
             if device.locks.pop(self.store(child(request, "target")), None) != self.number:

@@ -274,6 +274,16 @@ TEST_CASE("a driver that extends another takes what it does not say itself") {
   CHECK(folder.complaint("extends: x\n", "y") == "drivers/y.yaml:1:1: the key \"evidence\" is missing");
 }
 
+TEST_CASE("what a child makes wrong in its parent's file names the child") {
+  const DriverFolder folder;
+  folder.load();
+  const std::string child = "extends: x\nevidence: {level: captured, source: a session}\nprompts: {config:}\n";
+  const std::string complaint = folder.complaint(child, "y");
+  INFO(complaint);
+  CHECK(complaint.find("drivers/x.yaml:") != std::string::npos);
+  CHECK(complaint.find(" (in driver y, which extends x)") != std::string::npos);
+}
+
 TEST_CASE("extends that leads nowhere or in a circle is refused") {
   const DriverFolder folder;
   folder.load();

@@ -201,6 +201,13 @@ TEST_CASE("masks") {
     CHECK(length_of_netmask(all.netmask()).value() == length);
     CHECK(length_of_wildcard(all.wildcard()).value() == length);
   }
+  for (unsigned length = 0; length <= 128; ++length) {
+    const Prefix all = prefix("2001:db8:1:2:3:4:5:6").with_length(length);
+    CHECK(length_of_netmask(all.netmask()).value() == length);
+    CHECK(length_of_wildcard(all.wildcard()).value() == length);
+  }
+  CHECK_FALSE(length_of_netmask("ffff:0:ffff::").has_value());
+  CHECK_FALSE(length_of_wildcard("ffff::").has_value());
   CHECK_FALSE(length_of_netmask("255.0.255.0").has_value());
   CHECK_FALSE(length_of_netmask("0.0.0.255").has_value());
   CHECK_FALSE(length_of_wildcard("0.255.0.255").has_value());

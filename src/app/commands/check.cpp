@@ -6,6 +6,7 @@
 #include "app/session.hpp"
 #include "app/spool.hpp"
 #include "app/spool_report.hpp"
+#include "core/rehearsal.hpp"
 
 #include <algorithm>
 
@@ -103,15 +104,19 @@ Checked look_at(Site &site, const Device &device, bool connect) {
   if (driver.evidence.level < EvidenceLevel::Captured && !device.accept_unproven)
     checked.findings.push_back(
         {Finding::Level::Warning, "unproven", fmt::format("driver {} plans, but pushes only with `accept_unproven: yes`", driver.name)});
+  for (const std::string &wrong : rehearse(driver, values_of(driver, device.params)))
+    checked.findings.push_back({Finding::Level::Bad, "templates", wrong});
   if (!connect)
     return checked;
   try {
-    Session session(device, driver, site.credentials(device), site.trace);
+    Session session(device, driver, site.credentials(device), families_used(site, device), site.trace);
     const Facts &facts = session.open();
     session.remember(known_to_ledger(site, device));
     checked.findings.push_back(
         {Finding::Level::Good, "login",
          facts.seen_from ? fmt::format("logged in, seen from {}", facts.seen_from->address()) : std::string("logged in")});
+    for (const std::string &note : session.notes())
+      checked.findings.push_back({Finding::Level::Good, "lists", note});
     look_at_lists(session, checked);
     run_checks(session, checked);
   } catch (const Error &error) {

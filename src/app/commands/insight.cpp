@@ -72,7 +72,7 @@ Standing standing(Outlook &view, const Device &device, const Explanation &explan
   made.device = device.name;
   FromLedger known = from_ledger(view.site, device);
   made.read_at = known.read_at;
-  const Plan plan = make_decision(view.site, device, {}, std::move(known.installed), Order{}).plan;
+  const Plan plan = make_decision(view.site, device, view.config.driver(device), {}, std::move(known.installed), Order{}).plan;
   for (const LedgerEntry &entry : view.state.ledger(device.name))
     if (entry.block.prefix.contains(prefix)) {
       made.state = "present";

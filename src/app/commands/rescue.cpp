@@ -202,7 +202,7 @@ int show(const Settings &settings, const std::string &name) {
   DeviceReport report;
   report.device = device.name;
   report.driver = device.driver;
-  Session session(device, config.driver(device), site.credentials(device), site.trace);
+  Session session(device, config.driver(device), site.credentials(device), families_used(site, device), site.trace);
   session.open();
   session.remember(known_to_ledger(site, device));
   const Installed installed = session.read();

@@ -42,9 +42,11 @@ int setup(const Settings &settings, const SetupOptions &options) {
   State state(config.state);
   Site site(config, state, {}, {});
   site.trace = trace_to(settings.trace);
-  Session session(device, driver, site.credentials(device), site.trace);
+  Session session(device, driver, site.credentials(device), families_used(site, device), site.trace);
   session.open(stage);
   session.remember(known_to_ledger(site, device));
+  for (const std::string &note : session.notes())
+    settings.console.note(note);
   const std::vector<Step> steps = setup_steps(session, stage);
   const std::string script = text_of(steps);
   if (steps.empty()) {
@@ -87,7 +89,7 @@ int save(const Settings &settings, const Names &devices) {
       continue;
     }
     try {
-      Session session(*device, driver, site.credentials(*device), site.trace);
+      Session session(*device, driver, site.credentials(*device), families_used(site, *device), site.trace);
       session.open();
       send_stage(site, session, render_stage(session.rendering(), Stage::Save), "save", actor());
       state.unsaved(device->name, State::Unsaved{});

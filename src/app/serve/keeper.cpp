@@ -1,5 +1,6 @@
 #include "app/serve/keeper.hpp"
 
+#include "app/planning.hpp"
 #include "app/saving.hpp"
 #include "app/set_up.hpp"
 
@@ -340,7 +341,8 @@ DeviceReport Keeper::attempt(Snapshot &snapshot, Order order) {
   order.only_adds = snapshot.only_adds;
   const Device *device = snapshot.config.device(device_.name);
   const auto log_in = [&] {
-    auto session = std::make_shared<Session>(device_, watch_.config->driver(device_), snapshot.site.credentials(device_), watch_.trace);
+    auto session = std::make_shared<Session>(device_, watch_.config->driver(device_), snapshot.site.credentials(device_),
+                                             families_used(snapshot.site, device_), watch_.trace);
     const std::lock_guard lock(lock_);
     session_ = session;
     return session;

@@ -1,0 +1,63 @@
+#!/usr/bin/python3
+"""Devices of odd forms: the real banpush against an emulated device that differs from its platform's usual ones."""
+import pathlib
+import re
+import sys
+import unittest
+
+import bench
+import platforms
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+import driver_contract  # noqa: E402
+import ending  # noqa: E402
+
+
+def device_of(name, train="", **variant):
+    platform = platforms.PLATFORMS[name]
+    return bench.device_of(platform.device, train or platform.train, platform.driver, platform.attach, platform.params, **{**platform.settings, **variant})
+
+
+class Forms(unittest.TestCase):
+    maxDiff = None
+
+    def new(self, name, **variant):
+        one = bench.Bench(device_of(name, **variant))
+        self.addCleanup(one.close)
+        return one
+
+    def sent(self, one):
+        return [line["line"].strip() for line in one.tell("stats")["lines"]]
+
+    def test_a_switch_without_ipv6_access_lists(self):
+        one = self.new("ubiquiti_edgeswitch", train="no_ipv6")
+        self.assertIn("no IPv6 access lists", one.run("setup", "dut", "--apply").stderr)
+        one.ban(driver_contract.HOSTS4[0], driver_contract.HOSTS6[0])
+        report = one.push()
+        self.assertEqual(report["outcome"], "changed")
+        self.assertEqual(sum("no IPv6 access lists" in note for note in report["notes"]), 1, report["notes"])
+        self.assertEqual(one.push()["outcome"], "in_sync")
+        self.assertEqual([line for line in self.sent(one) if "ipv6" in line and line != "show ipv6 access-lists"], [])
+        self.assertIn("no IPv6 access lists", one.run("check", "dut", "--connect").stdout)
+
+    def test_names_of_32_characters(self):
+        one = self.new("extreme_exos")
+        hosts = ["2001:db8:1111:2222:3333:4444:5555:6666", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", "2001:db8::1", "203.0.113.7"]
+        one.ban(*hosts)
+        self.assertEqual(one.push()["outcome"], "changed")
+        self.assertEqual(one.push()["outcome"], "in_sync")
+        self.assertTrue(all(len(name) <= 32 for name in one.tell("state")["running"]["rule"]))
+        one.unban(*hosts[:2])
+        self.assertEqual(one.push()["outcome"], "changed")
+        self.assertEqual(len(one.tell("state")["running"]["rule"]), 2)
+
+    def test_a_prompt_of_the_operators_own(self):
+        one = self.new("cisco_ios", config="prompt [site 7] west%p\n")
+        one.run("setup", "dut", "--apply")
+        one.ban(*driver_contract.HOSTS4[:5])
+        self.assertEqual(one.push()["outcome"], "changed")
+        self.assertEqual(one.push()["outcome"], "in_sync")
+
+
+if __name__ == "__main__":
+    ending.main()
