@@ -231,9 +231,9 @@ void Problems::add(const Problems &others) {
     problems_.push_back({index_of(others.files_[one.file]), one.line, one.column, one.text});
 }
 
-void Problems::explain(const std::function<bool(const std::string &)> &files, const std::string &words) {
+void Problems::explain(const std::function<bool(const std::string &, const std::string &)> &which, const std::string &words) {
   for (One &one : problems_)
-    if (files(files_[one.file]))
+    if (which(files_[one.file], one.text))
       one.text += words;
 }
 

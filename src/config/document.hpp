@@ -29,8 +29,8 @@ public:
   void add(const Error &error); // says itself where
   void add(const Problems &others);
 
-  // Puts the words behind what is wrong in those files.
-  void explain(const std::function<bool(const std::string &file)> &files, const std::string &words);
+  // Puts the words behind each line for which that is so.
+  void explain(const std::function<bool(const std::string &file, const std::string &line)> &which, const std::string &words);
 
   bool empty() const noexcept { return problems_.empty(); }
   // Each once, `file:line:column: message`, by file (in the order met), line and column.

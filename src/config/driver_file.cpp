@@ -216,6 +216,23 @@ void check_whole(const Driver &driver, const DriverNames &names, const Node &nod
     problems.add(node.place, "script: xml_add, xml_remove and entry must say how blocks are read back out of the XML");
 }
 
+// What stands in a parent's file and is wrong for this driver alone.
+void name_child(const Lineage &lineage, const std::string &file, const DataDirs &dirs, Problems &problems) {
+  const std::string &child = lineage.names.front(), &parent = lineage.names[1];
+  std::string of_parent;
+  try {
+    if (const auto parent_file = driver_file(parent, dirs))
+      load_driver(*parent_file, dirs);
+  } catch (const Error &error) {
+    of_parent = error.what();
+  }
+  problems.explain(
+      [&](const std::string &path, const std::string &line) {
+        return path != file && path.find("/" + child + "/") == std::string::npos && of_parent.find(line) == std::string::npos;
+      },
+      fmt::format(" (in driver {}, which extends {})", child, parent));
+}
+
 std::vector<TemplateFolder> template_folders(const Lineage &lineage, const DataDirs &dirs) {
   std::vector<TemplateFolder> folders;
   for (const std::string &name : lineage.names)
@@ -270,9 +287,8 @@ Driver load_driver(const std::string &file, const DataDirs &dirs) {
   mapping.done();
   load_templates(driver, names, lineage.node.place, template_folders(lineage, dirs), stages.taken_away, problems);
   check_whole(driver, names, lineage.node, problems);
-  if (lineage.names.size() > 1) // what stands in a parent's file may be wrong for this driver alone
-    problems.explain([&](const std::string &path) { return path != file && path.find("/" + driver.name + "/") == std::string::npos; },
-                     fmt::format(" (in driver {}, which extends {})", driver.name, lineage.names[1]));
+  if (!problems.empty() && lineage.names.size() > 1)
+    name_child(lineage, file, dirs, problems);
   problems.raise();
   return driver;
 }

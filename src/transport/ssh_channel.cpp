@@ -11,11 +11,9 @@ namespace {
 // As much as is handed to libssh at a time: it keeps all it is given, and writes that in one go.
 constexpr std::size_t most_at_once = 32U << 10U;
 
+// Closes the channel where it is open. One that the server refused has no number there: what is said of it would be about another.
 struct FreeChannel {
-  void operator()(ssh_channel channel) const noexcept {
-    ssh_channel_close(channel);
-    ssh_channel_free(channel);
-  }
+  void operator()(ssh_channel channel) const noexcept { ssh_channel_free(channel); }
 };
 
 } // namespace

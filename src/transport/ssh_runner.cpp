@@ -47,6 +47,7 @@ SshRunner::SshRunner(SshTarget target, Credentials credentials, std::shared_ptr<
 
 Facts SshRunner::open() {
   session_ = std::make_unique<SshSession>(target_, dialogue_, cancellation_);
+  has_run_ = false;
   session_->open(credentials_);
   Facts facts;
   facts.seen_from = session_->seen_from();
@@ -54,11 +55,28 @@ Facts SshRunner::open() {
   return facts;
 }
 
+std::unique_ptr<SshChannel> SshRunner::channel_for(const Program &program) {
+  constexpr std::chrono::milliseconds patience{5000}, moment{20};
+  const auto deadline = Clock::now() + patience;
+  for (;;) {
+    try {
+      auto channel = std::make_unique<SshChannel>(*session_, program.silence);
+      has_run_ = true;
+      return channel;
+    } catch (const Error &) {
+      if (!has_run_ || !session_->connected() || cancellation_.cancelled() || Clock::now() >= deadline)
+        throw;
+    }
+    session_->wait(Clock::now() + moment);
+  }
+}
+
 Finished SshRunner::run(const Program &program) {
   const std::string line = command_line(program.argv);
   if (!session_)
     throw Error(ErrorKind::Connect, target_.name + ": not connected");
-  SshChannel channel(*session_, program.silence);
+  const std::unique_ptr<SshChannel> opened = channel_for(program);
+  SshChannel &channel = *opened;
   channel.start_program(line);
 
   std::string output, errors;

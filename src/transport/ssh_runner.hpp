@@ -6,6 +6,8 @@
 
 namespace banpush {
 
+class SshChannel;
+
 class SshRunner : public Runner {
 public:
   SshRunner(SshTarget target, Credentials credentials, std::shared_ptr<Dialogue> dialogue);
@@ -19,11 +21,15 @@ public:
   void cancel() noexcept override { cancellation_.cancel(); }
 
 private:
+  // A channel for one program. A server that allows one at a time counts the last one until it has worked off that it was closed.
+  std::unique_ptr<SshChannel> channel_for(const Program &program);
+
   SshTarget target_;
   Credentials credentials_;
   std::shared_ptr<Dialogue> dialogue_;
   Cancellation cancellation_;
   std::unique_ptr<SshSession> session_;
+  bool has_run_ = false; // a program, in this session
 };
 
 } // namespace banpush

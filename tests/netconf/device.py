@@ -163,6 +163,7 @@ class Device:
         self.locks = {}    # datastore → session id
         self.pending = None  # of a confirmed commit: (what stood before, persist id, session id, timer)
         self.full = lambda root: False  # whether a configuration is more than it can hold
+        self.keeps_candidate = False  # whether what a session left in the candidate is there after it
         self.saves = True  # whether what is not saved is lost at a restart
         self.log = []      # (session id, operation)
         self.requests = []  # as they came
@@ -283,7 +284,7 @@ class Session:
         with device.mutex:
             for store in [store for store, holder in device.locks.items() if holder == self.number]:
                 del device.locks[store]
-                if store == "candidate":
+                if store == "candidate" and not device.keeps_candidate:
                     device.candidate = device.running.copy()
             if device.pending and device.pending[2] == self.number and not device.pending[1]:
                 device.roll_back()

@@ -179,6 +179,14 @@ class Answers(NetconfCase):
         self.assertIn("statement is deprecated", str(report))
         self.assertEqual(self.held(), prefixes(HOSTS[0]))
 
+    def test_a_refused_setup_leaves_nothing_in_the_candidate(self):
+        self.start(set_up=False)
+        self.device.keeps_candidate = True
+        self.device.faults["validate"] = lambda session, rpc: error("operation-failed", "this is not to be")
+        self.assertIn("this is not to be", self.site.run("setup", "dut", "--apply", code=1).stderr)
+        del self.device.faults["validate"]
+        self.site.run("setup", "dut", "--apply")
+
     def test_a_lock_held_by_another_is_named_and_waited_for(self):
         self.start()
         self.site.insert(HOSTS[:1])

@@ -270,6 +270,16 @@ TEST_CASE("strict sshd: the last refused password is a refusal, however few it t
   }
 }
 
+TEST_CASE("strict sshd: one channel at a time", "[strict_sshd]") {
+  AtSshd login("ONE_SESSION");
+  login.driver.transports = {TransportKind::Exec};
+  login.device.login.key = login.folder + "/known_key";
+  const auto transport = make_transport(login.device, login.driver, login.credentials, {});
+  transport->open();
+  for (int i = 0; i < 40; ++i)
+    CHECK(transport->ask({{}, {"echo", std::to_string(i)}, {}}).text == std::to_string(i) + "\n");
+}
+
 TEST_CASE("strict sshd: keys of the agent use up no password's tries", "[strict_sshd]") {
   const Agent agent(environment("BANPUSH_TEST_AGENT")); // eight strangers, then the right one
   for (const char *tries : {"TRIES_2", "TRIES_6"}) {

@@ -58,6 +58,7 @@ def main():
         environment["BANPUSH_TEST_AGENT"] = str(stack.enter_context(agent_with(folder, [*strangers, known])))
         servers = {f"TRIES_{tries}": [f"MaxAuthTries {tries}"] for tries in TRIES}
         servers["FULL"] = ["MaxStartups 1:100:1"]
+        servers["ONE_SESSION"] = ["MaxSessions 1"]
         for name, program in BABBLERS.items():
             servers[name] = ["Subsystem netconf /bin/true", f"ForceCommand {program}"]
         for name, options in servers.items():
