@@ -33,3 +33,12 @@ TEST_CASE("an IPv6 entry for a mapped address is no entry of the IPv4 address an
   CHECK(read({{"prefix", "203.0.113.7"}}).block.has_value());
   CHECK(read({{"prefix", "2001:db8::7"}}).block.has_value());
 }
+
+TEST_CASE("masks of IPv6 are read as templates write them") {
+  const Prefix net = Prefix::require("2001:db8:1::/48");
+  CHECK(read({{"address", "2001:db8:1::"}, {"netmask", net.netmask()}}).block->prefix == net);
+  CHECK(read({{"address", "2001:db8:1::"}, {"wildcard", net.wildcard()}}).block->prefix == net);
+  CHECK(read({{"address", "2001:db8::7"}, {"netmask", Prefix::require("2001:db8::7").netmask()}}).block->prefix.is_host());
+  CHECK_FALSE(read({{"address", "2001:db8:1::"}, {"netmask", "255.255.255.0"}}).block);
+  CHECK_FALSE(read({{"address", "203.0.113.0"}, {"netmask", "ffff:ff00::"}}).block);
+}
