@@ -171,7 +171,8 @@ std::string NetconfError::text() const {
   if (!path.empty())
     text += fmt::format(", at {}", in_one_line(path));
   if (tag == "lock-denied" && !session.empty())
-    text += session == "0" ? ", held by somebody outside of NETCONF" : fmt::format(", held by session {}", session);
+    text += session == "0" ? ", held by somebody outside of NETCONF, or the candidate has changes of somebody's that were not committed"
+                           : fmt::format(", held by session {}", session);
   if (!info.empty())
     text += fmt::format(", {}", info);
   return text;

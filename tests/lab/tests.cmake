@@ -13,6 +13,13 @@ foreach(driver arista_eos aruba_aoscx aruba_procurve cisco_asa cisco_ios cisco_i
                        ENVIRONMENT "BANPUSH=$<TARGET_FILE:banpush-devices>;BANPUSH_LAB_PROGRAM=$<TARGET_FILE:banpush-lab>;${BANPUSH_MANY_STARTS}")
 endforeach()
 
+# Netmiko against the lab: a sample here, all platforms in the long tier. What it waits for is set in seconds of its own.
+add_test(NAME "lab: netmiko" COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/lab/netmiko_clients.py Clients.test_cisco_ios Clients.test_arista_eos
+         Clients.test_vyos Clients.test_mikrotik_routeros)
+set_tests_properties("lab: netmiko" PROPERTIES LABELS system TIMEOUT 600
+                     ENVIRONMENT "BANPUSH=$<TARGET_FILE:banpush-devices>;BANPUSH_LAB_PROGRAM=$<TARGET_FILE:banpush-lab>;${BANPUSH_MANY_STARTS}")
+banpush_long_test("netmiko" 1800 /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/lab/netmiko_clients.py)
+
 add_test(NAME "lab: devices of odd forms" COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/lab/forms.py)
 set_tests_properties("lab: devices of odd forms" PROPERTIES LABELS system TIMEOUT 600
                      ENVIRONMENT "BANPUSH=$<TARGET_FILE:banpush-devices>;BANPUSH_LAB_PROGRAM=$<TARGET_FILE:banpush-lab>;${BANPUSH_MANY_STARTS}")
