@@ -30,6 +30,7 @@ from waiting import PATIENCE, wait_until  # noqa: E402
 
 HOSTS4 = [f"203.0.113.{i}" for i in range(1, 251)]
 HOSTS6 = [f"2001:db8:7::{i:x}" for i in range(1, 251)]
+HOW_FAR = r"\d+ of \d+ (lines|requests) were accepted"  # what a failed push says of itself
 # Addresses of nobody, which some drivers keep in a list that must not be empty.
 PLACEHOLDERS = {"192.0.2.255/32", "192.0.0.8/32", "100::1/128"}
 
@@ -275,6 +276,7 @@ class Contract(unittest.TestCase):
         one.refuse(15)
         answer = one.push(codes=(1,))
         self.assertEqual(answer["outcome"], "failed")
+        self.assertRegex(answer["error"], HOW_FAR)
         self.assertTrue(one.passes("198.51.100.99"))
         self.time_passes(one)
         self.assertEqual(one.push()["outcome"], "changed")
@@ -293,7 +295,9 @@ class Contract(unittest.TestCase):
         one = self.new()
         one.ban(*HOSTS4[:30], *HOSTS6[:30])
         one.lose(25)
-        self.assertEqual(one.push(codes=(1,))["outcome"], "failed")
+        answer = one.push(codes=(1,))
+        self.assertEqual(answer["outcome"], "failed")
+        self.assertRegex(answer["error"], HOW_FAR)
         self.assertTrue(one.passes("198.51.100.99"))
         self.time_passes(one)
         one.push()

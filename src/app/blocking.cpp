@@ -20,9 +20,28 @@ bool shows(const DeviceReport &report, const Prefix &prefix) {
     return changed && std::any_of(plan.change.remove.begin(), plan.change.remove.end(),
                                   [&](const Removal &one) { return one.block == entry.block && one.list == entry.list; });
   };
-  return (changed && std::any_of(plan.change.add.begin(), plan.change.add.end(), contains)) ||
+  const auto is_idle = [&](const Addition &one) {
+    return std::any_of(report.idle.begin(), report.idle.end(),
+                       [&](const Entry &entry) { return entry.block == one.block && entry.list == one.list; });
+  };
+  return (changed && std::any_of(plan.change.add.begin(), plan.change.add.end(),
+                                 [&](const Addition &one) { return contains(one) && !is_idle(one); })) ||
          std::any_of(plan.installed.entries.begin(), plan.installed.entries.end(),
                      [&](const Entry &entry) { return contains(entry) && plan.installed.is_in_force(entry) && !is_gone(entry); });
+}
+
+// Why the list that holds it may block less than it seems; empty: nothing is known of the kind.
+std::string doubt_of(const DeviceReport &report, const Prefix &prefix) {
+  const Plan &plan = *report.plan;
+  const auto holds = [&](const std::string &list) {
+    const auto is_it = [&](const auto &one) { return one.list == list && one.block.prefix.contains(prefix); };
+    return std::any_of(plan.installed.entries.begin(), plan.installed.entries.end(), is_it) ||
+           std::any_of(plan.change.add.begin(), plan.change.add.end(), is_it);
+  };
+  for (const ListState &list : plan.installed.lists)
+    if (!list.doubts.empty() && holds(list.list))
+      return fmt::format("list {}: {}", list.list, list.doubts.front());
+  return {};
 }
 
 // Somebody else's entry that blocks all of it.
@@ -66,8 +85,10 @@ Blocking blocking_of(const DeviceReport &report, const Prefix &prefix) {
   if (!report.read)
     return blocking;
   blocking.shows = shows(report, prefix);
-  if (*blocking.shows)
+  if (*blocking.shows) {
+    blocking.why = doubt_of(report, prefix);
     return blocking;
+  }
   if (const Foreign *other = blocks_already(report.plan->installed, prefix)) {
     blocking.shows = true;
     blocking.why = fmt::format("by an entry of somebody else: {}", shown(other->text, 120));

@@ -76,9 +76,10 @@ std::vector<Wanted> with_newcomers(const std::vector<Wanted> &wanted, const Cand
 
 // What was to make room for newcomers stays while those are held: else a burst would empty the device. As many
 // entries of a family stay as additions are held, the most worthwhile.
-void keep_instead_of_held(Change &change, const std::vector<LeftOut> &held, const Candidates &candidates) {
+void keep_instead_of_held(Difference &difference, const Candidates &candidates) {
+  Change &change = difference.change;
   std::map<Family, std::size_t> places;
-  for (const LeftOut &one : held)
+  for (const LeftOut &one : difference.left_out)
     ++places[one.prefix.family()];
   std::vector<std::pair<double, Block>> displaced; // wanted by policy, without a place here
   for (const Removal &removal : change.remove) {
@@ -97,8 +98,12 @@ void keep_instead_of_held(Change &change, const std::vector<LeftOut> &held, cons
   // An entry that is removed to be added again, in force or in another list, is no displaced one.
   for (const Addition &addition : change.add)
     staying.erase(addition.block);
-  std::erase_if(change.remove,
-                [&](const Removal &removal) { return staying.count(removal.block) != 0 && removal.reason != "there twice"; });
+  std::erase_if(change.remove, [&](const Removal &removal) {
+    const bool stays = staying.count(removal.block) != 0 && removal.reason != "there twice";
+    if (stays)
+      difference.kept.push_back({removal, {}});
+    return stays;
+  });
 }
 
 // The service's own pushes, not what a person asks for once.
@@ -214,7 +219,7 @@ Decision make_decision(Site &site, const Device &device, const Driver &driver, c
   append(plan.left_out, std::move(difference.left_out));
   Difference held = hold(difference.change, device.limits, plan.installed, remembered(site, device.name),
                          with_newcomers(selection.wanted, candidates, device.limits), order.forced);
-  keep_instead_of_held(held.change, held.left_out, candidates);
+  keep_instead_of_held(held, candidates);
   if (held.change.remove.size() < difference.change.remove.size())
     keep_to_room(held, driver, capacity_of(device), plan.installed, selection.wanted);
   keep_apart(held, driver, plan.installed);
@@ -222,6 +227,7 @@ Decision make_decision(Site &site, const Device &device, const Driver &driver, c
   plan.change.renumber = std::move(difference.change.renumber);
   append(plan.guards, std::move(held.notes));
   append(plan.left_out, std::move(held.left_out));
+  plan.kept = std::move(held.kept);
   plan.wanted = std::move(selection.wanted);
   if (!plan.guards.empty())
     decision.in_step.reset();

@@ -2,6 +2,7 @@
 
 #include "app/condition.hpp"
 #include "app/dead_man.hpp"
+#include "app/delivery.hpp"
 #include "app/plan_notes.hpp"
 #include "app/planning.hpp"
 #include "app/saving.hpp"
@@ -21,9 +22,6 @@ namespace banpush {
 
 namespace {
 
-// A device that is busy (locked by somebody, saving) is asked again this often, waiting longer each time.
-constexpr int most_tries = 4;
-constexpr std::chrono::milliseconds first_wait{500};
 constexpr int most_repairs = 2;
 
 Outcome outcome_of(const Plan &plan, const Guard::Ruling &ruling) {
@@ -47,55 +45,38 @@ void check_saved(const Order &order, const Plan &plan, DeviceReport &report) {
   report.outcome = Outcome::Refused;
 }
 
-// Sends the steps; at the first complaint the driver's abort and leave, and the complaint comes back.
-Delivery deliver(Site &site, Session &session, const Script &script, DeviceReport &report) {
-  std::string &words = report.words;
-  Delivery last;
-  last.accepted = true;
-  for (const Step &step : script.change) {
-    begin_dead_man(site, session, script, step);
-    last = session.send(step);
-    begin_dead_man(site, session, script, step); // the device may count from its answer on
-    words += last.words;
-    if (last.accepted && !last.complaint.empty())
-      report.notes.push_back("the device consented with a warning: " + last.complaint);
-    if (!last.accepted)
-      break;
-  }
-  for (const Step &step : last.accepted ? std::vector<Step>{} : script.abort)
-    words += session.send(step).words;
-  return last;
+// After a change that the device refused, or did not keep, as it was read then.
+void note_what_stands(Site &site, const Plan &plan, const Installed &now) {
+  const std::lock_guard lock(site.state_lock());
+  State &state = site.state();
+  if (plan.script.confirm.empty())
+    state.changed_in_part(plan.device, plan, now, site.seconds_since_fetch());
+  else if (!state.awaits_confirm(plan.device))
+    state.undone(plan.device);
 }
 
-// The steps, again while the device is busy, and what it shows then. An error says what becomes of the change.
-std::pair<Delivery, Verified> deliver_and_verify(Site &site, Session &session, const Plan &plan, Installed known, DeviceReport &report) {
-  try {
-    Delivery delivery = deliver(site, session, plan.script, report);
-    for (int tries = 1; delivery.busy && tries < most_tries; ++tries) {
-      std::this_thread::sleep_for(first_wait * (1 << tries));
-      delivery = deliver(site, session, plan.script, report);
-    }
-    return {std::move(delivery), verify(session, plan, std::move(known))};
-  } catch (const Error &error) {
-    if (plan.script.confirm.empty())
-      throw;
-    throw Error(error.kind(), fmt::format("{}; it was not confirmed, so the device holds what it held before, at the latest {}",
-                                          error.what(), time_to_confirm(session)));
-  }
+void note_idle(const Change &change, const Installed &now, DeviceReport &report) {
+  for (const Entry &entry : now.entries)
+    if (!entry.in_force && std::any_of(change.add.begin(), change.add.end(),
+                                       [&](const Addition &one) { return one.block == entry.block && one.list == entry.list; }))
+      report.idle.push_back(entry);
 }
 
 // Applies a cleared plan to a device that holds what is known and reads back until it shows it, or says what it shows
 // instead. Returns what it holds then.
 Verified apply(Site &site, Session &session, const Cleared &cleared, Installed known, DeviceReport &report) {
   const Plan &plan = cleared.plan();
-  auto [delivery, verified] = deliver_and_verify(site, session, plan, std::move(known), report);
+  auto [delivery, verified, progress] = deliver_and_verify(site, session, plan, std::move(known), report);
   if (!verified.difference.empty()) {
     const std::string undone = delivery.accepted ? undo(site, session, plan, report.words) : std::string();
     if (!delivery.accepted)
       end_dead_man_where_undone(site, plan, verified.installed);
-    throw Error(ErrorKind::Device, fmt::format("{}{}{}{}", delivery.accepted ? "accepted, but " : delivery.complaint + "; ",
-                                               verified.difference, undone.empty() ? "" : "; ", undone));
+    note_what_stands(site, plan, verified.installed);
+    throw Error(ErrorKind::Device,
+                fmt::format("{}{}{}{}", delivery.accepted ? "accepted, but " : fmt::format("{}; {}; ", delivery.complaint, progress),
+                            verified.difference, undone.empty() ? "" : "; ", undone));
   }
+  note_idle(plan.change, verified.installed, report);
   if (!delivery.accepted)
     report.notes.push_back(fmt::format("the device complained ({}), but shows what it should", delivery.complaint));
   confirm(site, session, plan, report.words);
@@ -116,7 +97,8 @@ std::optional<Verified> apply_and_record(Site &site, Session &session, const Cle
   report.in_audit = true;
   {
     const std::lock_guard lock(site.state_lock());
-    record = site.state().started(plan.device, plan.intent == Intent::Flush ? "flush" : "push", order.actor, plan.script.text());
+    record =
+        site.state().started(plan.device, plan.intent == Intent::Flush ? "flush" : "push", order.actor, plan.script.text(), plan.change);
   }
   std::optional<Verified> verified;
   try {
@@ -201,6 +183,9 @@ std::optional<Verified> carry_out(Site &site, const Order &order, const Guard::R
     save_where_due(site, *kept.session, report);
     const std::lock_guard lock(site.state_lock());
     site.state().verified(report.device, *report.plan, *kept.known, site.seconds_since_fetch());
+  } else if (known == Known::Read && report.outcome == Outcome::Refused) {
+    const std::lock_guard lock(site.state_lock());
+    site.state().seen(report.device, *kept.known);
   }
   if (kept.in_step && !kept.in_step->selection.is_held(*kept.known))
     kept.in_step.reset();
@@ -216,6 +201,7 @@ void join(DeviceReport &report, DeviceReport more) {
   append(report.plan->change.remove, more.plan->change.remove);
   append(report.plan->guards, more.plan->guards);
   append(report.notes, more.notes);
+  append(report.idle, more.idle);
   report.words += more.words;
   if (more.outcome != Outcome::Failed)
     return;
@@ -317,7 +303,8 @@ DeviceReport push_in_session(Site &site, const Device &device, const Order &orde
   DeviceReport report = push_device(site, device, order, kept, log_in);
   if (reused && report.outcome == Outcome::Failed && report.kind == ErrorKind::Connect)
     report = push_device(site, device, order, kept, log_in);
-  if (report.left_alone != 0 && report.error == report.unconfirmed && report.left_alone <= longest_left_alone) {
+  if (order.depth == Depth::Push && report.left_alone != 0 && report.error == report.unconfirmed &&
+      report.left_alone <= longest_left_alone) {
     if (order.say)
       order.say(fmt::format("{}: {}; waiting for that", device.name, report.error));
     std::this_thread::sleep_for(std::chrono::seconds{report.left_alone + 1});
@@ -360,7 +347,7 @@ DeviceReport push_device(Site &site, const Device &device, const Order &order, K
     if (report.paused && order.depth == Depth::Push) {
       report.outcome = Outcome::Refused;
       report.notes.push_back(fmt::format("paused: left alone until `banpush resume {}`", device.name));
-    } else if (report.left_alone != 0 && order.depth == Depth::Push) {
+    } else if (report.left_alone != 0 && order.depth != Depth::Offline) { // nothing that it shows lasts
       throw Error(ErrorKind::Device, report.unconfirmed);
     } else if (order.depth == Depth::Offline) {
       run_offline(site, device, order, report);

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <map>
+#include <set>
 
 #include <fmt/format.h>
 #include <pwd.h>
@@ -48,6 +49,12 @@ CREATE TABLE set_up (device TEXT PRIMARY KEY, at INTEGER NOT NULL);
 ALTER TABLE audit ADD COLUMN process TEXT;
 )";
 
+// What was sent and not read back.
+constexpr const char *schema_of_doubt = R"(
+CREATE TABLE in_doubt (
+  device TEXT NOT NULL, block TEXT NOT NULL, list TEXT NOT NULL, comes INTEGER NOT NULL, PRIMARY KEY (device, block, list)) WITHOUT ROWID;
+)";
+
 std::int64_t now() { return seconds_now(); }
 
 Block block_of(const std::string &text) {
@@ -66,7 +73,8 @@ constexpr Upgrade upgrades[] = {
         database.script("ALTER TABLE ledger ADD COLUMN blocked_after REAL");
     },
     [](const Database &database) { database.script(schema_of_conditions); },
-    [](const Database &database) { database.script("ALTER TABLE unsaved ADD COLUMN due INTEGER NOT NULL DEFAULT 0"); }};
+    [](const Database &database) { database.script("ALTER TABLE unsaved ADD COLUMN due INTEGER NOT NULL DEFAULT 0"); },
+    [](const Database &database) { database.script(schema_of_doubt); }};
 
 struct Written { // one line of the ledger, as far as it may change
   std::string number;
@@ -87,6 +95,32 @@ std::map<Spot, Written> taken_away(const Change &change) {
   for (const Removal &removal : change.remove)
     lines.emplace(Spot{removal.block.text(), removal.list}, Written{});
   return lines;
+}
+
+std::set<Spot> spots_of(const Installed &installed) {
+  std::set<Spot> spots;
+  for (const Entry &entry : installed.entries)
+    spots.emplace(entry.block.text(), entry.list);
+  return spots;
+}
+
+std::vector<Spot> in_doubt(const Database &database, const std::string &device) {
+  std::vector<Spot> spots;
+  auto rows = database.prepare("SELECT block, list FROM in_doubt WHERE device = ?", {device});
+  while (rows.step())
+    spots.emplace_back(std::string(rows.text(0)), std::string(rows.text(1)));
+  return spots;
+}
+
+// Nothing of this change is in doubt any more.
+void settle(const Database &database, const std::string &device, const Change &change) {
+  auto settled = database.prepare("DELETE FROM in_doubt WHERE device = ? AND block = ? AND list = ?");
+  const auto of = [&](const auto &one) {
+    settled.restart({device, one.block.text(), one.list});
+    settled.step();
+  };
+  std::for_each(change.add.begin(), change.add.end(), of);
+  std::for_each(change.remove.begin(), change.remove.end(), of);
 }
 
 std::vector<Entry> put_there(const Change &change) {
@@ -174,6 +208,7 @@ void State::verified(const std::string &device, const Plan &plan, const Installe
   with("write the ledger", [&] {
     Transaction transaction(handle_->database);
     write_ledger(device, plan, plan.extent == Plan::Extent::Whole ? &installed : nullptr, since_fetch);
+    handle_->database.execute("DELETE FROM in_doubt WHERE device = ?", {device});
     handle_->database.execute("INSERT INTO verified (device, at) VALUES (?, ?) ON CONFLICT (device) DO UPDATE SET at = excluded.at",
                               {device, now()});
     transaction.commit();
@@ -186,6 +221,40 @@ void State::changed(const std::string &device, const Plan &plan, double since_fe
   with("write the ledger", [&] {
     Transaction transaction(handle_->database);
     write_ledger(device, plan, nullptr, since_fetch);
+    settle(handle_->database, device, plan.change);
+    transaction.commit();
+  });
+}
+
+void State::changed_in_part(const std::string &device, const Plan &plan, const Installed &installed, double since_fetch) {
+  const auto is_there = [&](const auto &one) {
+    return std::any_of(installed.entries.begin(), installed.entries.end(),
+                       [&](const Entry &entry) { return entry.block == one.block && entry.list == one.list; });
+  };
+  Plan shown = plan;
+  std::erase_if(shown.change.add, [&](const Addition &one) { return !is_there(one); });
+  std::erase_if(shown.change.remove, is_there);
+  changed(device, shown, since_fetch);
+  if (handle_)
+    with("write what is in doubt", [&] { settle(handle_->database, device, plan.change); });
+}
+
+void State::seen(const std::string &device, const Installed &installed) {
+  if (!handle_)
+    return;
+  with("write the ledger", [&] {
+    Transaction transaction(handle_->database);
+    auto write =
+        handle_->database.prepare("INSERT OR IGNORE INTO ledger (device, block, list, number, jail, since) VALUES (?, ?, ?, ?, '', ?)");
+    for (const Entry &entry : installed.entries) {
+      write.restart({device, entry.block.text(), entry.list, entry.number, now()});
+      write.step();
+    }
+    const std::set<Spot> there = spots_of(installed);
+    for (const Spot &spot : in_doubt(handle_->database, device))
+      if (there.count(spot) == 0)
+        handle_->database.execute("DELETE FROM ledger WHERE device = ? AND block = ? AND list = ?", {device, spot.first, spot.second});
+    handle_->database.execute("DELETE FROM in_doubt WHERE device = ?", {device});
     transaction.commit();
   });
 }
@@ -244,17 +313,50 @@ std::vector<double> State::times_to_block(const std::string &device, Seconds wit
   return seconds;
 }
 
-long State::started(const std::string &device, const std::string &intent, const std::string &who, const std::string &script) {
+long State::started(const std::string &device, const std::string &intent, const std::string &who, const std::string &script,
+                    const Change &change) {
   long record = 0;
   if (handle_)
     with("write the audit", [&] {
-      auto row = handle_->database.prepare(
-          "INSERT INTO audit (device, intent, actor, started, script, process) VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
-          {device, intent, who, now(), script, mark_of_this_process()});
-      if (row.step())
-        record = static_cast<long>(row.number(0));
+      Transaction transaction(handle_->database);
+      {
+        auto row = handle_->database.prepare(
+            "INSERT INTO audit (device, intent, actor, started, script, process) VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
+            {device, intent, who, now(), script, mark_of_this_process()});
+        if (row.step())
+          record = static_cast<long>(row.number(0));
+      }
+      auto write = handle_->database.prepare("INSERT OR REPLACE INTO in_doubt (device, block, list, comes) VALUES (?, ?, ?, ?)");
+      for (const Removal &one : change.remove) {
+        write.restart({device, one.block.text(), one.list, std::int64_t{0}});
+        write.step();
+      }
+      for (const Addition &one : change.add) {
+        write.restart({device, one.block.text(), one.list, std::int64_t{1}});
+        write.step();
+      }
+      transaction.commit();
     });
   return record;
+}
+
+void State::undone(const std::string &device) {
+  if (handle_)
+    with("write what is in doubt", [&] { handle_->database.execute("DELETE FROM in_doubt WHERE device = ?", {device}); });
+}
+
+std::optional<State::Doubt> State::doubt(const std::string &device, const Prefix &prefix) {
+  std::optional<Doubt> found;
+  if (handle_)
+    with("read what is in doubt", [&] {
+      auto rows = handle_->database.prepare("SELECT block, list, comes FROM in_doubt WHERE device = ?", {device});
+      while (rows.step()) {
+        const Block block = block_of(std::string(rows.text(0)));
+        if (block.prefix.contains(prefix) && (!found || found->block.prefix.length() < block.prefix.length()))
+          found = Doubt{block, std::string(rows.text(1)), rows.number(2) != 0 ? Doubt::Doing::Adds : Doubt::Doing::Removes};
+      }
+    });
+  return found;
 }
 
 void State::ended(long record, const std::string &outcome, const std::string &error, const std::string &words) {

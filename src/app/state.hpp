@@ -56,8 +56,25 @@ public:
   // `within` seconds; ascending.
   std::vector<double> times_to_block(const std::string &device, Seconds within);
 
-  // Before anything is sent: what, by whom, with which words. Returns the number of the record, 0 in trouble.
-  long started(const std::string &device, const std::string &intent, const std::string &actor, const std::string &script);
+  // Of a push that failed, and was read back all the same: what is shown of its change is written, and nothing of it is in doubt.
+  void changed_in_part(const std::string &device, const Plan &plan, const Installed &installed, double since_fetch);
+  // Entries that were read, though nothing came of the push: those that nobody knew of are written, and none is taken out,
+  // because limits count against what stood.
+  void seen(const std::string &device, const Installed &installed);
+
+  // Before anything is sent: what, by whom, with which words. What the change is to do is in doubt until the device was
+  // read. Returns the number of the record, 0 in trouble.
+  long started(const std::string &device, const std::string &intent, const std::string &actor, const std::string &script,
+               const Change &change = {});
+  // The change was taken back: nothing is in doubt.
+  void undone(const std::string &device);
+  struct Doubt {
+    Block block;
+    std::string list;
+    enum class Doing { Adds, Removes } doing;
+  };
+  // What a push that nobody has read back was to do to an entry around the prefix.
+  std::optional<Doubt> doubt(const std::string &device, const Prefix &prefix);
   void ended(long record, const std::string &outcome, const std::string &error, const std::string &words);
 
   // The latest push of a device that was begun; nothing when there was none.

@@ -91,7 +91,7 @@ private:
   }
 
   void hold_one(const New &one, const char *limit) {
-    held_.insert({one.addition->block, one.addition->list});
+    held_.insert({{one.addition->block, one.addition->list}, limit});
     result_.left_out.push_back({one.addition->block.prefix, Verdict::Held, fmt::format("held by the limit {}", limit)});
   }
 
@@ -174,12 +174,18 @@ private:
                                false});
   }
 
+  // The limit that holds the addition around this.
+  std::string what_holds(const Prefix &prefix) const {
+    const auto found = std::find_if(held_.begin(), held_.end(), [&](const auto &one) { return one.first.first.prefix.contains(prefix); });
+    return found == held_.end() ? std::string() : found->second;
+  }
+
   bool is_explained(const Removal &removal) const { return removal.explained || ended_.count(removal.block) != 0; }
 
   void hold_removals() {
     std::vector<Prefix> held_prefixes;
-    for (const auto &[block, list] : held_)
-      held_prefixes.push_back(block.prefix);
+    for (const auto &[spot, limit] : held_)
+      held_prefixes.push_back(spot.first.prefix);
     const PrefixSet waiting(std::move(held_prefixes));
     const auto unexplained = static_cast<std::size_t>(
         std::count_if(change_.remove.begin(), change_.remove.end(), [&](const Removal &removal) { return !is_explained(removal); }));
@@ -187,8 +193,11 @@ private:
     const bool too_many = !is_forced("remove") && installed > limits_.floor &&
                           static_cast<double>(unexplained) > limits_.remove * static_cast<double>(installed) + 1e-9;
     for (const Removal &removal : change_.remove)
-      // What was to be merged into something that is held stays until that may go.
-      if (!(too_many && !is_explained(removal)) && !waiting.covers(removal.block.prefix))
+      if (too_many && !is_explained(removal))
+        result_.kept.push_back({removal, "remove"});
+      else if (waiting.covers(removal.block.prefix)) // what was to be merged into something that is held stays until that may go
+        result_.kept.push_back({removal, what_holds(removal.block.prefix)});
+      else
         result_.change.remove.push_back(removal);
     if (too_many)
       result_.notes.push_back({"remove",
@@ -204,8 +213,8 @@ private:
   const std::set<std::string> &forced_;
   PrefixSet known_;
   std::set<Block> ended_;
-  std::size_t base_ = 0; // what the shares of `add` are of
-  std::set<std::pair<Block, std::string>> held_;
+  std::size_t base_ = 0;                                       // what the shares of `add` are of
+  std::map<std::pair<Block, std::string>, const char *> held_; // by which limit
   Difference result_;
 };
 

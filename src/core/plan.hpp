@@ -33,6 +33,12 @@ struct Wanted {
   std::string list;
 };
 
+// A removal that is kept out of a change, and by which guard; empty: what was to take its place is held.
+struct KeptEntry {
+  Removal removal;
+  std::string guard;
+};
+
 struct Plan {
   // Part: of a device that is in step with its candidates, only what has changed of wanted and installed.
   enum class Extent { Whole, Part };
@@ -44,6 +50,7 @@ struct Plan {
   Installed installed;
   Change change;
   std::vector<LeftOut> left_out;
+  std::vector<KeptEntry> kept;
   std::vector<GuardNote> guards;
   Script script;
   std::string hash; // of wanted, installed, change and script: what the plan rests on and does; empty for a part
@@ -66,6 +73,7 @@ struct Difference {
   Change change;
   std::vector<GuardNote> notes;
   std::vector<LeftOut> left_out;
+  std::vector<KeptEntry> kept;
 };
 
 // What turns installed into wanted. An entry that is not in force is removed and added again. Nothing

@@ -1,5 +1,7 @@
 #include "transport/cli_dialog.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace banpush {
@@ -63,7 +65,7 @@ void CliDialog::run(CliExchange &exchange, const std::vector<std::string> &lines
     std::string where;
     if (place < lines.size())
       where = fmt::format(" (at {}, {} of {} answered)", line_text(place, lines[place]), place, lines.size());
-    throw Error(error.kind(), dialogue_.redacted(error.what() + where));
+    throw CutOff(error.kind(), dialogue_.redacted(error.what() + where), std::min(place, lines.size()), exchange.sent());
   }
 }
 
@@ -102,6 +104,7 @@ Delivery CliDialog::deliver(const Step &step, CliTalk talk, const Complains &com
     return false;
   });
   run(exchange, step.lines);
+  delivery.sent = exchange.sent();
   if (!exchange.question().empty()) {
     complain(fmt::format("{}: the device asks \"{}\", which the driver has no answer for",
                          line_text(exchange.place(), step.lines[exchange.place()]), exchange.question()));

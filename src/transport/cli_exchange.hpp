@@ -57,6 +57,8 @@ public:
   const std::string &question() const noexcept { return question_; }
   // The place of the first line not answered.
   std::size_t place() const noexcept { return flight_.empty() ? next_ : flight_.front().place; }
+  // How many lines went out.
+  std::size_t sent() const noexcept { return next_; }
 
 private:
   struct Sent {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/config.hpp"
+#include "core/error.hpp"
 #include "core/script.hpp"
 
 #include <functional>
@@ -28,9 +29,17 @@ struct Ask {
 struct Delivery {
   bool accepted = false; // every line answered, no complaint, what was expected came
   std::size_t lines = 0; // answered without complaint
+  std::size_t sent = 0;  // lines that went out, where they go one by one
   std::string complaint; // `line 14 "deny ip host 192.0.2.1 any": device said "% Invalid input"`; beside consent, a warning
   bool busy = false;     // the complaint is one of the driver's `busy`: worth trying again
   std::string words;     // everything the device said, for the audit; secrets redacted
+};
+
+// The session ended, or went silent, in the middle of a step that goes line by line.
+struct CutOff : Error {
+  CutOff(ErrorKind kind, const std::string &text, std::size_t lines_accepted, std::size_t lines_sent)
+      : Error(kind, text), accepted(lines_accepted), sent(lines_sent) {}
+  std::size_t accepted, sent;
 };
 
 // What the device shows of one entry that was asked for by itself.

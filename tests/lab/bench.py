@@ -115,10 +115,14 @@ class Bench:
             self.own_lab.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    environment = {**os.environ, "BANPUSH_DATADIR": os.environ.get("BANPUSH_DATADIR", str(ROOT))}
+
+    def argv(self, *words):
+        return [BANPUSH, "-c", f"{self.folder}/banpush.yaml", *words]
+
     def run(self, *argv, codes=(0,), timeout=600):
         """banpush with these arguments; what it says, when it ends with one of these statuses."""
-        done = subprocess.run([BANPUSH, "-c", f"{self.folder}/banpush.yaml", *argv], capture_output=True, text=True, timeout=timeout,
-                              env={**os.environ, "BANPUSH_DATADIR": os.environ.get("BANPUSH_DATADIR", str(ROOT))})
+        done = subprocess.run(self.argv(*argv), capture_output=True, text=True, timeout=timeout, env=self.environment)
         if codes is not None and done.returncode not in codes:
             raise AssertionError(f"banpush {' '.join(argv)}: status {done.returncode}\n{done.stdout}\n{done.stderr}")
         return done

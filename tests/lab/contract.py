@@ -4,8 +4,10 @@
     contract.py DRIVER [TEST…]      (BANPUSH names the program; the lab stands beside it)
 """
 import fnmatch
+import json
 import pathlib
 import re
+import subprocess
 import sys
 
 import bench
@@ -15,6 +17,8 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
 import dead_man  # noqa: E402
 import driver_contract  # noqa: E402
 import ending  # noqa: E402
+from driver_contract import HOSTS4  # noqa: E402
+from waiting import PATIENCE, wait_until  # noqa: E402
 
 PLATFORM = None
 ONE_FAMILY = {"banpush": {"policy": {"families": ["ipv4"]}}}
@@ -136,6 +140,12 @@ class LabBench(bench.Bench):
     def drop(self):
         self.tell("drop")
 
+    def timer_runs(self):
+        return self.state()["timer"]
+
+    def hang_instead_of(self, line):
+        self.tell("fault", "hang", "after", str(line), "lines")
+
     def locked(self):
         return self.state()["lock"] != ""
 
@@ -159,6 +169,8 @@ class Contract(driver_contract.Contract):
         variants = [{"full_at": 20}, {"banpush": {"save": "each"}}, ONE_FAMILY, *cls.platform.manners().values(), *({"values": values} for values, _ in cls.platform.dialogs)]
         if cls.platform.operator:
             variants.append({"operator": True})
+        if cls.platform.reverts:
+            variants.append(cls.platform.reverts)
         cls.pool = bench.Pool([(device_of(cls.platform), PLAIN), *((device_of(cls.platform, **variant), 1) for variant in variants)])
         cls.addClassCleanup(cls.pool.lab.close)
 
@@ -177,6 +189,58 @@ class Contract(driver_contract.Contract):
         if self.platform.sets_up:
             one.run("setup", "dut", "--remove", "--apply")
         self.assertEqual([line for line in one.sent() if OF_IPV6.search(line)], [])
+
+    def test_killed_between_the_change_and_its_confirm(self):
+        """The device takes back what nobody confirmed. Until then nothing that it shows is believed."""
+        one = self.new(**self.platform.reverts)
+        one.ban(*HOSTS4[:3])
+        confirm = re.search(r"^! confirm\n(.+)$", one.run("plan").stdout, re.M)
+        if not confirm:
+            ending.does_not_apply("a change holds at once")
+        one.forget()
+        one.push()
+        sent = one.sent()
+        confirming = len(sent) - sent[::-1].index(confirm[1])
+        one.ban(*HOSTS4[3:6])
+        one.hang_instead_of(confirming)
+        one.forget()
+        with subprocess.Popen(one.argv("push"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=one.environment) as pushing:
+            try:
+                wait_until(lambda: one.timer_runs() and len(one.sent()) >= confirming - 1, 60, "the device waits to be told to keep it")
+            finally:
+                pushing.kill()
+        self.assertTrue(one.timer_runs())
+        self.holds(one, HOSTS4[:6])
+        one.drop()
+        self.is_not_believed(one)
+        one.tell("expire")
+        self.holds(one, HOSTS4[:3])
+        self.time_passes(one)
+        self.assertEqual(one.push()["outcome"], "changed")
+        self.holds(one, HOSTS4[:6])
+        self.assertEqual(one.push()["outcome"], "in_sync")
+
+    def is_not_believed(self, one):
+        for verb in (["plan"], ["push", "--json"]):
+            with subprocess.Popen(one.argv(*verb), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=one.environment) as asked:
+                if verb == ["plan"]:
+                    self.assertIn("was not confirmed", asked.communicate(timeout=PATIENCE)[0])
+                    self.assertEqual(asked.returncode, 1)
+                    continue
+                try:
+                    self.assertIn("was not confirmed", asked.stderr.readline())
+                    self.assertIsNone(asked.poll(), "it waits for that")
+                finally:
+                    asked.kill()
+        self.assertIn("was not confirmed", one.run("status").stdout)
+        for address, before in ((HOSTS4[4], "absent"), (HOSTS4[0], "present")):
+            (told,) = json.loads(one.run("explain", address, "--json").stdout)["devices"]
+            if before == "present":
+                self.assertEqual(told["state"], before)
+            else:
+                self.assertEqual(told["state"], "unknown")
+                self.assertIn("as it was read before: absent", told["reason"])
+                self.assertIn("returns by itself to what it held before", told["reason"])
 
     def test_questions_at_the_login(self):
         for values, says in self.platform.dialogs:

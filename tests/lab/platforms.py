@@ -20,7 +20,7 @@ def numbers_of(driver):
 class Platform:
     def __init__(self, driver, device=None, train="", attach=(), kinds=(), bare="", operator="", operator_list=None, operator_shown="", refuses=True,
                  refuses_with="", foreign="", foreign_shown="", by_hand=(), by_hand_gone=(), noise="", settings=None, saves=True, params=None,
-                 lists_stand=True, sets_up=True, settles=0, dialogs=(), many=250, narrow=40, longest_name=42, odd_name=""):
+                 lists_stand=True, sets_up=True, settles=0, dialogs=(), many=250, narrow=40, longest_name=42, odd_name="", reverts=None):
         self.driver, self.device, self.train = driver, device or driver, train
         self.attach = attach                  # interfaces
         self.kinds = kinds                    # (kind, name) of the lists banpush keeps, as the lab's state has them
@@ -44,6 +44,7 @@ class Platform:
         self.settings = settings or {}        # keys of the lab's device
         self.saves = saves                    # whether anything has to be saved
         self.params = params
+        self.reverts = reverts or {}          # keys of the lab's device with which it takes back what nobody confirms; none: it does so anyway, or never
         self.longest_name = longest_name      # of the host
         self.odd_name = odd_name              # a name with blanks or brackets, where the platform takes such
         self.numbers = numbers_of(driver) if any(NUMBER.search(line) for line in by_hand) else None  # those that banpush gives
@@ -83,7 +84,7 @@ IOS_NOISE = "*Mar  1 00:01:02.345: %SYS-5-CONFIG_I: Configured from console by v
 IOS = {
     "attach": ["GigabitEthernet0/0"], "kinds": [ACL4, ACL6], "operator": IOS_OPERATOR, "operator_list": ("acl4", "OUTSIDE-IN"), "foreign": IOS_FOREIGN,
     "foreign_shown": "192.0.2.77", "by_hand": ["ip access-list extended BANPUSH-IN4", "900 deny ip host HOST any"],
-    "by_hand_gone": ["ip access-list extended BANPUSH-IN4", "no deny ip host HOST any"], "noise": IOS_NOISE, "dialogs": [({"expired": "yes"}, "New password")]}
+    "by_hand_gone": ["ip access-list extended BANPUSH-IN4", "no deny ip host HOST any"], "noise": IOS_NOISE, "reverts": {"config": "archive\n path flash:x\n"}, "dialogs": [({"expired": "yes"}, "New password")]}
 
 PLATFORMS = {
     "cisco_ios": Platform("cisco_ios", **IOS),
@@ -109,7 +110,7 @@ set interfaces ge-0/0/0 unit 0 family inet filter input OUTSIDE-IN
         by_hand=["/ip firewall address-list add list=banpush address=HOST comment=banpush"],
         by_hand_gone=["/ip firewall address-list remove [find list=banpush address=HOST]"]),
     "aruba_aoscx": Platform(
-        "aruba_aoscx", attach=["1/1/1"], kinds=[ACL4, ACL6], operator="""\
+        "aruba_aoscx", reverts={"banpush": {"params": {"auto_revert": True}}}, attach=["1/1/1"], kinds=[ACL4, ACL6], operator="""\
 access-list ip OUTSIDE-IN
 10 permit tcp any 192.0.2.10 eq 443
 20 permit any any any

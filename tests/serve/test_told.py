@@ -124,6 +124,23 @@ class Told(unittest.TestCase):
         self.wait_said(site, "d1: held by storm: ")
         self.assertEqual(self.names(site), ["storm"])
 
+    def test_a_push_by_way_of_the_service_waits_for_what_is_not_confirmed(self):
+        site = self.site(audit="1h")
+        site.start()
+        site.run("push")  # the service has the device's state
+        with sqlite3.connect(site.folder / "state.db") as state:  # as a push leaves it that was killed before its confirm
+            uptime = pathlib.Path("/proc/uptime").read_text().split()[0]
+            boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+            state.execute("INSERT INTO unconfirmed (device, since, boot, uptime, within) VALUES ('d1', unixepoch(), ?, ?, 8)", (boot, uptime))
+        begin = time.monotonic()
+        site.run("ban", A, "--no-push")
+        done = site.run("push")
+        self.assertGreater(time.monotonic() - begin, 5)
+        self.assertIn("was not confirmed: the device returns by itself", done.stderr)
+        self.assertIn("waiting for that", done.stderr)
+        self.assertRegex(done.stdout, "d1.*: (changed|in sync)")
+        self.assertEqual(site.holds(), hosts([A]))
+
     def test_a_device_that_fails_and_answers_again(self):
         site = self.site(2)
         site.settings["devices"]["d2"] = {"address": "127.0.0.1", "port": 1, "driver": "cisco_ios", "username": "u", "password": {"file": str(site.folder / "pw")}}

@@ -145,7 +145,7 @@ class Verbs(unittest.TestCase):
         self.site.insert(["203.0.113.8"], protocol="udp")
         told = self.site.json("explain", "203.0.113.7")
         self.assertEqual([(one["step"], one["verdict"]) for one in told["policies"][0]["steps"]][-1], ("entry", "passes"))
-        self.assertEqual(told["devices"][0]["state"], "absent")
+        self.assertEqual(told["devices"][0]["state"], "unknown")  # it was never read
         self.assertEqual(len(told["rows"]), 1)
         self.assertEqual(self.site.json("explain", "203.0.113.99")["rows"], [])
         text = self.site.run("explain", "198.51.100.3").stdout
@@ -161,7 +161,7 @@ class Verbs(unittest.TestCase):
         for policy in told["policies"]:
             self.assertEqual(policy["steps"][-1]["text"], "none of 1 rows of 203.0.113.7/32: their time has run out")
         for device in told["devices"]:  # its own ban has ended; somebody's wide row is no reason
-            self.assertEqual((device["state"], device["reason"]), ("absent", "in force: none of 1 rows of 203.0.113.7/32: their time has run out"))
+            self.assertEqual((device["state"], device["reason"]), ("unknown", "in force: none of 1 rows of 203.0.113.7/32: their time has run out"))
         for device in self.site.json("explain", "203.0.113.8")["devices"]:
             self.assertEqual(device["state"], "left out")
             self.assertIn("wider than /24", device["reason"])

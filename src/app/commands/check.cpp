@@ -1,5 +1,6 @@
 #include "app/commands/not_configured.hpp"
 #include "app/commands/pass.hpp"
+#include "app/dead_man.hpp"
 #include "app/planning.hpp"
 #include "app/protect.hpp"
 #include "app/rights.hpp"
@@ -117,6 +118,8 @@ Checked look_at(Site &site, const Device &device, bool connect) {
          facts.seen_from ? fmt::format("logged in, seen from {}", facts.seen_from->address()) : std::string("logged in")});
     for (const std::string &note : session.notes())
       checked.findings.push_back({Finding::Level::Good, "lists", note});
+    if (const auto unconfirmed = dead_man_of(site, device))
+      checked.findings.push_back({Finding::Level::Warning, "unconfirmed", text_of(*unconfirmed)});
     look_at_lists(session, checked);
     run_checks(session, checked);
   } catch (const Error &error) {

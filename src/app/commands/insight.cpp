@@ -1,6 +1,6 @@
 #include "app/commands/pass.hpp"
-#include "app/planning.hpp"
-#include "app/spool.hpp"
+#include "app/on_device.hpp"
+#include "app/waiting.hpp"
 #include "core/explain.hpp"
 #include "core/stats.hpp"
 
@@ -23,86 +23,14 @@ constexpr std::size_t most_rows = 8;
 struct Outlook {
   Config config;
   Fetched fetched;
+  std::vector<std::string> notes;
   State state;
   Site site;
 
   explicit Outlook(const Settings &settings)
-      : config(load_all(settings)), fetched(fetch(config)), state(config.state),
+      : config(load_all(settings)), fetched(fetch_with_waiting(config)), notes(std::move(fetched.notes)), state(config.state),
         site(config, state, std::move(fetched.bans), std::move(fetched.protect)) {}
 };
-
-// Where one address stands on one device, by policy and by the ledger.
-struct Standing {
-  std::string device, state, reason, since, until, read_at; // state: present, absent, left out
-};
-
-// Whether the verdict is of a device, on what policy wants; else it is of policy, on a ban.
-bool is_of_device(Verdict verdict) {
-  return verdict == Verdict::OverBudget || verdict == Verdict::Foreign || verdict == Verdict::NotHeld || verdict == Verdict::Held ||
-         verdict == Verdict::Covered;
-}
-
-// What the plan leaves out that contains the prefix, the narrowest of several. A wider ban than the one that decides says
-// nothing of the address.
-const LeftOut *left_out_of(const Plan &plan, const Explanation &explanation, const Prefix &prefix) {
-  const LeftOut *found = nullptr;
-  for (const LeftOut &one : plan.left_out)
-    if (one.prefix.contains(prefix) && (found == nullptr || one.prefix.length() > found->prefix.length()) &&
-        (is_of_device(one.verdict) || !explanation.walked || one.prefix.length() >= explanation.walked->length()))
-      found = &one;
-  return found;
-}
-
-// What the next push makes of an addition: what a person or the last push said of the device stands against it.
-std::string wanted_text(Outlook &view, const Device &device, const Addition &addition) {
-  if (view.state.paused(device.name))
-    return fmt::format("wanted in list {}; paused: no push goes there until `banpush resume {}`", addition.list, device.name);
-  if (view.config.driver(device).evidence.level < EvidenceLevel::Captured && !device.accept_unproven)
-    return fmt::format("wanted in list {}; pushes are refused: the driver {} is unproven", addition.list, device.driver);
-  const auto last = view.state.last_push(device.name);
-  if (last && (last->outcome == "refused" || last->outcome == "failed"))
-    return fmt::format("wanted in list {}; the last push ({}) {}{}", addition.list, last->at,
-                       last->outcome == "failed" ? "failed" : "was refused", last->error.empty() ? "" : ": " + last->error);
-  return "wanted; the next push brings it to list " + addition.list;
-}
-
-// Every device is judged as a push without a connection would judge it: against what the ledger says it holds.
-Standing standing(Outlook &view, const Device &device, const Explanation &explanation, const Prefix &prefix) {
-  Standing made;
-  made.device = device.name;
-  FromLedger known = from_ledger(view.site, device);
-  made.read_at = known.read_at;
-  const Plan plan = make_decision(view.site, device, view.config.driver(device), {}, std::move(known.installed), Order{}).plan;
-  for (const LedgerEntry &entry : view.state.ledger(device.name))
-    if (entry.block.prefix.contains(prefix)) {
-      made.state = "present";
-      made.since = entry.since;
-      made.reason = entry.block.prefix == prefix ? "in list " + entry.list : "within " + entry.block.text() + " of list " + entry.list;
-    }
-  for (const Wanted &one : plan.wanted)
-    if (one.candidate.block.prefix.contains(prefix))
-      made.until = moment_text(one.candidate.until, view.site.moment());
-  if (!made.state.empty()) {
-    for (const Removal &one : plan.change.remove)
-      if (one.block.prefix.contains(prefix) && made.until.empty())
-        made.reason += "; the next push takes it away: " + one.reason;
-    return made;
-  }
-  made.state = "absent";
-  const auto adds =
-      std::find_if(plan.change.add.begin(), plan.change.add.end(), [&](const Addition &one) { return one.block.prefix.contains(prefix); });
-  const auto stops = std::find_if(explanation.steps.begin(), explanation.steps.end(),
-                                  [](const PolicyStep &step) { return step.result == PolicyStep::Result::Stops; });
-  if (adds != plan.change.add.end()) {
-    made.reason = wanted_text(view, device, *adds);
-  } else if (const LeftOut *one = left_out_of(plan, explanation, prefix)) {
-    made.state = "left out";
-    made.reason = fmt::format("{}: {}", word(one->verdict), one->reason);
-  } else {
-    made.reason = stops == explanation.steps.end() ? "not wanted here" : stops->name + ": " + stops->text;
-  }
-  return made;
-}
 
 std::string age_text(Seconds age) {
   if (age < 2 * minute)
@@ -223,7 +151,7 @@ int explain(const Settings &settings, const std::string &ip) {
                         {"steps", steps},
                         {"entry", group.explanation.entry ? Json(group.explanation.entry->text()) : Json(nullptr)}});
     for (const Device *device : group.devices) {
-      const Standing one = standing(view, *device, group.explanation, prefix);
+      const OnDevice one = on_device(view.site, *device, group.explanation, prefix);
       out += fmt::format("  {:<10} {} {}{}{}{}\n", one.device,
                          console.paint(one.state == "present" ? Colour::Green : Colour::Yellow, one.state), one.reason,
                          one.since.empty() ? "" : ", since " + one.since, one.until.empty() ? "" : ", until " + one.until,
@@ -236,9 +164,13 @@ int explain(const Settings &settings, const std::string &ip) {
                          {"read", one.read_at}});
     }
   }
+  for (const std::string &note : view.notes)
+    out += fmt::format("note: {}\n", note);
   if (console.json())
-    console.out(Json{{"schema", 1}, {"prefix", prefix.text()}, {"rows", rows}, {"policies", policies}, {"devices", devices}}.dump(2) +
-                "\n");
+    console.out(
+        Json{{"schema", 1}, {"prefix", prefix.text()}, {"rows", rows}, {"policies", policies}, {"devices", devices}, {"notes", view.notes}}
+            .dump(2) +
+        "\n");
   else
     console.out(out);
   return 0;

@@ -3,6 +3,7 @@
 #include "app/blocking.hpp"
 #include "app/serve/doorbell.hpp"
 #include "app/spool.hpp"
+#include "app/waiting.hpp"
 #include "files/open.hpp"
 
 #include <chrono>
@@ -65,18 +66,10 @@ std::vector<std::string> empty_spool(Spool &spool, const Config &config, const s
   return notes;
 }
 
-void add_waiting_if_readable(Fetched &fetched, const Config &config, Spool &spool) {
-  try {
-    add_waiting(fetched, config, spool);
-  } catch (const Error &error) {
-    fetched.notes.push_back(fmt::format("the spool cannot be read: {}", error.what()));
-  }
-}
-
 // The tables; where they cannot be had, and bans wait that a single host may decide, those.
 Fetched fetch_for(Config &config, Order &order) {
   if (order.depth != Depth::Push)
-    return fetch(config);
+    return fetch_with_waiting(config);
   const SpoolLook look = look_for_waiting(config.spool);
   try {
     const auto tables = open_all(config);

@@ -1,4 +1,5 @@
 #include "app/commands/pass.hpp"
+#include "app/dead_man.hpp"
 #include "app/serve/doorbell.hpp"
 #include "app/turn.hpp"
 #include "files/open.hpp"
@@ -16,6 +17,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::size_t most_bytes_of_a_plan = 1UL << 30U;
+constexpr std::chrono::minutes patience_with_service{26};
 constexpr const char *no_devices = "no devices are configured: nothing to do (docs/configuration.md shows how to add one)";
 
 void say(const Settings &settings, const Report &report, Detail detail) {
@@ -57,9 +59,17 @@ std::map<std::string, std::string> saved_hashes(const std::string &path) {
   return hashes;
 }
 
+// The service waits for such a device, too, and says nothing until it has pushed.
+void say_what_is_waited_for(const Settings &settings, const Config &config, const Names &devices) {
+  State state(config.state);
+  for (const Device *device : chosen(config, devices))
+    if (const auto unconfirmed = state.awaits_confirm(device->name))
+      settings.console.note(fmt::format("{}: {}; waiting for that", device->name, text_of(*unconfirmed)));
+}
+
 // The service has the devices' sessions: it pushes, and says what came of it. Nothing where there is none.
 std::optional<int> push_by_service(const Settings &settings, const Config &config, const Names &devices, const Order &order) {
-  chosen(config, devices);
+  say_what_is_waited_for(settings, config, devices);
   const Json request{{"do", "push"},
                      {"devices", devices},
                      {"force", order.forced},
@@ -67,7 +77,7 @@ std::optional<int> push_by_service(const Settings &settings, const Config &confi
                      {"actor", order.actor},
                      {"json", settings.console.json()},
                      {"colour", settings.console.colour}};
-  const auto answer = ask_service(config, request, std::chrono::minutes{15});
+  const auto answer = ask_service(config, request, patience_with_service);
   if (!answer)
     return std::nullopt;
   if (!settings.trace.empty())

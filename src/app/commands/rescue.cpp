@@ -1,5 +1,6 @@
 #include "app/commands/not_configured.hpp"
 #include "app/commands/pass.hpp"
+#include "app/dead_man.hpp"
 #include "app/planning.hpp"
 #include "app/push_request.hpp"
 #include "app/said_length.hpp"
@@ -7,6 +8,7 @@
 #include "app/session.hpp"
 #include "app/spool.hpp"
 #include "app/turn.hpp"
+#include "app/waiting.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -69,7 +71,7 @@ std::string show_text(const Settings &settings, const DeviceReport &report) {
   const Plan &plan = *report.plan;
   std::vector<std::string> installed, absent, foreign;
   for (const Entry &entry : plan.installed.entries)
-    (entry.in_force ? installed : absent)
+    (plan.installed.is_in_force(entry) ? installed : absent)
         .push_back(fmt::format("{:<24} {}{}{}", entry.block.text(), entry.list, entry.number.empty() ? "" : " " + entry.number,
                                entry.in_force ? "" : ": " + entry.why_not));
   for (const Foreign &one : plan.installed.foreign)
@@ -190,7 +192,7 @@ int show(const Settings &settings, const std::string &name) {
     without = "the configuration is not in order";
   } else {
     try {
-      fetched = fetch(config);
+      fetched = fetch_with_waiting(config);
       require_protected_hosts(fetched.unknown_hosts);
     } catch (const Error &error) {
       without = error.what();
@@ -213,9 +215,18 @@ int show(const Settings &settings, const std::string &name) {
     report.plan->installed = installed;
     settings.console.warn(fmt::format("what is wanted cannot be told ({}); what is installed:", without));
   }
-  report.outcome = !without.empty() || (report.plan->change.empty() && report.plan->guards.empty()) ? Outcome::InSync : Outcome::Planned;
-  const auto pause = state.paused(device.name);
-  report.paused = pause.has_value();
+  report.paused = state.paused(device.name).has_value();
+  report.unsaved = state.unsaved(device.name);
+  if (const auto unconfirmed = dead_man_of(site, device))
+    report.unconfirmed = text_of(*unconfirmed);
+  // Where what it shows does not last, or what is wanted is not known, it is not said to be in step.
+  report.outcome = without.empty() && report.unconfirmed.empty() && report.plan->change.empty() && report.plan->guards.empty()
+                       ? Outcome::InSync
+                       : Outcome::Planned;
+  for (const ListState &list : installed.lists)
+    for (const std::string &doubt : list.doubts)
+      report.notes.push_back(fmt::format("list {}: {}", list.list, doubt));
+  report.notes.insert(report.notes.end(), fetched.notes.begin(), fetched.notes.end());
   if (settings.console.json()) {
     Json json = to_json(Report{{report}, {}})["devices"][0];
     json["schema"] = 1;

@@ -1,5 +1,6 @@
 #include "app/commands/not_configured.hpp"
 #include "app/commands/pass.hpp"
+#include "app/dead_man.hpp"
 #include "app/serve/doorbell.hpp"
 #include "app/spool_report.hpp"
 #include "app/state.hpp"
@@ -82,6 +83,12 @@ Told tell(const Settings &settings, State &state, const Device &device, const Js
     conditions.push_back({{"name", one.condition.name}, {"text", one.condition.text}, {"since", one.since}});
     if (!is_told_by_attempt(one, attempt))
       told.text += "  " + yellow(fmt::format("since {}: {}", one.since, one.condition.text)) + "\n";
+  }
+  // A push that was killed could tell nobody.
+  const auto unconfirmed = state.awaits_confirm(device.name);
+  if (unconfirmed && std::none_of(standing.begin(), standing.end(), [](const auto &one) { return one.condition.name == "unconfirmed"; })) {
+    conditions.push_back({{"name", "unconfirmed"}, {"text", text_of(*unconfirmed)}, {"since", unconfirmed->at}});
+    told.text += "  " + yellow(fmt::format("since {}: {}", unconfirmed->at, text_of(*unconfirmed))) + "\n";
   }
   Json last = nullptr;
   if (push)

@@ -102,6 +102,21 @@ std::optional<DeviceReport> Keeper::push(const Order &order, std::uint64_t numbe
   return answer_;
 }
 
+std::optional<DeviceReport> Keeper::push_when_settled(const Order &order, std::uint64_t number, Clock::time_point until) {
+  auto report = push(order, number, until);
+  if (!report || report->left_alone == 0 || report->error != report->unconfirmed)
+    return report;
+  const auto settled = Clock::now() + std::chrono::seconds{report->left_alone + 1};
+  if (settled >= until)
+    return report; // it says until when
+  {
+    std::unique_lock lock(lock_);
+    if (news_.wait_until(lock, settled, [&] { return ending_; }))
+      return std::nullopt;
+  }
+  return push(order, number, until);
+}
+
 bool Keeper::release(Clock::time_point until) {
   std::unique_lock lock(lock_);
   release_ = true;

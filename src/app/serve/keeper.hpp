@@ -47,6 +47,10 @@ public:
   // A push that a person asked for, whatever the device did before. Nothing when it does not come in time.
   std::optional<DeviceReport> push(const Order &order, std::uint64_t number, Clock::time_point until);
 
+  // The same; where the device is left alone because a change waits to be confirmed, it is waited for, and pushed to then. The
+  // report of the first where that is not over in time.
+  std::optional<DeviceReport> push_when_settled(const Order &order, std::uint64_t number, Clock::time_point until);
+
   // Ends the session and waits until it is over; false when it is not in time.
   bool release(Clock::time_point until);
 

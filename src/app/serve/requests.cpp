@@ -14,8 +14,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Longer than any device is waited for.
-constexpr std::chrono::minutes patience{10};
+// Longer than any device is waited for; with one that has to decide on a change that nobody confirmed.
+constexpr std::chrono::minutes patience{10}, patience_for_push{25};
 
 Json refused(const std::string &why) { return {{"refused", why}}; }
 
@@ -38,7 +38,7 @@ Json told(const std::string &device, const std::optional<DeviceReport> &report, 
   if (!blocking.shows || holds == true)
     blocking.shows = holds;
   if (blocking.shows == true && holds == true)
-    blocking = {true, {}, false};
+    blocking = {true, blocking_of(known, prefix).shows == true ? blocking.why : std::string(), false};
   return to_json(known, blocking);
 }
 
@@ -70,7 +70,7 @@ std::vector<Keeper *> chosen_keepers(Daemon &service, const Json &request) {
 }
 
 Json push_now(Daemon &service, const Json &request) {
-  const auto until = Clock::now() + patience;
+  const auto until = Clock::now() + patience_for_push;
   const auto keepers = chosen_keepers(service, request);
   Order order;
   order.actor = request.value("actor", "");
@@ -84,7 +84,7 @@ Json push_now(Daemon &service, const Json &request) {
     mine.device = keepers[i]->name();
     mine.outcome = Outcome::Failed;
     mine.error = "no answer: the device took too long, or the service ends or lacks memory";
-    if (auto pushed = keepers[i]->push(order, number, until))
+    if (auto pushed = keepers[i]->push_when_settled(order, number, until))
       mine = std::move(*pushed);
   });
   Console console;
