@@ -197,6 +197,7 @@ Proof proof_of(const Node &node, Problems &problems, const DriverNames &all_name
     proof.exits = mapping.get("exits", statuses_of);
   proof.holds = mapping.get("holds", bound_patterns_of, names);
   proof.lacks = mapping.get("lacks", bound_patterns_of, names);
+  proof.bound_by = mapping.get("bound_by", bound_pattern_of, names);
   if (const Node *path = mapping.find("path"))
     proof.path = rule_path_of(*path, problems, names);
   proof.doubts = mapping.get("level", word_of<bool>, Words<bool>{{"error", false}, {"warning", true}}).value_or(false);

@@ -130,6 +130,7 @@ struct Proof {
   std::vector<int> exits{0};
   std::vector<Pattern> holds;               // each must be found in the reply
   std::vector<Pattern> lacks;               // none may be
+  Pattern bound_by;                         // what binds the list, in the reply; empty: the list's name anywhere
   std::optional<Path> path;                 // and the rules in the reply let packets come to the one that drops
   bool doubts = false;                      // YAML level: warning. What does not hold is no proof of the contrary: it is said, no more
   std::string says;                         // for people, when it does not hold: `no rule in chain INPUT jumps to {{chain4}}`

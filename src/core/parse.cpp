@@ -266,8 +266,10 @@ PathRuling ruling_on(const Proof &proof, const Values &values, const Reply &repl
   return proof.path ? walk(bound(*proof.path, names_for(proof, values)), without_noise({}, reply.text)) : PathRuling{};
 }
 
-// Whether the answer has the device's name of the list anywhere.
-bool names(const Reply &reply, const Values &values, const std::string &list) {
+// Whether the answer has what binds the list, where the proof says what that is; else the device's name of the list anywhere.
+bool binds(const Proof &proof, const Reply &reply, const Values &values, const std::string &list) {
+  if (!proof.bound_by.empty())
+    return bound(proof.bound_by, names_for(proof, values)).found_in(reply.text);
   const auto name = values.find(list);
   return reply.text.find(name == values.end() ? list : name->second) != std::string::npos;
 }
@@ -290,7 +292,7 @@ void apply(const Proof &proof, const Values &values, const Reply &reply, Install
     if (why_not.empty())
       continue;
     state.in_force = false;
-    state.unbound = !names(reply, values, state.list);
+    state.unbound = !binds(proof, reply, values, state.list);
     state.why_not = why_not;
   }
 }

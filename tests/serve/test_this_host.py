@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Somebody takes this host's own lists, rules or table away, or a start of the host did: the service learns it within seconds,
 sets up again what `setup` had made, fills it, and says so."""
+import re
 import subprocess
 import time
 import unittest
@@ -139,6 +140,30 @@ class ThisHost(unittest.TestCase):
                 wait_until(lambda: self.conditions(site) == [], 30, "it is over")
                 self.assertEqual(site.stop(), 0)
                 sh(gone)
+
+    def test_what_was_only_emptied(self):
+        """The table, set or chain stands."""
+        emptied = {"linux_nft": ["nft flush chain inet banpush blocks", "nft flush chain inet banpush blocks; nft delete chain inet banpush blocks",
+                                 "nft flush set inet banpush hosts4"],
+                   "linux_ipset": ["ipset flush banpush4"], "linux_iptables": ["iptables -F BANPUSH4"]}
+        for driver, ways in emptied.items():
+            site, gone, shows = self.blocking(driver)
+            before = self.plain(sh(shows))
+            for way in ways:
+                with self.subTest(way):
+                    sh(way)
+                    self.assertNotEqual(self.plain(sh(shows)), before)
+                    seconds = self.seconds_until(lambda: self.plain(sh(shows)) == before, f"it is as before: {way}\n{site.log_text()}")
+                    print(f"{way}: back after {seconds:.1f} s")
+            wait_until(lambda: self.conditions(site) == [], 30, "status is as before")
+            self.assertEqual(site.log_text().count("is set up again"), 2 if driver == "linux_nft" else 0)
+            self.assertEqual(site.stop(), 0)
+            sh(gone)
+
+    @staticmethod
+    def plain(text):
+        """Without what was counted, and the order of chains."""
+        return sorted(re.sub(r"counter packets \d+ bytes \d+", "", text).splitlines())
 
     def test_a_jump_of_ours_that_somebody_took_away(self):
         """Only what binds the list: the set stands, and blocks nobody."""

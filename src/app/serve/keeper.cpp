@@ -20,6 +20,8 @@ constexpr std::chrono::minutes idle_limit{5};
 constexpr std::chrono::seconds looked_at_each{15}, first_look{1};
 // How often this host is asked whether what binds its lists is as it was: it costs a few milliseconds.
 constexpr std::chrono::seconds this_host_looked_at_each{2};
+// Lists of so many entries are read whole each time, where nothing tells that somebody has changed them.
+constexpr std::size_t looked_through_up_to = 2000;
 // What somebody takes away again and again is theirs to decide: so often in so long it is set up again.
 constexpr std::size_t most_set_ups = 3;
 constexpr std::chrono::minutes set_ups_counted_for{10};
@@ -203,13 +205,24 @@ void Keeper::look_at_session(std::unique_lock<std::mutex> &lock) {
   close_session(lock);
 }
 
+// The kernel tells of nftables. Of the rest, a set or chain that was emptied is seen in the entries alone.
+bool Keeper::entries_are_as_read() {
+  if (!kept_.known || kept_.known->entries.size() > looked_through_up_to ||
+      transport_kind(device_, watch_.config->driver(device_)) == TransportKind::Nftables)
+    return true;
+  const Installed now = kept_.session->read();
+  return std::equal(now.entries.begin(), now.entries.end(), kept_.known->entries.begin(), kept_.known->entries.end(),
+                    [](const Entry &a, const Entry &b) { return a.block == b.block && a.list == b.list; });
+}
+
 // Somebody may have loaded another ruleset: what tells that costs little, and the whole is read only then.
 void Keeper::look_at_this_host(std::unique_lock<std::mutex> &lock) {
   working_ = true;
   lock.unlock();
   bool as_read = false;
   try {
-    as_read = kept_.session && kept_.session->is_open() && !kept_.session->disturbed() && kept_.session->proofs_are_as_read();
+    as_read = kept_.session && kept_.session->is_open() && !kept_.session->disturbed() && kept_.session->proofs_are_as_read() &&
+              entries_are_as_read();
   } catch (const Error &) { // the reading says what is wrong
   }
   lock.lock();

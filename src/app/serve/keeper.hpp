@@ -88,6 +88,7 @@ private:
   void close_session(std::unique_lock<std::mutex> &lock);
   void look_at_session(std::unique_lock<std::mutex> &lock);
   void look_at_this_host(std::unique_lock<std::mutex> &lock);
+  bool entries_are_as_read();
   void set_up_again(Snapshot &snapshot, DeviceReport &report);
   DeviceReport attempt(Snapshot &snapshot, Order order);
   void note_outcome(const DeviceReport &report, const Snapshot &snapshot);
