@@ -216,7 +216,7 @@ int show(const Settings &settings, const std::string &name) {
     settings.console.warn(fmt::format("what is wanted cannot be told ({}); what is installed:", without));
   }
   report.paused = state.paused(device.name).has_value();
-  report.unsaved = state.unsaved(device.name);
+  report.unsaved = state.unsaved(device.name).why;
   if (const auto unconfirmed = dead_man_of(site, device))
     report.unconfirmed = text_of(*unconfirmed);
   // Where what it shows does not last, or what is wanted is not known, it is not said to be in step.
