@@ -14,7 +14,13 @@ fs::path program() {
   return fs::read_symlink("/proc/self/exe", none);
 }
 
-// An installed program never looks into the folder in which it was built: that may be another user's.
+// An installed program never looks into the folder in which it was built: that may be another user's. One of a package
+// does not even know it.
+#ifndef BANPUSH_SOURCE_DIR
+#define BANPUSH_SOURCE_DIR ""
+#define BANPUSH_BUILD_BINDIR ""
+#endif
+
 bool is_in_build_tree(const fs::path &program) {
   std::error_code none;
   return fs::equivalent(program.parent_path(), BANPUSH_BUILD_BINDIR, none);
