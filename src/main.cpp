@@ -302,12 +302,14 @@ std::string mistyped(const CLI::App &app) {
     at = at->get_subcommands().front();
     called += " " + at->get_name();
   }
-  Names verbs, words = app.remaining(true);
+  const Names all = app.remaining(true);
+  Names verbs, words = all;
   for (const CLI::App *one : at->get_subcommands([](const CLI::App *) { return true; }))
     verbs.push_back(one->get_name());
   words.erase(std::remove_if(words.begin(), words.end(), [](const std::string &one) { return one.empty() || one.front() == '-'; }),
               words.end());
-  if (verbs.empty() || words.empty())
+  const bool is_option = std::any_of(all.begin(), all.end(), [](const std::string &one) { return one.size() > 1 && one.front() == '-'; });
+  if (verbs.empty() || words.empty() || is_option) // its value may be the word
     return {};
   return unknown_verb(called, words, verbs);
 }

@@ -184,8 +184,7 @@ std::set<Family> families_used(Site &site, const Device &device) {
   if (families.size() == 2)
     return families;
   const std::lock_guard lock(site.state_lock());
-  for (const LedgerEntry &one : site.state().ledger(device.name))
-    families.insert(one.block.prefix.family());
+  families.merge(site.state().families(device.name));
   return families;
 }
 
@@ -205,7 +204,7 @@ Decision make_decision(Site &site, const Device &device, const Driver &driver, c
                   [](const LeftOut &one) { return one.verdict == Verdict::OverBudget; }))
     site.lacks_room(device, facts);
   Difference difference = diff(driver, selection, standing.bans, candidates, plan.installed);
-  const bool has_all = std::all_of(driver.lists.begin(), driver.lists.end(), [](const List &list) { return list.when.empty(); });
+  const bool has_all = driver.lists.size() == site.config().driver(device).lists.size();
   if (has_all && standing.of != nullptr && plan.installed.entries.size() + difference.change.add.size() != 0 && may_be_followed(order) &&
       !has_numbers(driver) && LiveSelection::can_follow(driver, device.policy))
     decision.in_step = InStep{site.id(), standing.of, standing.version,

@@ -179,13 +179,13 @@ std::optional<Verified> carry_out(Site &site, const Order &order, const Guard::R
     kept.known = std::move(verified->installed);
     if (verified->by == Verified::By::Change && report.plan->extent == Plan::Extent::Part)
       return verified; // in step before, and nothing else has changed
-  } else if (known == Known::Read && is_as_planned(report)) {
-    save_where_due(site, *kept.session, report);
+  } else if (known == Known::Read) {
+    save_where_due(site, *kept.session, report); // what is in force is so, whatever is refused now
     const std::lock_guard lock(site.state_lock());
-    site.state().verified(report.device, *report.plan, *kept.known, site.seconds_since_fetch());
-  } else if (known == Known::Read && report.outcome == Outcome::Refused) {
-    const std::lock_guard lock(site.state_lock());
-    site.state().seen(report.device, *kept.known);
+    if (is_as_planned(report))
+      site.state().verified(report.device, *report.plan, *kept.known, site.seconds_since_fetch());
+    else
+      site.state().seen(report.device, *kept.known);
   }
   if (kept.in_step && !kept.in_step->selection.is_held(*kept.known))
     kept.in_step.reset();
@@ -295,14 +295,23 @@ constexpr Seconds longest_left_alone = 15 * minute;
 DeviceReport push_in_session(Site &site, const Device &device, const Order &order, Sessions &sessions) {
   Kept &kept = sessions.kept.at(device.name);
   const Device &meant = *sessions.config.device(device.name);
+  // A flush is of all that was ever ours, whatever the policy leaves out today.
+  std::set<Family> families = order.intent == Intent::Flush ? std::set{Family::IPv4, Family::IPv6} : families_used(site, device);
   const auto log_in = [&] {
-    return std::make_shared<Session>(meant, sessions.config.driver(meant), site.credentials(device), families_used(site, device),
-                                     site.trace);
+    return std::make_shared<Session>(meant, sessions.config.driver(meant), site.credentials(device), families, site.trace);
   };
   const bool reused = kept.session && kept.session->is_open();
   DeviceReport report = push_device(site, device, order, kept, log_in);
   if (reused && report.outcome == Outcome::Failed && report.kind == ErrorKind::Connect)
     report = push_device(site, device, order, kept, log_in);
+  if (order.intent == Intent::Flush && report.outcome == Outcome::Failed && report.kind == ErrorKind::Device && !report.read &&
+      families != families_used(site, device)) {
+    families = families_used(site, device); // a device that knows nothing of the other
+    kept = {};
+    const std::string refused = report.error;
+    report = push_device(site, device, order, kept, log_in);
+    report.notes.push_back(fmt::format("only {} was looked at: {}", families.count(Family::IPv4) != 0 ? "IPv4" : "IPv6", refused));
+  }
   if (order.depth == Depth::Push && report.left_alone != 0 && report.error == report.unconfirmed &&
       report.left_alone <= longest_left_alone) {
     if (order.say)

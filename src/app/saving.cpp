@@ -22,13 +22,14 @@ bool can_save(const Session &session) { return session.driver().has(Stage::Save)
 
 std::vector<Step> steps_of_save(const Session &session) { return render_stage(session.rendering(), Stage::Save); }
 
+std::string words_of(const Device &device) {
+  return fmt::format("what is in force is saved daily at {:02}:{:02}; until then the device's next start loses it (`banpush save {}` does "
+                     "it now)",
+                     device.save.minute_of_day / 60, device.save.minute_of_day % 60, device.name);
+}
+
 void save_later(Site &site, const Device &device, DeviceReport &report) {
-  const int minute = device.save.minute_of_day;
-  note(site, report,
-       {fmt::format(
-            "what is in force is saved daily at {:02}:{:02}; until then the device's next start loses it (`banpush save {}` does it now)",
-            minute / 60, minute % 60, report.device),
-        next_time_of_day(minute, std::time(nullptr))});
+  note(site, report, {words_of(device), next_time_of_day(device.save.minute_of_day, std::time(nullptr))});
 }
 
 } // namespace
@@ -50,7 +51,9 @@ std::int64_t next_time_of_day(int minute_of_day, std::int64_t now) {
   }
 }
 
-bool is_save_due(const DeviceReport &report) { return !report.unsaved.empty() && report.save_due <= std::time(nullptr); }
+bool is_save_due(const DeviceReport &report) {
+  return !report.paused && report.unconfirmed.empty() && !report.unsaved.empty() && report.save_due <= std::time(nullptr);
+}
 
 void save_now(Site &site, Session &session, const std::vector<Step> &steps, DeviceReport &report) {
   note(site, report, {"what is in force is not saved: this was to be done, and did not end", 0});
@@ -78,6 +81,11 @@ void save_after_change(Site &site, const Device &device, Session &session, const
 
 void recall_unsaved(Site &site, const Device &device, DeviceReport &report) {
   State::Unsaved left = site.state().unsaved(device.name);
+  if (left.due != 0 && device.save.when != Device::Save::When::Daily)
+    left = device.save.when == Device::Save::When::Never ? State::Unsaved{} : State::Unsaved{std::move(left.why), 0};
+  else if (left.due != 0 && left.why != words_of(device))
+    left = {words_of(device), next_time_of_day(device.save.minute_of_day, std::time(nullptr))};
+  site.state().unsaved(device.name, left); // as the configuration has it now
   report.unsaved = std::move(left.why);
   report.save_due = left.due;
 }

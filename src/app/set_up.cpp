@@ -46,10 +46,13 @@ std::string text_of(const std::vector<Step> &steps) {
 namespace {
 
 // What a refused step leaves behind (an open mode, a candidate with half of it) would be in the way of whoever comes next.
+// The setup began no time to confirm: one that runs on the device is somebody else's.
 std::string taken_back(Session &session) {
   std::string words;
   try {
-    for (const Step &step : render_stage(session.rendering(), Stage::Abort)) {
+    Rendering rendering = session.rendering();
+    rendering.confirm_seconds = 0;
+    for (const Step &step : render_stage(rendering, Stage::Abort)) {
       const Delivery delivery = session.send(step);
       words += delivery.words;
       if (!delivery.accepted)

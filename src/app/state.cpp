@@ -104,9 +104,10 @@ std::set<Spot> spots_of(const Installed &installed) {
   return spots;
 }
 
-std::vector<Spot> in_doubt(const Database &database, const std::string &device) {
+// What a push was to take away, and nobody has seen whether it did.
+std::vector<Spot> going(const Database &database, const std::string &device) {
   std::vector<Spot> spots;
-  auto rows = database.prepare("SELECT block, list FROM in_doubt WHERE device = ?", {device});
+  auto rows = database.prepare("SELECT block, list FROM in_doubt WHERE device = ? AND comes = 0", {device});
   while (rows.step())
     spots.emplace_back(std::string(rows.text(0)), std::string(rows.text(1)));
   return spots;
@@ -251,7 +252,7 @@ void State::seen(const std::string &device, const Installed &installed) {
       write.step();
     }
     const std::set<Spot> there = spots_of(installed);
-    for (const Spot &spot : in_doubt(handle_->database, device))
+    for (const Spot &spot : going(handle_->database, device))
       if (there.count(spot) == 0)
         handle_->database.execute("DELETE FROM ledger WHERE device = ? AND block = ? AND list = ?", {device, spot.first, spot.second});
     handle_->database.execute("DELETE FROM in_doubt WHERE device = ?", {device});
@@ -407,6 +408,18 @@ std::vector<AuditRecord> State::audit(const std::vector<std::string> &devices, s
   });
   std::reverse(records.begin(), records.end());
   return records;
+}
+
+std::set<Family> State::families(const std::string &device) {
+  std::set<Family> families;
+  if (handle_)
+    with("read the ledger", [&] {
+      auto rows = handle_->database.prepare("SELECT block FROM ledger WHERE device = ? UNION SELECT block FROM in_doubt WHERE device = ?",
+                                            {device, device});
+      while (families.size() < 2 && rows.step())
+        families.insert(block_of(std::string(rows.text(0))).prefix.family());
+    });
+  return families;
 }
 
 bool State::is_known(const std::string &device) {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,8 @@ public:
   const std::string &trouble() const noexcept { return trouble_; }
 
   Remembered remembered(const std::string &device);
+  // Of what stands on the device by the ledger, or was sent to it and not seen since.
+  std::set<Family> families(const std::string &device);
   std::vector<LedgerEntry> ledger(const std::string &device);
   std::string verified_at(const std::string &device); // local time of the last verified read-back; empty: never
   // The device was read and holds exactly this; of a plan of a part, only what that changed is new. The ages in the plan are older by `since_fetch` by now.

@@ -6,6 +6,7 @@ import os
 import pathlib
 import shutil
 import tempfile
+import time
 import threading
 import xml.etree.ElementTree as ET
 
@@ -118,8 +119,17 @@ class NetconfBench:
 
     def ask(self):
         if self.person is None:
-            self.person = client.Client(self.server_argv(), self.environment())
+            self.person = self.let_in()
         return self.person
+
+    def let_in(self):
+        """A server that was only just started may end the first session before its hello."""
+        for patience in (0.5, 1, 2):
+            try:
+                return client.Client(self.server_argv(), self.environment())
+            except (BrokenPipeError, EOFError):
+                time.sleep(patience)
+        return client.Client(self.server_argv(), self.environment())
 
     def part(self):
         if self.person is not None:

@@ -103,6 +103,26 @@ class ThisHost(unittest.TestCase):
         time.sleep(6)
         self.assertEqual(sh(shows), "")
 
+    def test_a_family_that_the_policy_leaves_out_now(self):
+        """A flush and a removal are of all that was ever ours; what is somebody else's keeps the table."""
+        site = self.site("linux_nft")
+        site.run("setup", "here", "--apply")
+        site.run("ban", A, "--no-push")
+        site.run("ban", "2001:db8::7", "--no-push")
+        site.run("push")
+        self.assertIn("2001:db8::7", sh("nft list ruleset"))
+        site.settings["policy"]["families"] = ["ipv4"]
+        site.settings["state"] += ".new"  # lost, with the ledger in it
+        site.write()
+        site.run("flush", "here")
+        self.assertNotIn("2001:db8::7", sh("nft list ruleset"))
+        sh("nft add element inet banpush hosts6 '{ 2001:db8::99 comment \"mine\" }'")
+        site.run("setup", "here", "--remove", "--apply", code=None)
+        self.assertIn("2001:db8::99", sh("nft list ruleset"), "somebody else's")
+        sh("nft flush set inet banpush hosts6")
+        site.run("setup", "here", "--remove", "--apply")
+        self.assertNotIn("banpush", sh("nft list ruleset"))
+
     def test_keep_setup_no(self):
         site, gone, shows = self.blocking("linux_nft", keep_setup=False)
         sh(gone)

@@ -275,14 +275,28 @@ class Told(unittest.TestCase):
         self.assertIn("in sync;", site.run("push").stdout)
         self.assertEqual((self.saved(site), self.names(site)), ([f"{A}/32"], []))
 
+    def test_what_is_to_be_saved_follows_the_configuration(self):
+        site = self.saved_site("03:00")
+        site.write()
+        site.run("ban", A, "--no-push")
+        site.run("push")
+        site.settings["devices"]["d1"]["save"] = "05:30"
+        site.write()
+        self.assertIn("daily at 05:30", site.json("push")["devices"][0]["unsaved"])
+        site.settings["devices"]["d1"]["save"] = "never"
+        site.write()
+        self.assertEqual(site.json("push")["devices"][0]["unsaved"], "")
+        self.assertEqual(self.names(site), [])
+        self.assertFalse((site.folder / "saved").exists())
+
     def test_the_service_saves_at_the_time_of_day(self):
-        site = self.saved_site(time.strftime("%H:%M", time.localtime(time.time() + 60)))
+        site = self.saved_site(time.strftime("%H:%M", time.localtime(time.time() + 120)))  # in one to two minutes
         (site.folder / "saved").mkdir()
         site.write()
         with site.start():
             site.run("ban", A, "--wait")
             self.assertEqual(self.names(site), ["unsaved"])
-            wait_until(lambda: self.names(site) == [], 120, "it is saved")
+            wait_until(lambda: self.names(site) == [], 300, "it is saved")
             self.assertEqual(self.saved(site), [f"{A}/32"])
             self.assertEqual(site.log_text().count("saved daily at"), 1)
             self.assertIn("d1: saved", site.log_text())

@@ -211,7 +211,10 @@ bool Keeper::entries_are_as_read() {
       transport_kind(device_, watch_.config->driver(device_)) == TransportKind::Nftables)
     return true;
   const Installed now = kept_.session->read();
-  return std::equal(now.entries.begin(), now.entries.end(), kept_.known->entries.begin(), kept_.known->entries.end(),
+  // The proofs are read with them, and are what the next look compares with: they, too, are to be as they were.
+  const auto same_list = [](const ListState &a, const ListState &b) { return a.stands == b.stands && a.in_force == b.in_force; };
+  return std::equal(now.lists.begin(), now.lists.end(), kept_.known->lists.begin(), kept_.known->lists.end(), same_list) &&
+         std::equal(now.entries.begin(), now.entries.end(), kept_.known->entries.begin(), kept_.known->entries.end(),
                     [](const Entry &a, const Entry &b) { return a.block == b.block && a.list == b.list; });
 }
 
