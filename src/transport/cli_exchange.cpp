@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <utility>
 
 namespace banpush {
 
@@ -190,11 +191,19 @@ void CliExchange::take_behind_echo(Sent &front, std::string line) {
     if (i > 1 || echoed.kind == Echo::None)
       continue;
     state_.lock_step = state_.lock_step || echoed.kind == Echo::Damaged;
+    if (!is_blank(echoed.words) && !is_cut_echo(echoed.words))
+      front.words.push_back(trimmed_end(echoed.words));
     finish(echoed.prompt ? echoed.prompt->text : state_.prompt, echoed.prompt ? echoed.prompt->lines_before : 0);
     flight_.front().echoed = true;
     return;
   }
   front.words.push_back(std::move(line));
+}
+
+// The device's kernel echoed what was typed ahead, until the prompt cut it off.
+bool CliExchange::is_cut_echo(const std::string &words) const {
+  const std::string cut = squeezed(words);
+  return std::any_of(flight_.begin(), flight_.end(), [&](const Sent &sent) { return squeezed(sent.text).find(cut) != std::string::npos; });
 }
 
 bool CliExchange::is_nothing(const std::string &line) const {
@@ -247,6 +256,8 @@ bool CliExchange::look_for_prompt(const std::string &current) {
   Sent &front = flight_.front();
   if (flight_.size() > 1)
     return false; // the echo of the next line is still to come
+  if (came_whole_again(current))
+    take_for_whole(current);
   auto found = state_.prompts.at_end(front.words, current);
   if (!found && proof_at_ &&
       (squeezed(current) == squeezed(candidate_ + " " + candidate_) || squeezed(current) == squeezed(candidate_ + candidate_))) {
@@ -256,6 +267,8 @@ bool CliExchange::look_for_prompt(const std::string &current) {
   }
   if (!found)
     return look_for_a_new_name(current) || look_behind_noise(current);
+  if (ends_in_prompt(current))
+    return false; // silence tells whether the line goes on
   const bool no_words = std::all_of(front.words.begin(), front.words.end() - static_cast<std::ptrdiff_t>(found->lines_before),
                                     [&](const std::string &line) { return is_nothing(line); });
   if (!front.echoed && std::all_of(front.words.begin(), front.words.end(),
@@ -308,6 +321,41 @@ bool CliExchange::look_behind_noise(const std::string &current) {
   return true;
 }
 
+bool CliExchange::ends_in_prompt(const std::string &current) const {
+  return flight_.front().echoed && Prompts::words_before(current, state_.prompt) != 0;
+}
+
+// Words without a line end of their own in front of the prompt.
+bool CliExchange::part_words_from_prompt(const std::string &current) {
+  if (!ends_in_prompt(current) || proofs_ == most_proofs)
+    return false;
+  Sent &front = flight_.front();
+  const std::size_t words = Prompts::words_before(current, state_.prompt);
+  front.words.push_back(current.substr(0, words));
+  front.words.push_back(trimmed_end(current.substr(words)));
+  state_.wire.forget_current();
+  prove(Candidate::Line);
+  glued_ = current;
+  return true;
+}
+
+// The proof shows the very same: those words belong to the prompt, which has grown.
+bool CliExchange::came_whole_again(const std::string &current) const {
+  const std::vector<std::string> &words = flight_.front().words;
+  return !glued_.empty() && same_prompt(current, glued_) &&
+         std::all_of(words.begin() + static_cast<std::ptrdiff_t>(*proof_at_), words.end(), is_blank);
+}
+
+void CliExchange::take_for_whole(const std::string &current) {
+  std::vector<std::string> &words = flight_.front().words;
+  words.resize(*proof_at_ - 2);
+  words.push_back(std::exchange(glued_, {}));
+  proof_at_ = words.size();
+  proofs_ = 1;
+  candidate_ = state_.prompt = trimmed_end(current);
+  of_another_name_ = !state_.prompts.at_end(words, current);
+}
+
 // While something may still be on its way it is not asked: output that looks like another device's prompt is read on in peace.
 bool CliExchange::ask_for_a_new_name(const std::string &current) {
   const auto found = state_.prompts.of_another_name(flight_.front().words, current);
@@ -343,6 +391,7 @@ bool CliExchange::probe_behind_greeting(const std::string &current) {
 void CliExchange::prove(Candidate candidate) {
   Sent &front = flight_.front();
   proof_at_ = front.words.size();
+  glued_.clear();
   ++proofs_;
   if (!state_.echoes && candidate == Candidate::Current) {
     front.words.push_back(state_.wire.current());
@@ -381,6 +430,8 @@ bool CliExchange::settle_in_silence() {
     return false;
   Sent &front = flight_.front();
   const std::string current = state_.wire.current();
+  if (part_words_from_prompt(current))
+    return true;
   if (const auto found = state_.prompts.at_end(front.words, current); found && proof_at_) {
     // Some throw away what is typed ahead, at the login above all.
     if (prompts_behind_words(*found) > 0)
@@ -391,15 +442,6 @@ bool CliExchange::settle_in_silence() {
   }
   if (ask_for_a_new_name(current) || probe_behind_greeting(current))
     return true;
-  // Words without a line end of their own in front of the prompt.
-  const std::string all = trimmed_end(current), prompt = trimmed_end(state_.prompt.substr(state_.prompt.rfind('\n') + 1));
-  if (front.echoed && !prompt.empty() && all.size() > prompt.size() && all.ends_with(prompt) && proofs_ < most_proofs) {
-    front.words.push_back(all.substr(0, all.size() - prompt.size()));
-    front.words.push_back(prompt);
-    state_.wire.forget_current();
-    prove(Candidate::Line);
-    return true;
-  }
   const bool at_prompt = state_.prompts.length_at_start(current, state_.prompt) != 0;
   if (!front.echoed || at_prompt || is_blank(current) || !looks_like_question(current))
     return false; // a finished line may end in anything
@@ -432,6 +474,7 @@ void CliExchange::finish(const std::string &prompt, std::size_t lines_of_prompt)
   state_.last_line = front.text;
   proof_at_.reset();
   of_another_name_ = false;
+  glued_.clear();
   proofs_ = 0;
   std::fill(answers_.begin(), answers_.end(), 0);
   if (always_prove_)

@@ -84,6 +84,11 @@ private:
   // The prompt shows another name than before: after a proof it is believed.
   bool look_for_a_new_name(const std::string &current);
   bool ask_for_a_new_name(const std::string &current);
+  // Words without a line end, and behind them the prompt that was seen last, or one that has grown by those words.
+  bool ends_in_prompt(const std::string &current) const;
+  bool part_words_from_prompt(const std::string &current);
+  bool came_whole_again(const std::string &current) const;
+  void take_for_whole(const std::string &current);
   // Before the first prompt: words without a line end, and the prompt glued behind them.
   bool probe_behind_greeting(const std::string &current);
   // The same when nothing has come for a while.
@@ -94,6 +99,7 @@ private:
   bool has_words_since_proof(const Prompts::Found &found) const;
   bool is_part_of(const std::string &line, const Prompts::Found &found) const;
   void finish(const std::string &prompt, std::size_t lines_of_prompt);
+  bool is_cut_echo(const std::string &words) const;
   bool is_nothing(const std::string &line) const; // blank, noise, or the prompt again
   [[noreturn]] void fail_silent() const;
   [[noreturn]] void fail_talking(const Error &why) const;
@@ -117,6 +123,7 @@ private:
   std::optional<std::size_t> proof_at_; // how many words there were when the last empty line was sent
   std::string candidate_;               // the prompt that is being proven
   bool of_another_name_ = false;        // and shows a name that the device had not before
+  std::string glued_;                   // words and prompt that were parted last, as they came
   bool probed_ = false;                 // an empty line was sent behind a greeting
   unsigned proofs_ = 0;
 

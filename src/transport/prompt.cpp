@@ -53,6 +53,12 @@ std::string without_counter(std::string name) {
   return name;
 }
 
+// A time, a date or a number of a line counts on by itself: a name has a letter, or is an address.
+bool may_be_name(const std::string &word) {
+  static const Pattern address(R"(\A\d{1,3}(?:\.\d{1,3}){3}\z)");
+  return std::any_of(word.begin(), word.end(), [](unsigned char c) { return std::isalpha(c) != 0; }) || address.found_in(word);
+}
+
 std::string first_name(std::string_view text) {
   std::string word;
   for (const char c : std::string(text) + " ") {
@@ -60,8 +66,7 @@ std::string first_name(std::string_view text) {
       word += c;
       continue;
     }
-    if (!word.empty() && word.rfind("Slot-", 0) != 0 &&
-        std::any_of(word.begin(), word.end(), [](unsigned char l) { return std::isalnum(l) != 0; }))
+    if (word.rfind("Slot-", 0) != 0 && may_be_name(word))
       return without_counter(word);
     word.clear();
   }
@@ -200,6 +205,19 @@ bool Prompts::is_bare(const std::string &line, const std::string &prompt) {
   return !prompt.empty() && same_prompt(line, last_line(prompt));
 }
 
+std::size_t Prompts::words_before(const std::string &line, const std::string &prompt) {
+  const std::string_view last = last_line(prompt), whole = trimmed_end(line);
+  if (last.empty() || whole.empty() || whole.back() != last.back() || same_prompt(whole, last))
+    return 0;
+  constexpr std::size_t grown = 8; // by the digits and flags that count by themselves
+  std::size_t at = whole.size() > last.size() + grown ? whole.size() - last.size() - grown : 1;
+  if (ends_with(whole, last))
+    at = whole.size() - last.size();
+  while (at < whole.size() && !(same_prompt(whole.substr(at), last) && !is_blank(whole[at])))
+    ++at;
+  return at < whole.size() ? at : 0;
+}
+
 std::optional<Prompts::Found> Prompts::at_end(const std::vector<std::string> &lines, const std::string &current) const {
   return found_at_end(lines, current, Named::AsLearnt);
 }
@@ -246,30 +264,29 @@ Prompts::Echoed Prompts::echo(const std::vector<std::string> &lines, const std::
                               const std::string &prompt) const {
   const std::string came = squeezed(line), went = squeezed(sent);
   if (came == went)
-    return {Echo::Bare, std::nullopt};
+    return {Echo::Bare, std::nullopt, {}};
   if (is_bare(line, prompt))
     return {};
   if (ends_with(came, went)) {
     const std::string before = came.substr(0, came.size() - went.size());
-    if (auto found = at_end(lines, before))
-      return {Echo::Exact, std::move(found)};
+    const std::size_t words = words_before(before, prompt);
+    if (auto found = at_end(lines, before); found && words == 0)
+      return {Echo::Exact, std::move(found), {}};
     if (auto found = of_another_name(lines, before)) // the very line that was sent, behind a prompt: the device was renamed
-      return {Echo::Exact, std::move(found)};
-    // In front of the prompt there may be an echo by the device's kernel that the prompt cut off.
-    const std::string last = squeezed(last_line(prompt));
-    if (!last.empty() && ends_with(squeezed(before), last))
-      return {Echo::Exact, Found{prompt, 0}};
+      return {Echo::Exact, std::move(found), {}};
+    if (words != 0 || is_bare(before, prompt))
+      return {Echo::Exact, Found{prompt, 0}, before.substr(0, words)};
     for (const Form &form : forms_)
       if (const auto match = form.end.match(before))
         if (shows_known_name(match->whole))
-          return {Echo::Exact, Found{std::string(trimmed_end(match->whole)), 0}};
+          return {Echo::Exact, Found{std::string(trimmed_end(match->whole)), 0}, {}};
   }
   if (const std::size_t length = length_at_start(line, prompt); length != 0) {
     auto found = at_end(lines, line.substr(0, length));
-    return {Echo::Damaged, found ? std::move(found) : Found{std::string(trimmed_end(line.substr(0, length))), 0}};
+    return {Echo::Damaged, found ? std::move(found) : Found{std::string(trimmed_end(line.substr(0, length))), 0}, {}};
   }
   if (is_scrolled(line, sent))
-    return {Echo::Damaged, std::nullopt};
+    return {Echo::Damaged, std::nullopt, {}};
   return {};
 }
 

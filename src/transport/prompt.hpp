@@ -13,7 +13,7 @@
 namespace banpush {
 
 // The part of a prompt that names the device, for comparison with later ones: `edge1` of
-// `edge1(config)#`, `r1` of `[admin@r1] >`, `core` of `RP/0/RP0/CPU0:core#`. Empty when it shows none.
+// `edge1(config)#`, `r1` of `[admin@r1] >`, `core` of `RP/0/RP0/CPU0:core#`. Never a number or a time. Empty when it shows none.
 std::string prompt_name(std::string_view prompt);
 
 // Whether a prompt shows that name; only its first 16 characters count, because platforms cut it short
@@ -60,11 +60,15 @@ public:
   bool may_end(const std::string &line) const;
   // Whether a line is a prompt and nothing else: `prompt`, but for counters and flags.
   static bool is_bare(const std::string &line, const std::string &prompt);
+  // How many characters stand on a line in front of `prompt` that ends it: words without a line end. 0 where it ends otherwise or
+  // is that prompt alone.
+  static std::size_t words_before(const std::string &line, const std::string &prompt);
   // Whether this prompt is the one of the pattern (a stage's `until`).
   static bool is(const Pattern &pattern, const std::string &prompt);
   struct Echoed {
     Echo kind = Echo::None;
     std::optional<Found> prompt; // in front of it
+    std::string words;           // in front of that prompt on its line: the end of an answer, or an echo that the prompt cut off
   };
   // How `line`, which came behind `lines`, is an echo of `sent`, when `prompt` was shown last.
   Echoed echo(const std::vector<std::string> &lines, const std::string &line, const std::string &sent, const std::string &prompt) const;

@@ -127,6 +127,62 @@ TEST_CASE("cli: a device that is renamed under the session", "[transport]") {
     }
 }
 
+namespace {
+
+// As the operator may have set it, words and all.
+Driver with_any_prompt() {
+  Driver driver = ios();
+  driver.prompts["exec"] = Pattern(R"([^\s()#>][^\r\n()#>]{0,78}# ?)");
+  return driver;
+}
+
+} // namespace
+
+TEST_CASE("cli: the last words of an answer have no line end", "[transport]") {
+  for (const Driver &driver : {ios(), with_any_prompt()})
+    for (const unsigned window : {1U, 4U}) {
+      auto device = small_router();
+      const auto plain = device.run;
+      device.run = [plain](CliDevice &self, const std::string &line) {
+        return line == "write" ? "to 2000 bytes[OK]" : line == "bad" ? "% Duplicate entry. " : plain(self, line);
+      };
+      Talk talk(device, window == 1 ? Chunks::Bytes : Chunks::Whole, driver);
+      talk.learn();
+      CHECK_THAT(talk.send({"ok", "bad", "ok"}, window).complaint, Catch::StartsWith("line 2 \"bad\": device said \"% Duplicate entry."));
+      CHECK(talk.dialog.prompt() == "edge1#");
+      CHECK(talk.ask("write") == "to 2000 bytes[OK]\n");
+      CHECK(talk.ask("show lines 2") == "line 1\nline 2\n");
+      CHECK_FALSE(talk.dialog.renamed());
+    }
+}
+
+TEST_CASE("cli: what a prompt has grown by is no words", "[transport]") {
+  for (const Driver &driver : {ios(), with_any_prompt()}) {
+    Talk talk(small_router(), Chunks::Bytes, driver);
+    talk.learn();
+    talk.stream.device.name = "[7]edge1";
+    CHECK(talk.ask("show lines 2") == "line 1\nline 2\n");
+    CHECK(talk.dialog.prompt() == "[7]edge1#");
+    CHECK(talk.send(ok_lines(4), 4).complaint == "");
+    talk.stream.device.name = "core-edge1";
+    CHECK(talk.ask("show lines 2") == "line 1\nline 2\n");
+    CHECK(talk.send(ok_lines(4), 4).complaint == "");
+    CHECK(talk.dialog.renamed()->second == "core-edge1");
+  }
+}
+
+TEST_CASE("cli: a prompt with the time in it names no other device", "[transport]") {
+  auto device = small_router();
+  int minute = 10;
+  device.prompt = [&minute](const CliDevice &self) { return "19:" + std::to_string(++minute) + ":13 " + self.name + " [lab]#"; };
+  const auto plain = device.run;
+  device.run = [plain](CliDevice &self, const std::string &line) { return line == "bad" ? "% Duplicate entry. " : plain(self, line); };
+  Talk talk(device, Chunks::Bytes, with_any_prompt());
+  CHECK(talk.learn().send(ok_lines(6), 4).complaint == "");
+  CHECK_FALSE(talk.dialog.renamed());
+  CHECK_THAT(talk.send({"ok", "bad", "ok"}, 1).complaint, Catch::StartsWith("line 2 \"bad\": device said \"% Duplicate entry."));
+}
+
 TEST_CASE("cli: another name in configuration mode", "[transport]") { // `prompt %h-7%p` of the operator
   auto device = small_router();
   device.prompt = [](const CliDevice &self) { return self.mode.empty() ? std::string("[site 7]#") : self.name + self.mode + "#"; };

@@ -4,6 +4,9 @@
 #include "transport/judgement.hpp"
 #include "transport/prompt.hpp"
 
+#include <algorithm>
+#include <cctype>
+
 using namespace driver_case;
 
 namespace {
@@ -16,6 +19,8 @@ void check_prompts(const Driver &driver, const fs::path &file) {
     const auto found = Prompts(driver).at_end({"some words"}, text);
     REQUIRE(found);
     CHECK(found->lines_before == 0);
+    const std::string called = prompt_name(text); // a name that does not count on by itself
+    CHECK(std::any_of(called.begin(), called.end(), [](unsigned char c) { return std::isalpha(c) != 0; }));
     for (const auto &[other, pattern] : driver.prompts)
       CHECK(Prompts::is(pattern, found->text) == (other == name));
   }

@@ -37,6 +37,14 @@ TEST_CASE("prompt: the part that names the device", "[transport]") {
   CHECK(prompt_name("(UBNT EdgeSwitch) #") == "UBNT");
   CHECK(prompt_name("FGT (root) # ") == "FGT");
   CHECK(prompt_name("10.0.0.1>") == "10.0.0.1");
+  CHECK(prompt_name("admin@10.0.0.1>") == "10.0.0.1");
+  // A time, or the number of a line, is none.
+  CHECK(prompt_name("19:42:13 sw1 [lab]#") == "sw1");
+  CHECK(prompt_name("19.42 sw1#") == "sw1");
+  CHECK(prompt_name("2026-11-29 sw1#") == "sw1");
+  CHECK(prompt_name("2 edge1#") == "edge1");
+  CHECK(prompt_name("edge1:42#") == "edge1");
+  CHECK(prompt_name("19:42:13#").empty());
   CHECK(prompt_name("> ").empty());
 }
 
@@ -102,6 +110,27 @@ TEST_CASE("prompt: echoes, whole and damaged", "[transport]") {
   CHECK(prompts.echo({}, at, sent, at).kind == Echo::None);
   CHECK(prompts.echo({}, "% Duplicate sequence number", sent, at).kind == Echo::None);
   CHECK(prompts.echo({}, "10 deny ip host 203.0.113.7 any", sent, at).kind == Echo::None); // a list that shows the line is no echo
+}
+
+TEST_CASE("prompt: words in front of it on its line", "[transport]") {
+  const std::string at = "edge1#", clock = "19:42:13 sw1 [lab]#";
+  CHECK(Prompts::words_before("% Duplicate entry. edge1#", at) == 19);
+  CHECK(Prompts::words_before("2000 bytes[OK]edge1# ", at) == 14);
+  CHECK(Prompts::words_before("edge1#", at) == 0);
+  CHECK(Prompts::words_before("*edge1#", at) == 0);
+  CHECK(Prompts::words_before("% No such entry#", at) == 0);
+  CHECK(Prompts::words_before("edge1# show", at) == 0);
+  CHECK(Prompts::words_before("words", "") == 0);
+  CHECK(Prompts::words_before("[OK]19:43:01 sw1 [lab]#", clock) == 4);
+  CHECK(Prompts::words_before("19:43:01 sw1 [lab]#", clock) == 0);
+  // Typed ahead, the next line stands behind it.
+  Prompts prompts(with_prompts({{"exec", R"([^\s()#>][^\r\n()#>]{0,78}# ?)"}}));
+  prompts.learn(at);
+  const Prompts::Echoed echoed = prompts.echo({}, "% Duplicate entry. edge1#permit any", "permit any", at);
+  CHECK(echoed.kind == Echo::Exact);
+  REQUIRE(echoed.prompt);
+  CHECK(echoed.prompt->text == at);
+  CHECK(echoed.words == "% Duplicate entry. ");
 }
 
 TEST_CASE("prompt: a driver without prompts cannot be used", "[transport]") { CHECK_THROWS_AS(Prompts(Driver{}), Error); }
