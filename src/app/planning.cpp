@@ -188,6 +188,13 @@ std::set<Family> families_used(Site &site, const Device &device) {
   return families;
 }
 
+std::set<Family> families_to_clear(Site &site, const Device &device) {
+  std::set<Family> families = families_used(site, device);
+  const std::lock_guard lock(site.state_lock());
+  families.merge(site.state().made(device.name));
+  return families;
+}
+
 Decision make_decision(Site &site, const Device &device, const Driver &driver, const Facts &facts, Installed installed,
                        const Order &order) {
   Decision decision;

@@ -23,6 +23,8 @@ Decision make_decision(Site &site, const Device &device, const Driver &driver, c
 // The families whose lists are looked at on a device: those of its policy, and any of which the ledger knows entries there, which
 // are to be taken away.
 std::set<Family> families_used(Site &site, const Device &device);
+// Those, and any for which `setup` made something there: what a removal and a flush look at, whatever the policy leaves out today.
+std::set<Family> families_to_clear(Site &site, const Device &device);
 
 // The plan for what has changed since the device was in step, which it then is again; nothing where the whole has to be
 // computed anew. It costs what the change does, however much the device holds.

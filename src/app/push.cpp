@@ -295,8 +295,7 @@ constexpr Seconds longest_left_alone = 15 * minute;
 DeviceReport push_in_session(Site &site, const Device &device, const Order &order, Sessions &sessions) {
   Kept &kept = sessions.kept.at(device.name);
   const Device &meant = *sessions.config.device(device.name);
-  // A flush is of all that was ever ours, whatever the policy leaves out today.
-  std::set<Family> families = order.intent == Intent::Flush ? std::set{Family::IPv4, Family::IPv6} : families_used(site, device);
+  const std::set<Family> families = order.intent == Intent::Flush ? families_to_clear(site, device) : families_used(site, device);
   const auto log_in = [&] {
     return std::make_shared<Session>(meant, sessions.config.driver(meant), site.credentials(device), families, site.trace);
   };
@@ -304,14 +303,6 @@ DeviceReport push_in_session(Site &site, const Device &device, const Order &orde
   DeviceReport report = push_device(site, device, order, kept, log_in);
   if (reused && report.outcome == Outcome::Failed && report.kind == ErrorKind::Connect)
     report = push_device(site, device, order, kept, log_in);
-  if (order.intent == Intent::Flush && report.outcome == Outcome::Failed && report.kind == ErrorKind::Device && !report.read &&
-      families != families_used(site, device)) {
-    families = families_used(site, device); // a device that knows nothing of the other
-    kept = {};
-    const std::string refused = report.error;
-    report = push_device(site, device, order, kept, log_in);
-    report.notes.push_back(fmt::format("only {} was looked at: {}", families.count(Family::IPv4) != 0 ? "IPv4" : "IPv6", refused));
-  }
   if (order.depth == Depth::Push && report.left_alone != 0 && report.error == report.unconfirmed &&
       report.left_alone <= longest_left_alone) {
     if (order.say)

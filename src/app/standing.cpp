@@ -193,6 +193,31 @@ void State::set_up(const std::string &device, bool stands) {
   });
 }
 
+void State::made(const std::string &device, const std::set<Family> &families) {
+  if (handle_)
+    with("write what is made", [&] {
+      for (const Family family : families)
+        handle_->database.execute("INSERT OR IGNORE INTO made (device, family) VALUES (?, ?)",
+                                  {device, static_cast<std::int64_t>(family == Family::IPv4 ? 4 : 6)});
+    });
+}
+
+std::set<Family> State::made(const std::string &device) {
+  std::set<Family> families;
+  if (handle_)
+    with("read what is made", [&] {
+      auto rows = handle_->database.prepare("SELECT family FROM made WHERE device = ?", {device});
+      while (rows.step())
+        families.insert(rows.number(0) == 4 ? Family::IPv4 : Family::IPv6);
+    });
+  return families;
+}
+
+void State::nothing_made(const std::string &device) {
+  if (handle_)
+    with("write what is made", [&] { handle_->database.execute("DELETE FROM made WHERE device = ?", {device}); });
+}
+
 void State::lists_stand(const std::string &device) {
   if (handle_)
     with("write what stands",

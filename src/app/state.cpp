@@ -74,7 +74,10 @@ constexpr Upgrade upgrades[] = {
     },
     [](const Database &database) { database.script(schema_of_conditions); },
     [](const Database &database) { database.script("ALTER TABLE unsaved ADD COLUMN due INTEGER NOT NULL DEFAULT 0"); },
-    [](const Database &database) { database.script(schema_of_doubt); }};
+    [](const Database &database) { database.script(schema_of_doubt); },
+    [](const Database &database) {
+      database.script("CREATE TABLE made (device TEXT NOT NULL, family INTEGER NOT NULL, PRIMARY KEY (device, family)) WITHOUT ROWID");
+    }};
 
 struct Written { // one line of the ledger, as far as it may change
   std::string number;

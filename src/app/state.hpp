@@ -141,6 +141,10 @@ public:
   // The skeleton on a device was made by `setup`, and stands since unless somebody took it away.
   void set_up(const std::string &device, bool stands);
   bool is_set_up(const std::string &device);
+  // The families for which `setup` made something on the device, until a removal.
+  void made(const std::string &device, const std::set<Family> &families);
+  std::set<Family> made(const std::string &device);
+  void nothing_made(const std::string &device);
   // After a setup that was read back: nothing of a list that lacks is to be told any more.
   void lists_stand(const std::string &device);
 

@@ -28,41 +28,6 @@ void forget_setup(State &state, const Device &device) {
 
 } // namespace
 
-namespace {
-
-struct Setup {
-  std::unique_ptr<Session> session;
-  std::vector<Step> steps;
-};
-
-Setup prepare_for(const Settings &settings, Site &site, const Device &device, Stage stage, const std::set<Family> &families) {
-  Setup made{std::make_unique<Session>(device, site.config().driver(device), site.credentials(device), families, site.trace), {}};
-  made.session->open(stage);
-  made.session->remember(known_to_ledger(site, device));
-  made.steps = setup_steps(*made.session, stage);
-  for (const std::string &note : made.session->notes())
-    settings.console.note(note);
-  return made;
-}
-
-// A removal is of all that was ever made, whatever the policy leaves out today; of a device that knows nothing of the other
-// family, of what was used there.
-Setup prepare(const Settings &settings, Site &site, const Device &device, Stage stage) {
-  const std::set<Family> used = families_used(site, device), all{Family::IPv4, Family::IPv6};
-  if (stage == Stage::Setup || used == all)
-    return prepare_for(settings, site, device, stage, used);
-  try {
-    return prepare_for(settings, site, device, stage, all);
-  } catch (const Error &error) {
-    if (error.kind() != ErrorKind::Device)
-      throw;
-    settings.console.note(fmt::format("only {} is looked at: {}", used.count(Family::IPv4) != 0 ? "IPv4" : "IPv6", error.what()));
-    return prepare_for(settings, site, device, stage, used);
-  }
-}
-
-} // namespace
-
 int setup(const Settings &settings, const SetupOptions &options) {
   Config config = options.remove ? load_for_rescue(settings, {options.device}) : load_all(settings);
   const Device &device = *chosen(config, {options.device}).front();
@@ -77,13 +42,19 @@ int setup(const Settings &settings, const SetupOptions &options) {
   State state(config.state);
   Site site(config, state, {}, {});
   site.trace = trace_to(settings.trace);
-  Setup made = prepare(settings, site, device, stage);
-  Session &session = *made.session;
-  const std::vector<Step> &steps = made.steps;
+  const std::set<Family> families = options.remove ? families_to_clear(site, device) : families_used(site, device);
+  Session session(device, driver, site.credentials(device), families, site.trace);
+  session.open(stage);
+  session.remember(known_to_ledger(site, device));
+  for (const std::string &note : session.notes())
+    settings.console.note(note);
+  const std::vector<Step> steps = setup_steps(session, stage);
   const std::string script = text_of(steps);
   if (steps.empty()) {
-    if (!options.remove && options.apply)
+    if (!options.remove && options.apply) {
       state.set_up(device.name, true);
+      state.made(device.name, families);
+    }
     say(settings, device, "in_sync", "", fmt::format("{}: nothing to do, it stands already\n", device.name));
     return 0;
   }
@@ -95,8 +66,12 @@ int setup(const Settings &settings, const SetupOptions &options) {
   }
   if (options.remove)
     forget_setup(state, device);
+  else
+    state.made(device.name, families); // before it is sent: of what is there in part, too
   send_stage(site, session, steps, word(stage), actor());
-  if (!options.remove)
+  if (options.remove)
+    state.nothing_made(device.name);
+  else
     state.set_up(device.name, true);
   if (!options.remove)
     if (const std::string missing = missing_after(session); !missing.empty())
