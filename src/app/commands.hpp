@@ -12,8 +12,6 @@
 
 namespace banpush {
 
-using Names = std::vector<std::string>;
-
 // Exit codes of INTERFACE.md.
 int exit_code_of(ErrorKind kind) noexcept;
 

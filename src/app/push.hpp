@@ -5,7 +5,7 @@
 #include "app/report.hpp"
 #include "app/session.hpp"
 #include "app/site.hpp"
-#include "core/live.hpp"
+#include "core/live_selection.hpp"
 
 #include <functional>
 #include <map>

@@ -1,5 +1,7 @@
 #include "app/site.hpp"
 
+#include "core/candidates.hpp"
+
 #include "app/secrets.hpp"
 
 #include <algorithm>

@@ -4,7 +4,7 @@
 
 #include "app/state.hpp"
 #include "core/config.hpp"
-#include "core/live.hpp"
+#include "core/live_selection.hpp"
 #include "core/plan.hpp"
 #include "transport/transport.hpp"
 

@@ -5,7 +5,7 @@
 #include "app/secrets.hpp"
 #include "app/table_filter.hpp"
 #include "config/config_file.hpp"
-#include "core/live.hpp"
+#include "core/live_bans.hpp"
 #include "files/own_files.hpp"
 
 #include <algorithm>

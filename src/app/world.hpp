@@ -14,6 +14,9 @@
 
 namespace banpush {
 
+// Names of devices or groups as the command line gives them; none: all.
+using Names = std::vector<std::string>;
+
 // What the command line says once for all verbs.
 struct Settings {
   std::string config; // path

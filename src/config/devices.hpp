@@ -26,7 +26,4 @@ Device device_of(const Node &merged, const std::string &name, Standing standing,
 void check_device(Device &device, const Driver &driver, const Node &merged, const Node &own, DeviceProblems problems,
                   const std::string &folder, std::vector<std::string> &notes);
 
-// Whether the text is a value of the param; what is wrong with it, else nothing.
-std::optional<std::string> unfit_as_param(const Param &param, const std::string &text);
-
 } // namespace banpush

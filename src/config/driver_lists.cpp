@@ -1,6 +1,6 @@
-#include "config/devices.hpp"
 #include "config/driver_parts.hpp"
 #include "config/mapping.hpp"
+#include "config/params.hpp"
 #include "config/suggestion.hpp"
 #include "config/values.hpp"
 

@@ -1,6 +1,7 @@
+#include "core/candidates.hpp"
+
 #include "core/address_bans.hpp"
 #include "core/aggregate.hpp"
-#include "core/live.hpp"
 
 #include <algorithm>
 #include <cmath>

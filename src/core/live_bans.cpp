@@ -1,4 +1,5 @@
-#include "core/live.hpp"
+#include "core/live_bans.hpp"
+
 #include "core/row_rules.hpp"
 
 #include <algorithm>

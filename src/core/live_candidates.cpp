@@ -1,4 +1,6 @@
-#include "core/live.hpp"
+#include "core/live_candidates.hpp"
+
+#include "core/candidates.hpp"
 
 #include <algorithm>
 #include <iterator>

@@ -1,4 +1,4 @@
-#include "core/live.hpp"
+#include "core/live_selection.hpp"
 
 #include <algorithm>
 #include <cmath>

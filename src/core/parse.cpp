@@ -5,7 +5,6 @@
 #include "core/entry_text.hpp"
 #include "core/json_items.hpp"
 #include "core/rule_path.hpp"
-#include "core/script.hpp"
 #include "core/xml_items.hpp"
 
 #include <algorithm>
@@ -298,15 +297,6 @@ void apply(const Proof &proof, const Values &values, const Reply &reply, Install
 }
 
 } // namespace
-
-Pattern bound(const Pattern &pattern, const Values &values) {
-  if (pattern.empty() || pattern.text().find("{{") == std::string::npos)
-    return pattern;
-  Values quoted;
-  for (const auto &[name, value] : values)
-    quoted[name] = Pattern::quoted(value);
-  return Pattern(expand(pattern.text(), quoted));
-}
 
 std::string without_noise(const std::vector<Pattern> &noise, std::string_view text) {
   std::string out;

@@ -3,16 +3,13 @@
 
 #include "core/driver.hpp"
 #include "core/installed.hpp"
+#include "core/values.hpp"
 
 #include <map>
 #include <string>
 #include <vector>
 
 namespace banpush {
-
-// The values a driver's lines and templates may name for one device: params (given or standard) and
-// the device's names of the lists.
-using Values = std::map<std::string, std::string>;
 
 // The replies to a driver's reads and proofs, in the driver's order.
 struct Answers {
@@ -23,9 +20,6 @@ struct Answers {
 // Throws Error (Device) where a reply is cut, failed, or not what a complete one looks like: an empty
 // answer is not an empty list.
 Installed parse(const Driver &driver, const Values &values, const Answers &answers);
-
-// The pattern with the device's own names put in for {{name}}, each matching only itself.
-Pattern bound(const Pattern &pattern, const Values &values);
 
 // One read alone, for `drivers parse`: entries and foreign lines of a text.
 Installed parse_read(const Driver &driver, const Read &read, const Values &values, const Reply &reply);

@@ -1,7 +1,8 @@
 // The immutable plan of one device, and the guard that is last before the wire.
 #pragma once
 
-#include "core/config.hpp"
+#include "core/driver.hpp"
+#include "core/policy.hpp"
 #include "core/script.hpp"
 
 #include <array>

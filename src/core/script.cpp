@@ -389,32 +389,6 @@ std::string Script::text() const {
   return out;
 }
 
-Values values_of(const Driver &driver, const std::map<std::string, std::string> &params) {
-  Values values;
-  for (const List &list : driver.lists)
-    values[list.name] = list.name;
-  for (const auto &[name, param] : driver.params) {
-    const auto given = params.find(name);
-    std::string value = given != params.end() ? given->second : param.standard.value_or("");
-    if (param.type == Param::Type::Flag && (value == "no" || value == "false"))
-      value.clear();
-    values[name] = std::move(value);
-  }
-  return values;
-}
-
-bool holds(const std::string &when, const Values &values, const Facts &facts) {
-  if (when.empty())
-    return true;
-  if (when.front() == '!')
-    return !holds(when.substr(1), values, facts);
-  const auto fact = facts.values.find(when);
-  if (fact != facts.values.end())
-    return !fact->second.empty();
-  const auto value = values.find(when);
-  return value != values.end() && !value->second.empty();
-}
-
 Script render(const Rendering &rendering, const Change &change) {
   Script script;
   if (change.empty())

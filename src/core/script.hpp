@@ -4,7 +4,7 @@
 #include "core/ban.hpp"
 #include "core/driver.hpp"
 #include "core/installed.hpp"
-#include "core/parse.hpp"
+#include "core/values.hpp"
 
 #include <optional>
 #include <string>
@@ -69,9 +69,6 @@ struct Change {
   bool empty() const noexcept { return add.empty() && remove.empty(); }
 };
 
-// The values of params, standard ones where the device gives none, and the lists' names.
-Values values_of(const Driver &driver, const std::map<std::string, std::string> &params);
-
 // What rendering needs to know of the device.
 struct Rendering {
   const Driver &driver;
@@ -83,9 +80,6 @@ struct Rendering {
   bool save = false;
   std::vector<std::pair<std::string, std::string>> attach; // interface, direction
 };
-
-// Whether a `when` holds: empty does; a fact, capability or param with a value does; `!name` turns it.
-bool holds(const std::string &when, const Values &values, const Facts &facts);
 
 // Throws Error (Device) where numbers run out, a line grows past the limit, or a template yields what
 // is not one line a line.

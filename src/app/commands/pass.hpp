@@ -1,9 +1,9 @@
 // A pass over devices as the verbs run it: with the turn, the trace, and what is said at the end.
 #pragma once
 
-#include "app/commands.hpp"
 #include "app/push.hpp"
 #include "app/turn.hpp"
+#include "app/world.hpp"
 
 #include <functional>
 

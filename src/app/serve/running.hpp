@@ -1,8 +1,8 @@
 // The service that runs now; another one after a reload.
 #pragma once
 
-#include "app/commands.hpp"
 #include "app/serve/daemon.hpp"
+#include "app/world.hpp"
 
 #include <condition_variable>
 #include <memory>
