@@ -1,8 +1,8 @@
 // The program that people call records bans and nothing else: fail2ban waits for it. The libraries that speak to devices
 // cost a process more to load than the ban does, so all other verbs are banpush-devices', which goes on with the same
 // command line. Both are made of the same main.cpp.
-#include "app/commands.hpp"
-#include "app/commands/spool.hpp"
+#include "app/commands/commands.hpp"
+#include "app/commands/table/spool.hpp"
 #include "files/own_files.hpp"
 
 #include <cerrno>

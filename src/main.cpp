@@ -1,6 +1,6 @@
 // argv to one command to an exit code. The only file that knows CLI11.
-#include "app/commands.hpp"
-#include "app/commands/spool.hpp"
+#include "app/commands/commands.hpp"
+#include "app/commands/table/spool.hpp"
 #include "app/commands/unknown_verb.hpp"
 
 #include <algorithm>

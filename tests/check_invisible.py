@@ -8,7 +8,7 @@ import sys
 import unicodedata
 
 SOURCE = pathlib.Path(__file__).resolve().parents[1]
-TABLE = SOURCE / "src/core/invisible_ranges.inc"
+TABLE = SOURCE / "src/core/bans/invisible_ranges.inc"
 text = TABLE.read_text()
 version = re.search(r"Unicode ([0-9.]+)\. ", text).group(1)
 ranges = [(int(first, 16), int(last, 16)) for first, last in re.findall(r"\{(0x[0-9a-f]+), (0x[0-9a-f]+)\}", text)]
@@ -19,11 +19,11 @@ if any(last >= first for (_, last), (first, _) in zip(ranges, ranges[1:])) or an
 if f"Unicode {version.removesuffix('.0')} " not in (SOURCE / "docs/policy.md").read_text():
     problems.append(f"docs/policy.md does not say that the table is of Unicode {version}")
 
-made = subprocess.run(["perl", str(SOURCE / "src/core/invisible_ranges.pl")], capture_output=True, text=True)
+made = subprocess.run(["perl", str(SOURCE / "src/core/bans/invisible_ranges.pl")], capture_output=True, text=True)
 if made.returncode != 0:
     problems.append("the generator fails: " + made.stderr)
 elif f"Unicode {version}. " in made.stdout and made.stdout != text:
-    problems.append("the generator makes another table: perl src/core/invisible_ranges.pl > src/core/invisible_ranges.inc")
+    problems.append("the generator makes another table: perl src/core/bans/invisible_ranges.pl > src/core/bans/invisible_ranges.inc")
 
 if unicodedata.unidata_version == version:
     inside = set()

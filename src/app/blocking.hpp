@@ -1,8 +1,8 @@
 // What `ban --wait` and `unban --wait` say of one device: whether it blocks an address after a push, and why not.
 #pragma once
 
-#include "app/report.hpp"
-#include "core/prefix.hpp"
+#include "app/words/report.hpp"
+#include "core/address/prefix.hpp"
 
 #include <nlohmann/json_fwd.hpp>
 #include <optional>

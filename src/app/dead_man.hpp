@@ -2,9 +2,9 @@
 // it is written down before the change is sent, and the device is left alone where it never came to the confirm.
 #pragma once
 
-#include "app/session.hpp"
-#include "app/site.hpp"
-#include "core/plan.hpp"
+#include "app/site/session.hpp"
+#include "app/site/site.hpp"
+#include "core/plan/plan.hpp"
 
 #include <optional>
 #include <string>

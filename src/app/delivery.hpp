@@ -1,10 +1,10 @@
 // A change on its way to a device: step by step, how far it came, and what the device shows then.
 #pragma once
 
-#include "app/report.hpp"
-#include "app/session.hpp"
-#include "app/site.hpp"
+#include "app/site/session.hpp"
+#include "app/site/site.hpp"
 #include "app/verify.hpp"
+#include "app/words/report.hpp"
 
 #include <cstddef>
 #include <string>

@@ -2,7 +2,7 @@
 
 #include "app/dead_man.hpp"
 #include "app/planning.hpp"
-#include "app/report.hpp"
+#include "app/words/report.hpp"
 
 #include <algorithm>
 #include <iterator>

@@ -2,8 +2,8 @@
 // now, and what stands against that.
 #pragma once
 
-#include "app/site.hpp"
-#include "core/explain.hpp"
+#include "app/site/site.hpp"
+#include "core/policy/explain.hpp"
 
 #include <string>
 

@@ -1,7 +1,8 @@
 // What a person should know of a plan beside what it does.
 #pragma once
 
-#include "core/plan.hpp"
+#include "core/plan/plan.hpp"
+#include "settings/config.hpp"
 
 #include <string>
 #include <vector>

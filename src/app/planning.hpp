@@ -2,8 +2,8 @@
 #pragma once
 
 #include "app/push.hpp"
-#include "app/session.hpp"
-#include "app/site.hpp"
+#include "app/site/session.hpp"
+#include "app/site/site.hpp"
 
 #include <string>
 

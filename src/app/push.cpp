@@ -1,14 +1,14 @@
 #include "app/push.hpp"
 
-#include "app/condition.hpp"
 #include "app/dead_man.hpp"
 #include "app/delivery.hpp"
 #include "app/plan_notes.hpp"
 #include "app/planning.hpp"
 #include "app/saving.hpp"
-#include "app/serve/slots.hpp"
-#include "app/session.hpp"
-#include "app/side_by_side.hpp"
+#include "app/site/session.hpp"
+#include "app/site/side_by_side.hpp"
+#include "app/site/slots.hpp"
+#include "app/state/condition.hpp"
 #include "app/verify.hpp"
 
 #include <algorithm>

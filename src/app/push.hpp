@@ -2,10 +2,10 @@
 // read again, prove, record. Read this first.
 #pragma once
 
-#include "app/report.hpp"
-#include "app/session.hpp"
-#include "app/site.hpp"
-#include "core/live_selection.hpp"
+#include "app/site/session.hpp"
+#include "app/site/site.hpp"
+#include "app/words/report.hpp"
+#include "core/plan/live_selection.hpp"
 
 #include <functional>
 #include <map>

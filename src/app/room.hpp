@@ -1,8 +1,8 @@
 // The room on a device that keeps what a limit does not let go.
 #pragma once
 
-#include "core/fitting.hpp"
-#include "core/plan.hpp"
+#include "core/plan/fitting.hpp"
+#include "core/plan/plan.hpp"
 
 #include <vector>
 

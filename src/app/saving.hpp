@@ -2,7 +2,7 @@
 #pragma once
 
 #include "app/push.hpp"
-#include "app/session.hpp"
+#include "app/site/session.hpp"
 
 #include <cstdint>
 

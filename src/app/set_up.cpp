@@ -2,7 +2,7 @@
 
 #include "app/planning.hpp"
 #include "core/error.hpp"
-#include "core/used_lists.hpp"
+#include "core/reading/used_lists.hpp"
 
 #include <chrono>
 #include <thread>

@@ -1,8 +1,8 @@
 // The skeleton on a device: what `setup` sends, and what the service sends when it has gone from this host.
 #pragma once
 
-#include "app/session.hpp"
-#include "app/site.hpp"
+#include "app/site/session.hpp"
+#include "app/site/site.hpp"
 
 #include <string>
 #include <vector>

@@ -1,8 +1,8 @@
 // Read-back: what a device shows after a change must be what the plan leaves there, and in force.
 #pragma once
 
-#include "app/session.hpp"
-#include "core/plan.hpp"
+#include "app/site/session.hpp"
+#include "core/plan/plan.hpp"
 
 #include <string>
 

@@ -3,9 +3,9 @@
 #pragma once
 
 #include "bans/table_error.hpp"
-#include "core/ban.hpp"
-#include "core/config.hpp"
+#include "core/bans/ban.hpp"
 #include "core/error.hpp"
+#include "settings/config.hpp"
 
 #include <chrono>
 #include <functional>

@@ -1,8 +1,8 @@
 #include "config/allow.hpp"
 
+#include "config/document/text_file.hpp"
+#include "config/document/values.hpp"
 #include "config/secret.hpp"
-#include "config/text_file.hpp"
-#include "config/values.hpp"
 #include "files/open.hpp"
 
 #include <fmt/format.h>

@@ -2,8 +2,8 @@
 // Strict and closed: whatever does not parse is a problem, nothing is skipped.
 #pragma once
 
-#include "config/document.hpp"
-#include "core/policy.hpp"
+#include "config/document/document.hpp"
+#include "core/policy/policy.hpp"
 
 #include <optional>
 #include <string>

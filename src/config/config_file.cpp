@@ -1,13 +1,13 @@
 #include "config/config_file.hpp"
 
 #include "config/devices.hpp"
-#include "config/mapping.hpp"
+#include "config/document/mapping.hpp"
+#include "config/document/suggestion.hpp"
+#include "config/document/values.hpp"
 #include "config/merge.hpp"
 #include "config/policy.hpp"
 #include "config/secret.hpp"
-#include "config/suggestion.hpp"
 #include "config/tables.hpp"
-#include "config/values.hpp"
 
 #include <fmt/format.h>
 

@@ -1,8 +1,8 @@
 // banpush.yaml and all it names to one checked Config. docs/configuration.md describes the file.
 #pragma once
 
-#include "config/driver_file.hpp"
-#include "core/config.hpp"
+#include "config/driver/driver_file.hpp"
+#include "settings/config.hpp"
 
 #include <string>
 #include <vector>

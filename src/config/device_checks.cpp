@@ -1,10 +1,10 @@
 #include "config/devices.hpp"
 
-#include "config/params.hpp"
+#include "config/driver/params.hpp"
 
+#include "config/document/suggestion.hpp"
+#include "config/document/values.hpp"
 #include "config/secret.hpp"
-#include "config/suggestion.hpp"
-#include "config/values.hpp"
 
 #include <fmt/format.h>
 

@@ -1,10 +1,10 @@
 #include "config/devices.hpp"
 
 #include "config/allow.hpp"
-#include "config/mapping.hpp"
+#include "config/document/mapping.hpp"
+#include "config/document/text_file.hpp"
+#include "config/document/values.hpp"
 #include "config/secret.hpp"
-#include "config/text_file.hpp"
-#include "config/values.hpp"
 
 #include <fmt/format.h>
 

@@ -1,8 +1,8 @@
 // One device as the configuration has it, and whether it goes together with its driver.
 #pragma once
 
-#include "config/document.hpp"
-#include "core/config.hpp"
+#include "config/document/document.hpp"
+#include "settings/config.hpp"
 
 #include <string>
 #include <vector>

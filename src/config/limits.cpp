@@ -1,6 +1,6 @@
-#include "config/mapping.hpp"
+#include "config/document/mapping.hpp"
+#include "config/document/values.hpp"
 #include "config/policy.hpp"
-#include "config/values.hpp"
 
 namespace banpush {
 

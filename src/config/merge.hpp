@@ -1,7 +1,7 @@
 // Levels of configuration laid over each other: a device over its groups over `defaults`.
 #pragma once
 
-#include "config/document.hpp"
+#include "config/document/document.hpp"
 
 #include <vector>
 

@@ -1,8 +1,8 @@
 #include "config/policy.hpp"
 
 #include "config/allow.hpp"
-#include "config/mapping.hpp"
-#include "config/values.hpp"
+#include "config/document/mapping.hpp"
+#include "config/document/values.hpp"
 
 #include <fmt/format.h>
 

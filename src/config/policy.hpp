@@ -1,8 +1,8 @@
 // `policy` and `limits`: read at each level they stand on, then put together for one device.
 #pragma once
 
-#include "config/document.hpp"
-#include "core/policy.hpp"
+#include "config/document/document.hpp"
+#include "core/policy/policy.hpp"
 
 #include <optional>
 #include <string>

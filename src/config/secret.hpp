@@ -1,8 +1,8 @@
 // Where secrets are to be had: checked when the configuration loads, read only when needed.
 #pragma once
 
-#include "config/document.hpp"
-#include "core/config.hpp"
+#include "config/document/document.hpp"
+#include "settings/config.hpp"
 
 #include <functional>
 #include <optional>

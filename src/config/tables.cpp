@@ -1,9 +1,9 @@
 #include "config/tables.hpp"
 
-#include "config/mapping.hpp"
+#include "config/document/mapping.hpp"
+#include "config/document/text_file.hpp"
+#include "config/document/values.hpp"
 #include "config/secret.hpp"
-#include "config/text_file.hpp"
-#include "config/values.hpp"
 
 #include <fmt/format.h>
 

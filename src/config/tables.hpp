@@ -1,8 +1,8 @@
 // `bans`: the ban tables.
 #pragma once
 
-#include "config/document.hpp"
-#include "core/config.hpp"
+#include "config/document/document.hpp"
+#include "settings/config.hpp"
 
 #include <string>
 #include <vector>

@@ -2,7 +2,7 @@
 // configuration that fits it.
 #pragma once
 
-#include "lab/ssh_server.hpp"
+#include "lab/ssh/ssh_server.hpp"
 
 namespace banpush::lab {
 

@@ -1,7 +1,7 @@
 #include "lab/network.hpp"
 
-#include "config/mapping.hpp"
-#include "config/values.hpp"
+#include "config/document/mapping.hpp"
+#include "config/document/values.hpp"
 
 #include <filesystem>
 #include <fmt/format.h>

@@ -2,7 +2,7 @@
 // is harmless; anything left is a complaint.
 #pragma once
 
-#include "core/driver.hpp"
+#include "core/driver/driver.hpp"
 
 #include <string>
 #include <string_view>

@@ -1,7 +1,7 @@
 // Where programs run: on this host, or at the other end of an SSH session.
 #pragma once
 
-#include "core/installed.hpp"
+#include "core/driver/installed.hpp"
 #include "transport/allowance.hpp"
 #include "transport/transport.hpp"
 

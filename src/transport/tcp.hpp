@@ -1,7 +1,7 @@
 // A TCP connection with an end to every wait.
 #pragma once
 
-#include "core/prefix.hpp"
+#include "core/address/prefix.hpp"
 #include "transport/wait.hpp"
 
 #include <cstdint>

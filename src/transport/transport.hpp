@@ -1,9 +1,9 @@
 // How bytes reach a device: one session, behind which SSH CLI, exec, this host or NETCONF stand.
 #pragma once
 
-#include "core/config.hpp"
 #include "core/error.hpp"
-#include "core/script.hpp"
+#include "core/script/script.hpp"
+#include "settings/config.hpp"
 
 #include <functional>
 #include <memory>

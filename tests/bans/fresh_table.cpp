@@ -1,6 +1,6 @@
 #include "fresh_table.hpp"
 
-#include "bans/sqlite.hpp"
+#include "bans/sqlite/sqlite.hpp"
 #include "mariadb_server.hpp"
 
 #include <catch2/catch.hpp>

@@ -1,7 +1,7 @@
 // A private MariaDB server for the tests of the ban table, started by mariadb.py.
 #pragma once
 
-#include "core/config.hpp"
+#include "settings/config.hpp"
 
 #include <map>
 #include <string>

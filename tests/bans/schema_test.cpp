@@ -1,5 +1,5 @@
 // Side tables of an older banpush under a newer one, and the reverse.
-#include "bans/schema.hpp"
+#include "bans/sql/schema.hpp"
 #include "fresh_table.hpp"
 
 #include <algorithm>

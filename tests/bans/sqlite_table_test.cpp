@@ -1,5 +1,5 @@
 // What only a file can do to a ban table: be missing, be broken, be read in another time zone.
-#include "bans/sqlite.hpp"
+#include "bans/sqlite/sqlite.hpp"
 #include "fresh_table.hpp"
 
 #include <catch2/catch.hpp>

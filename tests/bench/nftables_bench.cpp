@@ -1,8 +1,8 @@
 // nftables on this host, in a network namespace of its own: the first fill beside the program nft given the same
 // bytes, the read-back, and one address more at two sizes of the set. Beside it, ipset's own time for as many.
 #include "measure.hpp"
-#include "transport/local.hpp"
-#include "transport/nft_runner.hpp"
+#include "transport/exec/local.hpp"
+#include "transport/nft/nft_runner.hpp"
 
 #include <fmt/format.h>
 #include <sched.h>

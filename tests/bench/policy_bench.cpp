@@ -1,6 +1,6 @@
 // Policy: exact collapse against FireHOL's iprange, candidates of two million rows for fifty devices,
 // and what share of next month's bans the chosen entries meet.
-#include "core/plan.hpp"
+#include "core/plan/plan.hpp"
 #include "measure.hpp"
 
 #include <cstdio>

@@ -2,7 +2,7 @@
 // against the C client's plain reading of the same query; and what ten more rows cost from then on.
 #include "../bans/mariadb_server.hpp"
 #include "bans/ban_table.hpp"
-#include "core/live_selection.hpp"
+#include "core/plan/live_selection.hpp"
 #include "measure.hpp"
 
 #include <array>

@@ -1,5 +1,5 @@
 // Configuration files, right, wrong and hostile: a document or an Error that says where.
-#include "config/document.hpp"
+#include "config/document/document.hpp"
 
 #include <cstdint>
 #include <string>

@@ -1,7 +1,7 @@
 // Answers of devices, through the reads of every driver there is: entries or an Error, never a crash.
-#include "config/driver_file.hpp"
-#include "core/parse.hpp"
-#include "core/script.hpp"
+#include "config/driver/driver_file.hpp"
+#include "core/reading/parse.hpp"
+#include "core/script/script.hpp"
 
 #include <cstdint>
 

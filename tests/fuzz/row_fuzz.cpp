@@ -1,5 +1,5 @@
 // Rows of the ban table as strangers write them: what parses is canonical, and nothing crashes.
-#include "core/ban.hpp"
+#include "core/bans/ban.hpp"
 
 #include <cstdint>
 #include <cstdlib>

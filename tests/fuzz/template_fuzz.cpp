@@ -1,5 +1,5 @@
 // Templates of drivers: what is taken renders.
-#include "core/text_template.hpp"
+#include "core/driver/text_template.hpp"
 
 #include <cstdint>
 #include <string>

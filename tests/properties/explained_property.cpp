@@ -1,5 +1,5 @@
 // Whoever may insert rows cannot talk a guard out of it: none that cannot have made an entry explains that it goes.
-#include "core/live_selection.hpp"
+#include "core/plan/live_selection.hpp"
 #include "small_world.hpp"
 
 #include <catch2/catch.hpp>

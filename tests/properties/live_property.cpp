@@ -1,5 +1,5 @@
 // A table kept up by deltas comes to what a whole reading at that moment would.
-#include "core/live_selection.hpp"
+#include "core/plan/live_selection.hpp"
 #include "small_world.hpp"
 
 #include <catch2/catch.hpp>

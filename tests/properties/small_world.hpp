@@ -2,7 +2,7 @@
 // the addresses as bits, so that what a policy should do can be worked out address by address.
 #pragma once
 
-#include "core/plan.hpp"
+#include "core/plan/plan.hpp"
 #include "made_bans.hpp"
 
 #include <rapidcheck.h>

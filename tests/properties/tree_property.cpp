@@ -1,4 +1,4 @@
-#include "core/aggregate.hpp"
+#include "core/policy/aggregate.hpp"
 
 #include "small_world.hpp"
 

@@ -16,15 +16,15 @@ RAW = re.compile(r"""(?<![\w.>])(?:::|std::)?(?:
 )""", re.VERBOSE)
 # Not by path, or of a path that nobody else can write. Each with its reason.
 ALLOWED = {
-    "src/app/protect.cpp": (r'std::ifstream file\("/(proc|etc)/|#include <fstream>', "the kernel's own files, and resolv.conf"),
-    "src/app/logged_in.cpp": (r'"/run/utmp"|/proc/|file\(path, std::ios::binary\)|one->path\(\)|#include <fstream>', "the kernel's own files, and utmp"),
-    "src/app/instant.cpp": (r'std::ifstream file\("/proc/|#include <fstream>', "the kernel's own files"),
-    "src/app/process_mark.cpp": (r'std::ifstream file\(fmt::format\("/proc/|#include <fstream>', "the kernel's own files"),
+    "src/app/world/protect.cpp": (r'std::ifstream file\("/(proc|etc)/|#include <fstream>', "the kernel's own files, and resolv.conf"),
+    "src/app/world/logged_in.cpp": (r'"/run/utmp"|/proc/|file\(path, std::ios::binary\)|one->path\(\)|#include <fstream>', "the kernel's own files, and utmp"),
+    "src/app/state/instant.cpp": (r'std::ifstream file\("/proc/|#include <fstream>', "the kernel's own files"),
+    "src/app/state/process_mark.cpp": (r'std::ifstream file\(fmt::format\("/proc/|#include <fstream>', "the kernel's own files"),
     "src/app/record/bounded_work.cpp": (r'"/dev/null"', "the kernel's own device"),
     "src/hand_over.cpp": (r'read_symlink\("/proc/self/exe"', "this program's own path"),
     "src/app/commands/lab.cpp": (r"banpush-lab|/proc/self/exe|beside", "the program beside this one"),
-    "src/transport/netconf_library.cpp": (r"is_directory\(module_folder", "Debian's YANG modules"),
-    "src/app/world.cpp": (r"fs::exists\(fs::path\(BANPUSH_DATADIR\)", "where this program was installed"),
+    "src/transport/netconf/netconf_library.cpp": (r"is_directory\(module_folder", "Debian's YANG modules"),
+    "src/app/world/world.cpp": (r"fs::exists\(fs::path\(BANPUSH_DATADIR\)", "where this program was installed"),
 }
 # `open` names functions and methods of ours, too: only with :: is it the kernel's.
 OURS = re.compile(r"^(?:(?:open|link|access)\s*\(|(?:std::)?remove\s*\()$")

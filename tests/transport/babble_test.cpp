@@ -1,7 +1,7 @@
 // Peers that talk without end: what they cost is bounded in bytes, memory and time, over every transport and at every stage.
 #include "transport/allowance.hpp"
-#include "transport/local.hpp"
-#include "transport/netconf_frames.hpp"
+#include "transport/exec/local.hpp"
+#include "transport/netconf/netconf_frames.hpp"
 #include "transport/transport.hpp"
 
 #include <catch2/catch.hpp>

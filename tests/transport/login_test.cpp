@@ -1,7 +1,7 @@
 // Logins that end early: refused, cut off, or with more keys than a server allows tries. Against OpenSSH's own server and
 // against devices in the process.
 #include "fakes/ssh_device.hpp"
-#include "transport/login_trials.hpp"
+#include "transport/ssh/login_trials.hpp"
 #include "transport/transport.hpp"
 
 #include <catch2/catch.hpp>

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "fakes/cli_device.hpp"
-#include "transport/cli_dialog.hpp"
+#include "transport/cli/cli_dialog.hpp"
 
 #include <algorithm>
 #include <cstdio>

@@ -1,4 +1,4 @@
-#include "bans/side_index.hpp"
+#include "bans/sql/side_index.hpp"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-#include "bans/sqlite.hpp"
+#include "bans/sqlite/sqlite.hpp"
 
 #include <catch2/catch.hpp>
 #include <cstdlib>

@@ -1,4 +1,4 @@
-#include "core/ban.hpp"
+#include "core/bans/ban.hpp"
 
 #include <catch2/catch.hpp>
 

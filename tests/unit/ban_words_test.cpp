@@ -1,5 +1,5 @@
-#include "app/ban_words.hpp"
-#include "app/new_ban.hpp"
+#include "app/record/ban_words.hpp"
+#include "app/record/new_ban.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,4 +1,4 @@
-#include "core/block.hpp"
+#include "core/address/block.hpp"
 
 #include <catch2/catch.hpp>
 

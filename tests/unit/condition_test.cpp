@@ -1,6 +1,6 @@
-#include "app/condition.hpp"
+#include "app/state/condition.hpp"
 
-#include "app/report.hpp"
+#include "app/words/report.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,5 +1,5 @@
 // What the documentation must not forget.
-#include "config/driver_parts.hpp"
+#include "config/driver/driver_parts.hpp"
 #include "config/policy.hpp"
 #include "config_folder.hpp"
 

@@ -1,7 +1,7 @@
-#include "config/duration.hpp"
-#include "config/mapping.hpp"
-#include "config/suggestion.hpp"
-#include "config/values.hpp"
+#include "config/document/duration.hpp"
+#include "config/document/mapping.hpp"
+#include "config/document/suggestion.hpp"
+#include "config/document/values.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,5 +1,5 @@
 // What turns installed into wanted: numbers, repairs, lists that are not in force.
-#include "core/plan.hpp"
+#include "core/plan/plan.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,8 +1,8 @@
 // Published output of devices, and what a person reads in it: tests/drivers/captures says which file, which
 // list, which prefixes. The output itself is not part of this repository.
-#include "config/driver_file.hpp"
-#include "core/parse.hpp"
-#include "core/script.hpp"
+#include "config/driver/driver_file.hpp"
+#include "core/reading/parse.hpp"
+#include "core/script/script.hpp"
 
 #include <catch2/catch.hpp>
 

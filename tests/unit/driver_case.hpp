@@ -1,10 +1,10 @@
 // One case of tests/drivers: what a device said in a session, and what a driver reads in it.
 #pragma once
 
-#include "config/driver_file.hpp"
-#include "core/parse.hpp"
-#include "core/places.hpp"
-#include "core/plan.hpp"
+#include "config/driver/driver_file.hpp"
+#include "core/plan/plan.hpp"
+#include "core/reading/parse.hpp"
+#include "core/script/places.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,4 +1,4 @@
-#include "config/driver_file.hpp"
+#include "config/driver/driver_file.hpp"
 #include "config_folder.hpp"
 
 using namespace banpush;

@@ -1,8 +1,8 @@
 // What devices of one platform call themselves in their prompts, and the lines that their logs write into a session:
 // tests/drivers/DRIVER/prompts (`NAME TEXT` a line, NAME as in the driver's `prompts`) and log_lines.
 #include "driver_case.hpp"
+#include "transport/cli/prompt.hpp"
 #include "transport/judgement.hpp"
-#include "transport/prompt.hpp"
 
 #include <algorithm>
 #include <cctype>

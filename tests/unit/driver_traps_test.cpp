@@ -1,6 +1,6 @@
 // What no driver may ever say: words that replace, publish or undo more than banpush's own.
-#include "config/driver_file.hpp"
-#include "core/pattern.hpp"
+#include "config/driver/driver_file.hpp"
+#include "core/driver/pattern.hpp"
 
 #include <catch2/catch.hpp>
 

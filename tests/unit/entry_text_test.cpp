@@ -1,4 +1,4 @@
-#include "core/entry_text.hpp"
+#include "core/driver/entry_text.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,5 +1,5 @@
 // What explains that an entry goes: only what can have made it.
-#include "core/live_selection.hpp"
+#include "core/plan/live_selection.hpp"
 
 #include "made_bans.hpp"
 

@@ -1,13 +1,13 @@
 // Root at work in a folder of another user, who puts links, pipes and the like where root's files should be.
-#include "app/commands/pass.hpp"
-#include "app/serve/doorbell.hpp"
-#include "app/spool.hpp"
-#include "app/state.hpp"
-#include "app/turn.hpp"
-#include "bans/sqlite.hpp"
-#include "config/text_file.hpp"
+#include "app/pass.hpp"
+#include "app/request/doorbell.hpp"
+#include "app/state/state.hpp"
+#include "app/state/turn.hpp"
+#include "app/world/spool.hpp"
+#include "bans/sqlite/sqlite.hpp"
+#include "config/document/text_file.hpp"
 #include "files/open.hpp"
-#include "transport/known_hosts.hpp"
+#include "transport/ssh/known_hosts.hpp"
 
 #include <catch2/catch.hpp>
 

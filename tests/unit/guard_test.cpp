@@ -1,6 +1,6 @@
 // The guard is last before the wire: a script that says anything but the plan is not cleared.
-#include "config/driver_file.hpp"
-#include "core/plan.hpp"
+#include "config/driver/driver_file.hpp"
+#include "core/plan/plan.hpp"
 
 #include <catch2/catch.hpp>
 

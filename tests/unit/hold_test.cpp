@@ -1,4 +1,4 @@
-#include "core/plan.hpp"
+#include "core/plan/plan.hpp"
 
 #include <catch2/catch.hpp>
 

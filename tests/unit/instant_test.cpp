@@ -1,4 +1,4 @@
-#include "app/instant.hpp"
+#include "app/state/instant.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,5 +1,5 @@
 // A whole reading and the same rows one by one come to the same, also where a table holds one row twice.
-#include "core/live_selection.hpp"
+#include "core/plan/live_selection.hpp"
 
 #include "made_bans.hpp"
 

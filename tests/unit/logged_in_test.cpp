@@ -1,4 +1,4 @@
-#include "app/logged_in.hpp"
+#include "app/world/logged_in.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,7 +1,7 @@
 // Tables of bans for tests, a row a call.
 #pragma once
 
-#include "core/policy.hpp"
+#include "core/policy/policy.hpp"
 
 #include <string>
 #include <string_view>

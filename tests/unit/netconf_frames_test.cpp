@@ -1,4 +1,4 @@
-#include "transport/netconf_frames.hpp"
+#include "transport/netconf/netconf_frames.hpp"
 
 #include "core/error.hpp"
 

@@ -1,7 +1,7 @@
 // Places where lists are bound, and what setup refuses there.
-#include "core/parse.hpp"
-#include "core/places.hpp"
-#include "core/script.hpp"
+#include "core/reading/parse.hpp"
+#include "core/script/places.hpp"
+#include "core/script/script.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,4 +1,4 @@
-#include "core/prefix_set.hpp"
+#include "core/address/prefix_set.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,4 +1,4 @@
-#include "core/prefix.hpp"
+#include "core/address/prefix.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,4 +1,4 @@
-#include "core/protocols.hpp"
+#include "core/bans/protocols.hpp"
 
 #include <catch2/catch.hpp>
 

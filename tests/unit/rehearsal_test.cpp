@@ -1,7 +1,7 @@
 // A template without a readable counterpart is found by `check`.
-#include "core/rehearsal.hpp"
+#include "core/script/rehearsal.hpp"
 
-#include "core/script.hpp"
+#include "core/script/script.hpp"
 #include "driver_case.hpp"
 
 using namespace driver_case;

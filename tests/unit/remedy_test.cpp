@@ -1,6 +1,6 @@
-#include "app/said_length.hpp"
+#include "app/words/said_length.hpp"
 #include "core/error.hpp"
-#include "core/plan.hpp"
+#include "core/plan/plan.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,7 +1,7 @@
 // Parts of the service that need neither tables nor devices.
-#include "app/serve/doorbell.hpp"
+#include "app/request/doorbell.hpp"
 #include "app/serve/patience.hpp"
-#include "app/serve/slots.hpp"
+#include "app/site/slots.hpp"
 #include "config_folder.hpp"
 
 #include <nlohmann/json.hpp>

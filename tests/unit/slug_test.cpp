@@ -1,4 +1,4 @@
-#include "core/slug.hpp"
+#include "core/address/slug.hpp"
 
 #include <catch2/catch.hpp>
 

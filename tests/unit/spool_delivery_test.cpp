@@ -1,7 +1,7 @@
 // What waits, a table that refuses some of it, and files of other versions.
-#include "app/spool.hpp"
-#include "app/state.hpp"
-#include "bans/sqlite.hpp"
+#include "app/state/state.hpp"
+#include "app/world/spool.hpp"
+#include "bans/sqlite/sqlite.hpp"
 #include "config_folder.hpp"
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-#include "app/spool.hpp"
+#include "app/world/spool.hpp"
 #include "config_folder.hpp"
 
 #include <filesystem>

@@ -1,4 +1,4 @@
-#include "app/state.hpp"
+#include "app/state/state.hpp"
 
 #include <catch2/catch.hpp>
 

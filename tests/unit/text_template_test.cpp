@@ -1,4 +1,4 @@
-#include "core/text_template.hpp"
+#include "core/driver/text_template.hpp"
 
 #include <catch2/catch.hpp>
 

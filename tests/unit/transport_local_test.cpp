@@ -1,4 +1,4 @@
-#include "transport/local.hpp"
+#include "transport/exec/local.hpp"
 
 #include "core/error.hpp"
 

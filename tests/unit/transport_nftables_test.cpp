@@ -1,5 +1,5 @@
 // nftables in this process against the program nft, in a network namespace that the test makes for itself.
-#include "transport/nft_runner.hpp"
+#include "transport/nft/nft_runner.hpp"
 
 #include "core/error.hpp"
 

@@ -1,4 +1,4 @@
-#include "transport/prompt.hpp"
+#include "transport/cli/prompt.hpp"
 
 #include <catch2/catch.hpp>
 

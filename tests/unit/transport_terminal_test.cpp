@@ -1,5 +1,5 @@
-#include "core/parse.hpp"
-#include "transport/terminal.hpp"
+#include "core/reading/parse.hpp"
+#include "transport/cli/terminal.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,5 +1,5 @@
 // `families` of a device's policy, and lists that a device has not got.
-#include "core/used_lists.hpp"
+#include "core/reading/used_lists.hpp"
 
 #include "driver_case.hpp"
 

@@ -1,8 +1,8 @@
 // `banpush audit`: who did what to which device when, and what came of it.
-#include "app/commands.hpp"
-#include "app/report.hpp"
-#include "app/state.hpp"
-#include "core/ban.hpp"
+#include "app/commands/commands.hpp"
+#include "app/state/state.hpp"
+#include "app/words/report.hpp"
+#include "core/bans/ban.hpp"
 
 #include <algorithm>
 

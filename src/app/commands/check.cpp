@@ -1,13 +1,14 @@
+#include "app/commands/commands.hpp"
 #include "app/commands/not_configured.hpp"
-#include "app/commands/pass.hpp"
 #include "app/dead_man.hpp"
+#include "app/pass.hpp"
 #include "app/planning.hpp"
-#include "app/protect.hpp"
-#include "app/rights.hpp"
-#include "app/session.hpp"
-#include "app/spool.hpp"
-#include "app/spool_report.hpp"
-#include "core/rehearsal.hpp"
+#include "app/record/spool_report.hpp"
+#include "app/site/session.hpp"
+#include "app/world/protect.hpp"
+#include "app/world/rights.hpp"
+#include "app/world/spool.hpp"
+#include "core/script/rehearsal.hpp"
 
 #include <algorithm>
 

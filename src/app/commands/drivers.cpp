@@ -1,5 +1,6 @@
-#include "app/commands/pass.hpp"
-#include "config/driver_file.hpp"
+#include "app/commands/commands.hpp"
+#include "app/pass.hpp"
+#include "config/driver/driver_file.hpp"
 #include "files/open.hpp"
 
 #include <algorithm>

@@ -1,8 +1,9 @@
-#include "app/commands/pass.hpp"
+#include "app/commands/commands.hpp"
 #include "app/on_device.hpp"
-#include "app/waiting.hpp"
-#include "core/explain.hpp"
-#include "core/stats.hpp"
+#include "app/pass.hpp"
+#include "app/record/waiting.hpp"
+#include "core/bans/stats.hpp"
+#include "core/policy/explain.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -2,9 +2,9 @@
 // nobody takes them away.
 #pragma once
 
-#include "app/state.hpp"
-#include "app/world.hpp"
-#include "core/config.hpp"
+#include "app/state/state.hpp"
+#include "app/world/world.hpp"
+#include "settings/config.hpp"
 
 #include <string>
 #include <vector>

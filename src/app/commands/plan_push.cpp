@@ -1,7 +1,8 @@
-#include "app/commands/pass.hpp"
+#include "app/commands/commands.hpp"
 #include "app/dead_man.hpp"
-#include "app/serve/doorbell.hpp"
-#include "app/turn.hpp"
+#include "app/pass.hpp"
+#include "app/request/doorbell.hpp"
+#include "app/state/turn.hpp"
 #include "files/open.hpp"
 
 #include <chrono>

@@ -1,14 +1,15 @@
+#include "app/commands/commands.hpp"
 #include "app/commands/not_configured.hpp"
-#include "app/commands/pass.hpp"
 #include "app/dead_man.hpp"
+#include "app/pass.hpp"
 #include "app/planning.hpp"
-#include "app/push_request.hpp"
-#include "app/said_length.hpp"
-#include "app/serve/doorbell.hpp"
-#include "app/session.hpp"
-#include "app/spool.hpp"
-#include "app/turn.hpp"
-#include "app/waiting.hpp"
+#include "app/record/waiting.hpp"
+#include "app/request/doorbell.hpp"
+#include "app/request/push_request.hpp"
+#include "app/site/session.hpp"
+#include "app/state/turn.hpp"
+#include "app/words/said_length.hpp"
+#include "app/world/spool.hpp"
 
 #include <algorithm>
 #include <chrono>

@@ -1,10 +1,10 @@
-#include "app/commands.hpp"
+#include "app/commands/commands.hpp"
+#include "app/request/doorbell.hpp"
 #include "app/serve/callers.hpp"
 #include "app/serve/descriptor_limit.hpp"
-#include "app/serve/doorbell.hpp"
 #include "app/serve/notify.hpp"
 #include "app/serve/running.hpp"
-#include "app/turn.hpp"
+#include "app/state/turn.hpp"
 
 #include <array>
 #include <cerrno>

@@ -1,7 +1,8 @@
-#include "app/commands/pass.hpp"
+#include "app/commands/commands.hpp"
+#include "app/pass.hpp"
 #include "app/planning.hpp"
-#include "app/session.hpp"
 #include "app/set_up.hpp"
+#include "app/site/session.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

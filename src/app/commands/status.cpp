@@ -1,9 +1,10 @@
+#include "app/commands/commands.hpp"
 #include "app/commands/not_configured.hpp"
-#include "app/commands/pass.hpp"
 #include "app/dead_man.hpp"
-#include "app/serve/doorbell.hpp"
-#include "app/spool_report.hpp"
-#include "app/state.hpp"
+#include "app/pass.hpp"
+#include "app/record/spool_report.hpp"
+#include "app/request/doorbell.hpp"
+#include "app/state/state.hpp"
 
 #include <algorithm>
 #include <chrono>

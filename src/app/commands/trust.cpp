@@ -1,4 +1,5 @@
-#include "app/commands/pass.hpp"
+#include "app/commands/commands.hpp"
+#include "app/pass.hpp"
 
 #include <algorithm>
 #include <iostream>

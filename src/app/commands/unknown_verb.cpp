@@ -1,7 +1,7 @@
 #include "app/commands/unknown_verb.hpp"
 
-#include "config/suggestion.hpp"
-#include "core/ban.hpp"
+#include "config/document/suggestion.hpp"
+#include "core/bans/ban.hpp"
 
 #include <fmt/format.h>
 

@@ -1,7 +1,7 @@
 #include "app/record/bannable.hpp"
 
-#include "app/protect.hpp"
-#include "core/plan.hpp"
+#include "app/world/protect.hpp"
+#include "core/plan/plan.hpp"
 
 #include <algorithm>
 

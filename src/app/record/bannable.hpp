@@ -1,8 +1,8 @@
 // What must never be banned, as far as a ban that is being recorded can be told so.
 #pragma once
 
-#include "app/names.hpp"
-#include "app/world.hpp"
+#include "app/world/names.hpp"
+#include "app/world/world.hpp"
 
 #include <string>
 #include <utility>

@@ -1,7 +1,7 @@
 // How a ban or an unban gets onto a disk: the table's, or our own spool's, within three seconds whatever hangs.
 #pragma once
 
-#include "app/spool.hpp"
+#include "app/world/spool.hpp"
 
 #include <functional>
 #include <optional>

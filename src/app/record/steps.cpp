@@ -1,8 +1,8 @@
 #include "app/record/steps.hpp"
 
-#include "app/logged_in.hpp"
-#include "app/push_request.hpp"
 #include "app/record/bannable.hpp"
+#include "app/request/push_request.hpp"
+#include "app/world/logged_in.hpp"
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
 // Callers at the doorbell, each answered in a thread of its own.
 #pragma once
 
-#include "app/serve/doorbell.hpp"
+#include "app/request/doorbell.hpp"
 #include "app/serve/running.hpp"
 
 #include <atomic>

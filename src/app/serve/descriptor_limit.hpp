@@ -1,7 +1,7 @@
 // How many descriptors the configured devices need, and how many this process may have.
 #pragma once
 
-#include "core/config.hpp"
+#include "settings/config.hpp"
 
 #include <cstddef>
 #include <string>

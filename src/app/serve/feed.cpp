@@ -1,6 +1,6 @@
 #include "app/serve/feed.hpp"
 
-#include "app/table_filter.hpp"
+#include "app/world/table_filter.hpp"
 
 #include <algorithm>
 #include <utility>

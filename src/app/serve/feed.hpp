@@ -2,9 +2,9 @@
 // what is new is put into what was read; everything is read anew where that cannot be told, and when it is asked for.
 #pragma once
 
-#include "app/logged_in.hpp"
 #include "app/serve/snapshot.hpp"
-#include "app/spool.hpp"
+#include "app/world/logged_in.hpp"
+#include "app/world/spool.hpp"
 
 #include <map>
 #include <memory>

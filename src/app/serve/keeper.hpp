@@ -1,11 +1,11 @@
 // One device of the service: a thread, a session, and one push at a time.
 #pragma once
 
-#include "app/condition.hpp"
 #include "app/push.hpp"
 #include "app/serve/patience.hpp"
-#include "app/serve/slots.hpp"
 #include "app/serve/snapshot.hpp"
+#include "app/site/slots.hpp"
+#include "app/state/condition.hpp"
 
 #include <condition_variable>
 #include <deque>

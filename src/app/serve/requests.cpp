@@ -1,8 +1,8 @@
 #include "app/serve/requests.hpp"
 
 #include "app/blocking.hpp"
-#include "app/side_by_side.hpp"
-#include "app/world.hpp"
+#include "app/site/side_by_side.hpp"
+#include "app/world/world.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

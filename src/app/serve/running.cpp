@@ -1,6 +1,6 @@
 #include "app/serve/running.hpp"
 
-#include "app/commands/pass.hpp"
+#include "app/pass.hpp"
 #include "app/serve/notify.hpp"
 
 #include <utility>

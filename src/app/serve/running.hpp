@@ -2,7 +2,7 @@
 #pragma once
 
 #include "app/serve/daemon.hpp"
-#include "app/world.hpp"
+#include "app/world/world.hpp"
 
 #include <condition_variable>
 #include <memory>

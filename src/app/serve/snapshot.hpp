@@ -1,8 +1,8 @@
 // What the devices' threads work from: the tables as they were read once, kept up by what came since.
 #pragma once
 
-#include "app/site.hpp"
-#include "core/config.hpp"
+#include "app/site/site.hpp"
+#include "settings/config.hpp"
 
 #include <chrono>
 #include <cstdint>

@@ -1,0 +1,228 @@
+#include "app/commands/commands.hpp"
+#include "app/pass.hpp"
+#include "app/record/new_ban.hpp"
+#include "app/words/said_length.hpp"
+#include "app/world/table_filter.hpp"
+#include "core/policy/life.hpp"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace banpush {
+
+namespace {
+
+using Json = nlohmann::json;
+
+struct Row {
+  std::string ip, jail, protocol, port, hostname, created;
+  std::optional<Seconds> left; // to run; nothing when it is over
+  BanWords words;
+};
+
+using RowKey = std::tuple<std::string, std::string, std::string, std::string>; // hostname, name, ip, created
+
+std::map<RowKey, BanWords> words_of(BanTable &table) {
+  std::map<RowKey, BanWords> words;
+  for (WordedBan &one : table.worded())
+    words.emplace(RowKey{one.hostname, one.name, one.ip, one.created}, std::move(one.words));
+  return words;
+}
+
+// As the ban was told, where that is more than the column says.
+std::string told(const std::string &column, const std::string &exact) {
+  return exact.empty() ? shown(column, 32) : fmt::format("{} ({})", shown(column, 32), shown(exact, 200));
+}
+
+// The longest that any policy, the top one or a device's, holds a ban of this jail.
+Seconds longest_for(const Config &config, const std::string &jail) {
+  Seconds longest = length_for(config.policy, jail);
+  for (const Device &device : config.devices)
+    longest = std::max(longest, length_for(device.policy, jail));
+  return longest;
+}
+
+std::string ends(const std::optional<Seconds> &left) { return !left ? "over" : until_text(*left); }
+
+void print(const Settings &settings, const std::vector<Row> &rows, std::size_t bad_rows) {
+  std::string out = settings.console.paint(Colour::Bold, fmt::format("{:<40} {:<16} {:<6} {:<12} {:<20} {:<20} {}\n", "ip", "jail", "proto",
+                                                                     "port", "hostname", "created", "until"));
+  for (const Row &row : rows)
+    out += fmt::format("{:<40} {:<16} {:<6} {:<12} {:<20} {:<20} {}\n", row.ip, shown(row.jail, 30),
+                       told(row.protocol, row.words.protocols), told(row.port.empty() ? "all" : row.port, row.words.ports),
+                       shown(row.hostname, 40), shown(row.created, 20), ends(row.left));
+  settings.console.out(out);
+  settings.console.note(fmt::format("{} ban{}{}", rows.size(), rows.size() == 1 ? "" : "s",
+                                    bad_rows == 0 ? std::string()
+                                                  : fmt::format("; {} of the table {} no ban and {} for nothing (banpush list --bad)",
+                                                                bad_rows == 1 ? "1 row" : fmt::format("{} rows", bad_rows),
+                                                                bad_rows == 1 ? "is" : "are", bad_rows == 1 ? "counts" : "count")));
+}
+
+Json row_json(const Row &row) {
+  return {{"ip", row.ip},
+          {"jail", shown(row.jail, 255)},
+          {"protocol", shown(row.protocol, 40)},
+          {"port", shown(row.port, 40)},
+          {"protocols", shown(row.words.protocols, 8000)},
+          {"ports", shown(row.words.ports, 8000)},
+          {"note", shown(row.words.note, 8000)},
+          {"hostname", shown(row.hostname, 255)},
+          {"created", shown(row.created, 40)},
+          {"until", !row.left                ? Json(nullptr)
+                    : *row.left == permanent ? Json("permanent")
+                                             : Json(moment_text(*row.left))}};
+}
+
+} // namespace
+
+int init(const Settings &settings, const InitOptions &options) {
+  Config config = load_all(settings);
+  Json created = Json::array();
+  for (const TableSource &source : config.tables)
+    for (const std::string &name : open(source)->init(options.index ? CreatedIndex::Yes : CreatedIndex::No))
+      created.push_back(name);
+  if (settings.console.json()) {
+    settings.console.out(Json{{"schema", 1}, {"created", created}}.dump(2) + "\n");
+    return 0;
+  }
+  for (const auto &name : created)
+    settings.console.out(fmt::format("created {}\n", name.get<std::string>()));
+  if (created.empty())
+    settings.console.out("everything stands already; nothing was changed\n");
+  return 0;
+}
+
+namespace {
+
+// Rows that are no bans, each with what is wrong with it.
+int list_bad(const Settings &settings) {
+  const Config config = load_all(settings);
+  std::string out;
+  Json all = Json::array();
+  for (const TableSource &source : config.tables)
+    open(source)->each([&](const RawBan &raw) {
+      Bans alone;
+      if (is_taken(source, raw))
+        alone.add(raw, 0, source.name);
+      for (const BadRow &row : alone.bad_samples()) {
+        out += fmt::format("ip \"{}\" from {}, {}, table {}: {}\n", row.ip, row.hostname, row.created, row.source, row.problem);
+        all.push_back(
+            {{"ip", row.ip}, {"hostname", row.hostname}, {"created", row.created}, {"table", row.source}, {"problem", row.problem}});
+      }
+    });
+  const std::size_t count = all.size();
+  settings.console.out(settings.console.json() ? Json{{"schema", 1}, {"bad_rows", count}, {"rows", std::move(all)}}.dump(2) + "\n" : out);
+  settings.console.note(
+      fmt::format("{} of the table {} no ban", count == 1 ? "1 row" : fmt::format("{} rows", count), count == 1 ? "is" : "are"));
+  return 0;
+}
+
+} // namespace
+
+int list(const Settings &settings, const ListOptions &options) {
+  if (options.bad)
+    return list_bad(settings);
+  std::optional<Prefix> only;
+  if (!options.ip.empty())
+    only = Prefix::require(options.ip);
+  Config config = load_all(settings);
+  std::vector<Row> rows;
+  Bans typed; // what is no ban for a push is none here
+  for (std::size_t i = 0; i < config.tables.size(); ++i) {
+    const auto table = open(config.tables[i]);
+    const auto words = words_of(*table);
+    table->each([&](const RawBan &raw) {
+      const std::size_t bad = typed.bad_rows();
+      if (is_taken(config.tables[i], raw))
+        typed.add(raw, static_cast<std::uint8_t>(i), config.tables[i].name);
+      const auto ip = Prefix::parse(raw.ip);
+      if (!ip || typed.bad_rows() != bad || !is_taken(config.tables[i], raw))
+        return;
+      if ((!options.jail.empty() && raw.name != options.jail) || (!options.hostname.empty() && raw.hostname != options.hostname) ||
+          (only && !only->overlaps(*ip)))
+        return;
+      const std::optional<Seconds> left = seconds_left(raw, config.policy);
+      if (!left && !options.all)
+        return;
+      rows.push_back({ip_text(*ip),
+                      std::string(raw.name),
+                      std::string(raw.protocol),
+                      std::string(raw.port),
+                      std::string(raw.hostname),
+                      std::string(raw.created),
+                      left,
+                      {}});
+      if (!words.empty())
+        if (const auto known =
+                words.find({std::string(raw.hostname), std::string(raw.name), std::string(raw.ip), std::string(raw.created)});
+            known != words.end())
+          rows.back().words = known->second;
+    });
+  }
+  if (settings.console.json()) {
+    Json bans = Json::array();
+    for (const Row &row : rows)
+      bans.push_back(row_json(row));
+    settings.console.out(Json{{"schema", 1}, {"bans", std::move(bans)}, {"bad_rows", typed.bad_rows()}}.dump(2) + "\n");
+  } else {
+    print(settings, rows, typed.bad_rows());
+  }
+  return 0;
+}
+
+int allow(const Settings &settings, const AllowOptions &options) {
+  std::optional<Prefix> prefix;
+  if (options.action != AllowOptions::Action::List)
+    prefix = Prefix::require(options.prefix);
+  Config config = load_all(settings);
+  const auto table = open(config.tables.front());
+  if (!table->has_side_tables())
+    throw TableError(Fault::NoTable,
+                     fmt::format("the table {} has no side tables, where the shared allowlist is kept, or hides them from this user",
+                                 config.tables.front().name));
+  if (options.action == AllowOptions::Action::List) {
+    Json allowed = Json::array();
+    std::string out;
+    for (const AllowRow &row : table->allowed()) {
+      allowed.push_back(
+          {{"prefix", shown(row.prefix)}, {"reason", shown(row.reason, 255)}, {"actor", shown(row.actor, 255)}, {"created", row.created}});
+      out += fmt::format("{:<40} {:<20} {:<24} {}\n", shown(row.prefix), row.created, shown(row.actor, 40), shown(row.reason, 255));
+    }
+    settings.console.out(settings.console.json() ? Json{{"schema", 1}, {"allow", allowed}}.dump(2) + "\n" : out);
+    return 0;
+  }
+  bool changed = true;
+  if (options.action == AllowOptions::Action::Add)
+    table->allow(*prefix, options.reason, actor());
+  else
+    changed = table->disallow(*prefix);
+  if (settings.console.json())
+    settings.console.out(Json{{"schema", 1}, {"prefix", prefix->text()}, {"changed", changed}}.dump(2) + "\n");
+  else
+    settings.console.out(fmt::format("{} {}\n", prefix->text(),
+                                     !changed                                      ? "was not on the allowlist"
+                                     : options.action == AllowOptions::Action::Add ? "is allowed"
+                                                                                   : "is allowed no more"));
+  settings.console.note("it takes effect on the next push");
+  return 0;
+}
+
+int prune(const Settings &settings, const std::string &older_than) {
+  const Seconds age = said_length("prune --older-than", older_than);
+  if (age == permanent)
+    throw Error(ErrorKind::Usage, "prune --older-than permanent: nothing is that old; a length of time is meant, such as 90d");
+  Config config = load_all(settings);
+  std::size_t gone = 0;
+  for (const TableSource &source : config.tables)
+    gone += open(source)->prune(age, [&](const std::string &jail) { return longest_for(config, jail); });
+  settings.console.out(settings.console.json() ? Json{{"schema", 1}, {"pruned", gone}}.dump(2) + "\n"
+                                               : fmt::format("{} row{} pruned\n", gone, gone == 1 ? "" : "s"));
+  return 0;
+}
+
+} // namespace banpush

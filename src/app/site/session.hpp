@@ -1,0 +1,96 @@
+// One device while we talk to it: its transport, its driver's reads, and what was learnt at open.
+#pragma once
+
+#include "core/reading/parse.hpp"
+#include "core/script/places.hpp"
+#include "core/script/script.hpp"
+#include "settings/config.hpp"
+#include "transport/transport.hpp"
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace banpush {
+
+class Session {
+public:
+  // Nothing is opened yet. `device` and `driver` must outlive the session.
+  // Of the driver's lists those of `families` are used; see families_used().
+  Session(const Device &device, const Driver &driver, Credentials credentials, std::set<Family> families, Trace trace = {});
+  ~Session();
+  Session(const Session &) = delete;
+  Session &operator=(const Session &) = delete;
+
+  // Connects, logs in and learns the facts, those that only setup needs where `before` says so. Throws
+  // Error (Connect, Auth, Device).
+  const Facts &open(std::optional<Stage> before = std::nullopt);
+  // What the ledger has of the device: on a platform that gives numbers anew by itself, an entry of ours is known by that alone.
+  void remember(std::vector<BlockIn> ledger);
+  // What the device's lists hold now. Throws Error (Connect, Device): never a guess.
+  Installed read();
+  // Seconds of this process's processor that reading has taken so far.
+  double spent_reading() const noexcept { return spent_reading_; }
+  // Whether the same proofs hold that the lists are in force as when all was last read: much cheaper than reading, and enough
+  // to learn that what binds a list has gone or is back. Throws Error (Connect).
+  bool proofs_are_as_read();
+  Delivery send(const Step &step) { return transport_->send(step); }
+  // Whether somebody else is known to have changed the lists since read().
+  bool disturbed() { return transport_->disturbed(); }
+  // What the device shows of the entries of the last step; nothing where read() must tell.
+  std::optional<std::vector<Shown>> shown() { return transport_->shown(); }
+  // As of Transport.
+  std::optional<std::pair<std::string, std::string>> renamed() const { return transport_->renamed(); }
+  // One question of a driver's (send, run or rpc), with the device's own names put in.
+  Reply ask(const std::string &send, const std::vector<std::string> &run, const std::string &rpc = {}) {
+    return transport_->ask(question(send, run, rpc, values_));
+  }
+  void close() noexcept; // what was learnt stays
+  bool is_open() const noexcept { return open_; }
+  // As of Transport, of an open session. One that does not stand is closed.
+  Transport::Standing standing() noexcept;
+  // From another thread: what is under way ends at once with Error (Connect).
+  void cancel() noexcept { transport_->cancel(); }
+
+  const Facts &facts() const noexcept { return facts_; }
+  const Values &values() const noexcept { return values_; }
+  // As it is used on this device: without the lists of families that are not used, and without those it has not got.
+  const Driver &driver() const noexcept { return driver_; }
+  const std::set<std::string> &unused_lists() const noexcept { return unused_; }
+  // What a person should know of the lists that the device has not got.
+  const std::vector<std::string> &notes() const noexcept { return notes_; }
+  const Device &device() const noexcept { return device_; }
+  // Everything render() needs to know of this device; the confirm time only where the driver has a dead-man.
+  Rendering rendering() const { return rendering(facts_); }
+  // The same with facts of the caller's, which must outlive it.
+  Rendering rendering(const Facts &facts) const;
+
+private:
+  // Questions already put in one go, so that what two facts or proofs look at is asked for once.
+  using Asked = std::vector<std::pair<Ask, Reply>>;
+  void leave_out(const std::set<std::string> &lists);
+  void leave_out_what_it_has_not_got();
+  Values values_for(const Read &read) const;
+  Ask question(const std::string &send, const std::vector<std::string> &run, const std::string &rpc, const Values &values) const;
+  const Reply &ask_once(Asked &asked, Ask question);
+  std::vector<Reply> ask_proofs(Asked &asked);
+  std::vector<bool> which_hold(const std::vector<Reply> &replies) const;
+  void learn_fact(const Fact &fact, Asked &asked);
+  Places places() const;
+
+  const Device &device_;
+  Driver driver_; // as it is asked about this device: its places filled in
+  Values values_;
+  std::set<std::string> unused_; // lists
+  std::vector<std::string> notes_;
+  Facts facts_;
+  std::unique_ptr<Transport> transport_;
+  std::vector<BlockIn> ledger_; // sorted
+  bool open_ = false;
+  double spent_reading_ = 0;
+  std::vector<bool> proofs_; // which held when all was last read
+};
+
+} // namespace banpush

@@ -1,0 +1,105 @@
+#include "app/state/condition.hpp"
+
+#include "app/words/report.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace banpush {
+
+namespace {
+
+constexpr const char *unreachable = "unreachable", *login = "login", *failing = "failing", *unconfirmed = "unconfirmed",
+                     *unsaved = "unsaved", *renamed = "renamed";
+const std::string list_prefix = "list ";
+
+bool is_of_the_attempt(const std::string &name) { return name == unreachable || name == login || name == failing; }
+
+const char *failure_name(const DeviceReport &report) {
+  if (report.kind == ErrorKind::Connect)
+    return unreachable;
+  return report.kind == ErrorKind::Auth ? login : failing;
+}
+
+const Condition *find(const std::vector<Condition> &all, const std::string &name) {
+  const auto found = std::find_if(all.begin(), all.end(), [&](const Condition &one) { return one.name == name; });
+  return found == all.end() ? nullptr : &*found;
+}
+
+void add_lists(std::vector<Condition> &conditions, const DeviceReport &report) {
+  for (const ListState &list : report.plan->installed.lists)
+    if (!list.stands || !list.in_force)
+      conditions.push_back(
+          {list_prefix + list.list,
+           fmt::format("list {} {}: {}; `banpush setup {}` shows what the device lacks", list.list,
+                       list.stands ? "is not in force, what it holds blocks nobody" : "does not stand", list.why_not, report.device)});
+}
+
+void add_guards(std::vector<Condition> &conditions, const DeviceReport &report) {
+  for (const GuardNote &note : report.plan->guards) {
+    if (note.name == "in_force" || note.name == "moved" || find(conditions, note.name) != nullptr)
+      continue; // of a list, and said of it; of somebody's saved plan, and no matter of the device
+    const std::string remedy = remedy_of(note, report.device);
+    conditions.push_back({note.name, fmt::format("{} by {}: {}{}{}", note.refuses ? "refused" : "held", note.name, note.message,
+                                                 remedy.empty() ? "" : "; ", remedy)});
+  }
+}
+
+std::string end_of(const Condition &over) {
+  if (over.name == unreachable || over.name == failing)
+    return "answers again";
+  if (over.name == login)
+    return "lets us log in again";
+  if (over.name == unsaved)
+    return "saved";
+  if (over.name == renamed)
+    return "calls itself as it did at the login";
+  if (over.name == unconfirmed)
+    return "no change waits to be confirmed any more";
+  if (over.name.compare(0, list_prefix.size(), list_prefix) == 0)
+    return over.name + " stands and is in force again";
+  return fmt::format("{} holds nothing any more", over.name);
+}
+
+} // namespace
+
+std::vector<Condition> conditions_after(const DeviceReport &report, const std::vector<Condition> &before) {
+  std::vector<Condition> now;
+  if (report.outcome == Outcome::Failed && report.error != report.unconfirmed)
+    now.push_back({failure_name(report), report.error});
+  if (!report.unconfirmed.empty())
+    now.push_back({unconfirmed, report.unconfirmed});
+  if (!report.unsaved.empty())
+    now.push_back({unsaved, report.unsaved});
+  if (!report.renamed.empty())
+    now.push_back({renamed, report.renamed});
+  if (report.plan) {
+    add_lists(now, report);
+    add_guards(now, report);
+    return now;
+  }
+  // What waits to be saved or confirmed is remembered elsewhere, and said anew by each attempt. One that was not made, because
+  // of a pause or of what waits to be confirmed, tells nothing of whether the device answers.
+  const bool was_made = !report.paused && (report.unconfirmed.empty() || report.error != report.unconfirmed);
+  for (const Condition &one : before)
+    if (one.name != unsaved && one.name != unconfirmed && !(was_made && is_of_the_attempt(one.name)))
+      now.push_back(one);
+  return now;
+}
+
+std::vector<std::string> news(const std::vector<Condition> &before, const std::vector<Condition> &now) {
+  std::vector<std::string> lines;
+  const bool fails = std::any_of(now.begin(), now.end(), [](const Condition &one) { return is_of_the_attempt(one.name); });
+  for (const Condition &one : before)
+    if (find(now, one.name) == nullptr && !(fails && is_of_the_attempt(one.name)))
+      lines.push_back(end_of(one));
+  for (const Condition &one : now) {
+    const Condition *was = find(before, one.name);
+    if (was == nullptr || (is_of_the_attempt(one.name) && was->text != one.text))
+      lines.push_back(one.text);
+  }
+  return lines;
+}
+
+} // namespace banpush

@@ -1,0 +1,158 @@
+#include "app/world/protect.hpp"
+
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <sstream>
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
+
+namespace banpush {
+
+namespace {
+
+constexpr std::size_t most_reporters = 256; // distinct names that are looked up; a table holds far fewer
+
+std::optional<Prefix> host_of(const sockaddr *address) {
+  Prefix::Bytes bytes{};
+  if (address != nullptr && address->sa_family == AF_INET) {
+    std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in *>(address)->sin_addr, 4);
+    return Prefix(Family::IPv4, bytes, 32);
+  }
+  if (address != nullptr && address->sa_family == AF_INET6) {
+    std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in6 *>(address)->sin6_addr, 16);
+    return Prefix(Family::IPv6, bytes, 128);
+  }
+  return std::nullopt;
+}
+
+void own_addresses(std::vector<NamedPrefix> &found) {
+  ifaddrs *list = nullptr;
+  if (getifaddrs(&list) != 0)
+    return;
+  const std::unique_ptr<ifaddrs, decltype(&freeifaddrs)> owner(list, &freeifaddrs);
+  for (const ifaddrs *one = list; one != nullptr; one = one->ifa_next)
+    if (const auto prefix = host_of(one->ifa_addr))
+      found.push_back({*prefix, fmt::format("this host's own address on {}", one->ifa_name)});
+}
+
+// /proc/net/route: interface, destination, gateway, … in host-order hex (proc(5)).
+void gateways4(std::vector<NamedPrefix> &found) {
+  std::ifstream file("/proc/net/route");
+  std::string line;
+  std::getline(file, line);
+  while (std::getline(file, line)) {
+    std::istringstream fields(line);
+    std::string interface, destination, gateway;
+    fields >> interface >> destination >> gateway;
+    if (gateway.empty() || gateway == "00000000")
+      continue;
+    const std::uint32_t raw = static_cast<std::uint32_t>(std::stoul(gateway, nullptr, 16));
+    Prefix::Bytes bytes{};
+    std::memcpy(bytes.data(), &raw, 4);
+    found.push_back({Prefix(Family::IPv4, bytes, 32), "a gateway of this host on " + interface});
+  }
+}
+
+// /proc/net/ipv6_route: destination, length, source, length, next hop, … in hex (proc(5)).
+void gateways6(std::vector<NamedPrefix> &found) {
+  std::ifstream file("/proc/net/ipv6_route");
+  std::string line;
+  while (std::getline(file, line)) {
+    std::istringstream fields(line);
+    std::string destination, length, source, source_length, hop;
+    fields >> destination >> length >> source >> source_length >> hop;
+    if (hop.size() != 32 || hop == std::string(32, '0'))
+      continue;
+    Prefix::Bytes bytes{};
+    for (std::size_t i = 0; i < 16; ++i)
+      bytes[i] = static_cast<std::uint8_t>(std::stoul(hop.substr(2 * i, 2), nullptr, 16));
+    found.push_back({Prefix(Family::IPv6, bytes, 128), "a gateway of this host"});
+  }
+}
+
+void name_servers(std::vector<NamedPrefix> &found) {
+  std::ifstream file("/etc/resolv.conf");
+  std::string line;
+  while (std::getline(file, line)) {
+    std::istringstream fields(line);
+    std::string key, address;
+    fields >> key >> address;
+    if (key != "nameserver")
+      continue;
+    const auto prefix = Prefix::parse(address.substr(0, address.find('%')));
+    if (prefix)
+      found.push_back({*prefix, "a name server of this host"});
+  }
+}
+
+void add_all(std::vector<NamedPrefix> &found, const std::vector<Prefix> &prefixes, const std::string &why) {
+  for (const Prefix &prefix : prefixes)
+    found.push_back({prefix, why});
+}
+
+} // namespace
+
+std::vector<NamedPrefix> never_banned() {
+  std::vector<NamedPrefix> all;
+  for (const auto &[text, why] : std::initializer_list<std::pair<const char *, const char *>>{{"127.0.0.0/8", "loopback"},
+                                                                                              {"::1/128", "loopback"},
+                                                                                              {"169.254.0.0/16", "link-local"},
+                                                                                              {"fe80::/10", "link-local"},
+                                                                                              {"224.0.0.0/4", "multicast"},
+                                                                                              {"ff00::/8", "multicast"},
+                                                                                              {"0.0.0.0/8", "unspecified"},
+                                                                                              {"::/128", "unspecified"},
+                                                                                              {"255.255.255.255/32", "broadcast"}})
+    all.push_back({Prefix::require(text), why});
+  return all;
+}
+
+std::vector<NamedPrefix> of_this_host() {
+  std::vector<NamedPrefix> found;
+  own_addresses(found);
+  gateways4(found);
+  gateways6(found);
+  name_servers(found);
+  return found;
+}
+
+std::vector<NamedPrefix> of_devices_and_tables(const Config &config, const NameAnswers &names) {
+  std::vector<NamedPrefix> found;
+  for (const Device &device : config.devices)
+    if (!device.is_local())
+      for (const std::string &address : device.addresses)
+        add_all(found, names.of(address), "the address of " + device.name);
+  for (const TableSource &table : config.tables)
+    if (table.kind == TableSource::Kind::Mysql && table.socket.empty())
+      add_all(found, names.of(table.host), "the host of the ban table " + table.name);
+  return found;
+}
+
+std::vector<NamedPrefix> of_reporters(const std::vector<std::pair<std::string, std::string>> &seen) {
+  std::vector<NamedPrefix> found;
+  for (const auto &[host, address] : seen)
+    if (const auto prefix = Prefix::parse(address))
+      found.push_back({*prefix, "the reporter " + shown(host, 40)});
+  return found;
+}
+
+std::vector<std::string> reporter_names(const Bans &bans) {
+  std::vector<std::string> names;
+  for (const std::uint32_t host : bans.hosts())
+    if (names.size() < most_reporters && shown(bans.name(host), 255) == bans.name(host))
+      names.push_back(bans.name(host));
+  return names;
+}
+
+std::vector<NamedPrefix> of_reporters(const std::vector<std::string> &reporters, const NameAnswers &names) {
+  std::vector<NamedPrefix> found;
+  for (const std::string &name : reporters)
+    add_all(found, names.of(name), "the reporter " + name);
+  return found;
+}
+
+} // namespace banpush

@@ -1,0 +1,133 @@
+#include "app/state/turn.hpp"
+#include "app/world/spool.hpp"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace banpush {
+
+namespace {
+
+// A line that alone was refused is tried again after so long; so many of them in one round.
+constexpr Seconds try_again_after = 30;
+constexpr std::size_t most_refused_lines = 50;
+
+// Every such refusal may be of the one row: a trigger's, a key's, a partition's, that of a side table.
+bool may_be_of_the_row(Fault fault) noexcept { return fault == Fault::Definition || fault == Fault::NoTable || fault == Fault::Unknown; }
+
+// Takes what waits to the tables, one round.
+class Delivery {
+public:
+  Delivery(Spool &spool, const std::vector<std::unique_ptr<BanTable>> &tables) : spool_(spool), tables_(tables) {}
+
+  Delivered run() {
+    bool goes_on = walk(Which::NotTriedLately);
+    // The table takes something: perhaps what it refused a moment ago, too. Or there is nothing else to ask it with.
+    if (goes_on && (delivered_.arrived != 0 || failed_.empty()))
+      goes_on = walk(Which::All);
+    if (!delivered_.corrected.empty())
+      spool_.note(delivered_.correction());
+    settle_suspects(suspects_.size() >= most_refused_lines ? Spool::Extent::Line : Spool::Extent::Table);
+    return std::move(delivered_);
+  }
+
+private:
+  enum class Which { NotTriedLately, All };
+
+  bool walk(Which which) {
+    constexpr std::size_t batch = 500;
+    held_.clear();
+    std::int64_t last = 0;
+    for (auto waiting = spool_.waiting(batch); !waiting.empty(); waiting = spool_.waiting(batch, last))
+      for (const Spooled &one : waiting) {
+        last = one.id;
+        if (!take(one, which))
+          return false;
+      }
+    return true;
+  }
+
+  // Whether to go on with the next.
+  bool take(const Spooled &one, Which which) {
+    const bool lately = which == Which::NotTriedLately && one.tried < try_again_after;
+    if (lately || failed_.contains(one.id) || is_held(one.ip())) {
+      held_.push_back(one.ip());
+      return true;
+    }
+    try {
+      write(one);
+    } catch (const TableError &error) {
+      return leave(one, error);
+    }
+    spool_.arrived(one.id);
+    ++delivered_.arrived;
+    settle_suspects(Spool::Extent::Line);
+    return true;
+  }
+
+  void write(const Spooled &one) {
+    if (one.ban) {
+      const Recorded recorded = tables_.front()->ban(*one.ban);
+      if (recorded != Recorded::Unchanged && !one.correction.empty())
+        delivered_.corrected.push_back(fmt::format("{}: {}", words_of(one), one.correction));
+    } else
+      for (const auto &table : tables_)
+        table->unban(one.unban->ip, one.unban->jail, one.unban->hostname, one.unban->who, one.unban->actor);
+  }
+
+  bool leave(const Spooled &one, const TableError &error) {
+    if (error.retry() == Retry::Never) {
+      spool_.refused(one.id, error.what());
+      delivered_.refused.push_back(fmt::format("{}: {}", words_of(one), error.what()));
+      return true;
+    }
+    if (!delivered_.waits)
+      delivered_.waits = error;
+    held_.push_back(one.ip());
+    if (!may_be_of_the_row(error.fault())) {
+      spool_.not_taken(one.id, error.what(), Spool::Extent::Table);
+      return false;
+    }
+    suspects_.emplace_back(one.id, error.what());
+    failed_.insert(one.id);
+    return suspects_.size() < most_refused_lines;
+  }
+
+  // Line: the table has taken another one since, or refuses so many that what is behind them has to come first.
+  void settle_suspects(Spool::Extent extent) {
+    for (const auto &[id, why] : std::exchange(suspects_, {}))
+      spool_.not_taken(id, why, extent);
+  }
+
+  // An unban that overtakes the ban before it would leave the address banned.
+  bool is_held(const Prefix &ip) const {
+    return std::any_of(held_.begin(), held_.end(), [&](const Prefix &held) { return held.overlaps(ip); });
+  }
+
+  Spool &spool_;
+  const std::vector<std::unique_ptr<BanTable>> &tables_;
+  std::vector<Prefix> held_; // addresses of what waits before the line that is looked at
+  std::set<std::int64_t> failed_;
+  std::vector<std::pair<std::int64_t, std::string>> suspects_; // refused, and nothing was taken since
+  Delivered delivered_;
+};
+
+} // namespace
+
+std::string Delivered::correction() const {
+  if (corrected.empty())
+    return {};
+  return fmt::format("this host's clock cannot be followed for {} from the spool: full time from the arrival in the table ({}{})",
+                     corrected.size() == 1 ? "a ban" : fmt::format("{} bans", corrected.size()), corrected.front(),
+                     corrected.size() == 1 ? "" : ", …");
+}
+
+Delivered deliver(Spool &spool, const std::string &path, const std::vector<std::unique_ptr<BanTable>> &tables) {
+  const auto turn = Turn::attempt(path, "ban", Turn::For::Group);
+  return turn ? Delivery(spool, tables).run() : Delivered{};
+}
+
+} // namespace banpush

@@ -1,0 +1,71 @@
+#include "core/reading/rule_path.hpp"
+
+#include "core/bans/ban.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+namespace banpush {
+
+namespace {
+
+struct PathRule {
+  std::string name, text; // the lines, each with its end
+};
+
+// The rules in the order in which their first lines stand.
+std::vector<PathRule> rules_in(const Path &path, std::string_view text) {
+  std::vector<PathRule> rules;
+  const bool named = path.each.has_group("rule");
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    const std::string_view line = text.substr(at, end - at);
+    at = end + 1;
+    const auto match = path.each.match(line);
+    if (match && (!named || rules.empty() || rules.back().name != match->group("rule").value_or(""))) {
+      const std::string name(named ? match->group("rule").value_or("") : line);
+      const auto known =
+          named ? std::find_if(rules.begin(), rules.end(), [&](const PathRule &one) { return one.name == name; }) : rules.end();
+      if (known == rules.end()) {
+        rules.push_back({name, {}});
+      } else {
+        known->text += std::string(line) + "\n";
+        continue;
+      }
+    }
+    if (!rules.empty() && (match || !named))
+      rules.back().text += std::string(line) + "\n";
+  }
+  return rules;
+}
+
+bool any_of(const std::vector<Pattern> &patterns, const std::string &text) {
+  return std::any_of(patterns.begin(), patterns.end(), [&](const Pattern &one) { return one.found_in(text); });
+}
+
+bool all_of(const std::vector<Pattern> &patterns, const std::string &text) {
+  return std::all_of(patterns.begin(), patterns.end(), [&](const Pattern &one) { return one.found_in(text); });
+}
+
+std::string first_line(const std::string &text) {
+  const std::size_t from = std::min(text.find_first_not_of(" \t\n"), text.size());
+  return shown(text.substr(from, text.find('\n', from) - from), 100);
+}
+
+} // namespace
+
+PathRuling walk(const Path &path, std::string_view text) {
+  PathRuling ruling;
+  for (const PathRule &rule : rules_in(path, text)) {
+    if (all_of(path.ours, rule.text) && !any_of(path.ours_lacks, rule.text))
+      return ruling;
+    if (any_of(path.passes, rule.text))
+      return {PathRuling::Says::Not, first_line(rule.text)};
+    if (ruling.says == PathRuling::Says::InForce && !any_of(path.drops, rule.text))
+      ruling = {PathRuling::Says::Unclear, first_line(rule.text)};
+  }
+  return {PathRuling::Says::Not, {}};
+}
+
+} // namespace banpush

@@ -1,0 +1,19 @@
+// Whether packets come to the rule that drops by our list: the rules of a filter, as a proof's reply shows them, in their order.
+#pragma once
+
+#include "core/driver/driver.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace banpush {
+
+struct PathRuling {
+  enum class Says { InForce, Not, Unclear } says = Says::InForce;
+  std::string rule; // Not: the earlier rule that lets everything through, or empty where none drops by our list. Unclear: which one
+};
+
+// `path` with the device's own names in it already; `text` without noise.
+PathRuling walk(const Path &path, std::string_view text);
+
+} // namespace banpush

@@ -1,0 +1,203 @@
+#include "transport/cli/cli_dialog.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace banpush {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// Ctrl-C takes back a question on every platform known, and answers none.
+constexpr std::string_view interrupt = "\x03";
+constexpr auto patience_after_interrupt = 5s;
+
+std::string joined(const std::vector<std::string> &lines) {
+  std::string out;
+  for (const std::string &line : lines)
+    out += line + "\n";
+  return out;
+}
+
+std::string line_text(std::size_t place, const std::string &line) { return fmt::format("line {} \"{}\"", place + 1, line); }
+
+} // namespace
+
+CliDialog::CliDialog(std::string name, const Driver &driver, ByteStream &stream, Dialogue &dialogue)
+    : driver_(driver), dialogue_(dialogue),
+      wire_(stream, dialogue), state_{std::move(name), driver, wire_, Prompts(driver), {}, {}, true, false} {}
+
+void CliDialog::learn(const std::vector<Question> &login, std::chrono::milliseconds silence) {
+  CliExchange exchange(state_, {{}, login, {}, silence, 3}, {});
+  try {
+    exchange.wait_for_prompt();
+  } catch (const Error &error) {
+    unusable_ = true;
+    throw Error(error.kind(), dialogue_.redacted(fmt::format("{} (waiting for the first prompt; the driver knows {})", error.what(),
+                                                             state_.prompts.names())));
+  }
+  if (!exchange.question().empty()) {
+    unusable_ = true;
+    static const Pattern about_password("(?i)passw|passphrase|expired");
+    throw Error(about_password.found_in(exchange.question()) ? ErrorKind::Auth : ErrorKind::Device,
+                dialogue_.redacted(
+                    fmt::format("{}: before its first prompt the device asks \"{}\", which banpush does not answer: log in by hand once",
+                                state_.device, exchange.question())));
+  }
+  state_.prompts.learn(state_.prompt);
+  dialogue_.note(fmt::format("at the prompt \"{}\"{}", in_one_line(state_.prompt), state_.echoes ? "" : "; the device does not echo"));
+}
+
+void CliDialog::must_be_usable() const {
+  if (unusable_)
+    throw Error(ErrorKind::Connect, fmt::format("{}: the session stands at a question nobody answers; it was given up", state_.device));
+}
+
+void CliDialog::run(CliExchange &exchange, const std::vector<std::string> &lines) {
+  must_be_usable();
+  try {
+    exchange.run();
+  } catch (const Error &error) {
+    unusable_ = true;
+    const std::size_t place = exchange.place();
+    std::string where;
+    if (place < lines.size())
+      where = fmt::format(" (at {}, {} of {} answered)", line_text(place, lines[place]), place, lines.size());
+    throw CutOff(error.kind(), dialogue_.redacted(error.what() + where), std::min(place, lines.size()), exchange.sent());
+  }
+}
+
+void CliDialog::leave_question() {
+  try {
+    wire_.forget_current();
+    wire_.write(interrupt);
+    CliExchange exchange(state_, {{}, {}, {}, patience_after_interrupt, 0}, {});
+    exchange.wait_for_prompt();
+    unusable_ = !exchange.question().empty();
+  } catch (const Error &error) {
+    dialogue_.note(error.what());
+    unusable_ = true;
+  }
+}
+
+Delivery CliDialog::deliver(const Step &step, CliTalk talk, const Complains &complains) {
+  Delivery delivery;
+  std::string said;
+  const auto complain = [&](std::string text) {
+    if (delivery.complaint.empty())
+      delivery.complaint = std::move(text);
+  };
+  CliExchange exchange(state_, talk, [&](std::size_t place, const std::vector<std::string> &words) {
+    const std::string text = joined(words);
+    said += text;
+    if (!words.empty())
+      delivery.words += fmt::format("> {}\n{}", step.lines[place], text);
+    const Judgement judgement = judge(driver_, text);
+    if (!complains(judgement)) {
+      ++delivery.lines;
+      return true;
+    }
+    delivery.busy = delivery.busy || (delivery.complaint.empty() && judgement.busy);
+    complain(fmt::format("{}: device said \"{}\"", line_text(place, step.lines[place]), judgement.text()));
+    return false;
+  });
+  run(exchange, step.lines);
+  delivery.sent = exchange.sent();
+  if (!exchange.question().empty()) {
+    complain(fmt::format("{}: the device asks \"{}\", which the driver has no answer for",
+                         line_text(exchange.place(), step.lines[exchange.place()]), exchange.question()));
+    leave_question();
+  }
+  if (delivery.complaint.empty() && !step.until.empty() && !Prompts::is(step.until, state_.prompt))
+    complain(fmt::format("after {} the device is at the prompt \"{}\", not at one like `{}`",
+                         step.lines.empty() ? "no line" : line_text(step.lines.size() - 1, step.lines.back()), in_one_line(state_.prompt),
+                         step.until.text()));
+  if (delivery.complaint.empty() && !step.expect.empty() && !step.expect.found_in(said))
+    complain(fmt::format("after {} the answer lacks `{}`: \"{}\"",
+                         step.lines.empty() ? "no line" : line_text(step.lines.size() - 1, step.lines.back()), step.expect.text(),
+                         in_one_line(said)));
+  delivery.accepted = delivery.complaint.empty();
+  delivery.complaint = dialogue_.redacted(delivery.complaint);
+  delivery.words = dialogue_.redacted(delivery.words);
+  return delivery;
+}
+
+Delivery CliDialog::send(const Step &step, std::chrono::milliseconds silence) {
+  return deliver(step, {step.lines, step.ask, step.window, silence}, [](const Judgement &judgement) { return !judgement.accepted(); });
+}
+
+Delivery CliDialog::set_up(const std::string &line, std::chrono::milliseconds silence) {
+  Step step;
+  step.lines = {line};
+  return deliver(step, {step.lines, step.ask, step.window, silence}, [](const Judgement &judgement) { return judgement.fatal; });
+}
+
+void CliDialog::enable(const std::string &line, const Driver::Enable &enable, const std::string &secret,
+                       std::chrono::milliseconds silence) {
+  const Pattern &granted = driver_.prompts.at(enable.prompt);
+  if (Prompts::is(granted, state_.prompt))
+    return;
+  Step step;
+  step.lines = {line};
+  step.until = granted;
+  if (!secret.empty())
+    step.ask = {{enable.password, secret}};
+  const Delivery delivery =
+      deliver(step, {step.lines, step.ask, step.window, silence, 1}, [](const Judgement &judgement) { return judgement.fatal; });
+  if (!delivery.accepted)
+    throw Error(ErrorKind::Auth, fmt::format("{}: not privileged: {}{}", state_.device, delivery.complaint,
+                                             secret.empty() ? " (there is no `enable` secret)" : ""));
+}
+
+std::string CliDialog::ask(const std::string &line, std::chrono::milliseconds silence, std::size_t most_bytes) {
+  const std::vector<std::string> lines{line};
+  std::string answer;
+  CliExchange exchange(state_, {lines, {}, {}, silence, 3, most_bytes}, [&](std::size_t, const std::vector<std::string> &words) {
+    answer = joined(words);
+    return true;
+  });
+  run(exchange, lines);
+  if (!exchange.question().empty()) {
+    leave_question();
+    throw Error(ErrorKind::Device, dialogue_.redacted(fmt::format("{}: \"{}\": the device asks \"{}\", which nobody answers", state_.device,
+                                                                  line, exchange.question())));
+  }
+  return answer;
+}
+
+bool CliDialog::pass_over_what_came() noexcept {
+  constexpr std::size_t most = 1U << 20U;
+  if (unusable_)
+    return false;
+  try {
+    for (const std::size_t before = wire_.moved(); wire_.receive(Clock::now());) {
+      wire_.take_lines();
+      if (wire_.moved() - before > most)
+        return false;
+    }
+    return true;
+  } catch (const std::exception &) {
+    return false;
+  }
+}
+
+void CliDialog::say_goodbye(const std::vector<std::string> &lines) noexcept {
+  if (unusable_)
+    return;
+  unusable_ = true;
+  const std::size_t most = wire_.received() + Allowance::least;
+  try {
+    for (const std::string &line : lines)
+      wire_.write(line + driver_.newline);
+    const auto deadline = Clock::now() + 1s;
+    while (!lines.empty() && Clock::now() < deadline && wire_.received() < most) {
+      wire_.receive(deadline);
+      wire_.take_lines();
+    }
+  } catch (const std::exception &) { // the device hung up, as it was asked to
+  }
+}
+
+} // namespace banpush
