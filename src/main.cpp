@@ -2,6 +2,7 @@
 #include "app/commands/commands.hpp"
 #include "app/commands/table/spool.hpp"
 #include "app/commands/unknown_verb.hpp"
+#include "help.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -49,9 +50,12 @@ public:
   }
 
 private:
-  CLI::App *verb(const std::string &name, const std::string &about) {
-    CLI::App *made = app_.add_subcommand(name, about);
+  CLI::App *verb(const std::string &name, const std::string &about) { return under(app_, name, about); }
+  // A verb, or the word behind one.
+  static CLI::App *under(CLI::App &parent, const std::string &name, const std::string &about) {
+    CLI::App *made = parent.add_subcommand(name, about);
     made->fallthrough();
+    made->footer(help_footer(parent.get_parent() == nullptr ? name : parent.get_name() + " " + name));
     return made;
   }
   template <typename Options>
@@ -98,8 +102,7 @@ private:
     const auto action = [&](const char *name, const char *about, AllowOptions::Action what) {
       auto options = std::make_shared<AllowOptions>();
       options->action = what;
-      CLI::App *sub = one->add_subcommand(name, about);
-      sub->fallthrough();
+      CLI::App *sub = under(*one, name, about);
       if (what != AllowOptions::Action::List)
         sub->add_option("prefix", options->prefix, "address or prefix")->required();
       if (what == AllowOptions::Action::Add)
@@ -115,8 +118,7 @@ private:
     const auto on_spool = [&](const char *name, const char *about, SpoolOptions::Action what) {
       auto options = std::make_shared<SpoolOptions>();
       options->action = what;
-      CLI::App *sub = one->add_subcommand(name, about);
-      sub->fallthrough();
+      CLI::App *sub = under(*one, name, about);
       if (what != SpoolOptions::Action::List) {
         sub->add_option("line", options->lines, "numbers of lines, as `spool list` shows them");
         sub->add_flag("--refused", options->refused, "all that was set aside");
@@ -182,13 +184,15 @@ private:
     auto push_options = std::make_shared<PushOptions>();
     one = verb("push", "One pass over the devices: read, compare, change, read back");
     one->add_option("device", push_options->devices, "devices; all by default");
-    one->add_option("--plan", push_options->plan, "only what this saved plan says; refused when what it rests on has moved");
+    one->add_option(
+        "--plan", push_options->plan,
+        "only what this saved plan says; refused when it is stale: the table, the time, the policy or the device changed since");
     one->add_option("--force", push_options->force, "lift a limit (add, remove, storm, span) for this run")->allow_extra_args(false);
     one->add_option("--turn", push_options->turn)->group(""); // these two are not for people
     one->add_option("--shows", push_options->shows)->group("");
     on(one, push, push_options);
 
-    one = verb("serve", "Go round for ever: follow the table, keep every device in step (systemd: banpush.service)");
+    one = verb("serve", "Run as a service: follow the table, keep every device in step (systemd: banpush.service)");
     one->callback([this] { work_ = serve; });
 
     auto device = std::make_shared<std::string>();
@@ -247,33 +251,31 @@ private:
         work_ = drivers_list;
     });
     auto shown_driver = std::make_shared<std::string>();
-    CLI::App *network = app_.add_subcommand("lab", "A network of emulated devices for rehearsal: up FILE, down, tell (docs/lab.md)");
+    CLI::App *network = verb("lab", "A network of emulated devices for rehearsal: up FILE, down, tell (docs/lab.md)");
+    network->fallthrough(false);
     network->prefix_command();
     network->callback([this, network] {
       Names words = network->remaining();
       work_ = [words](const Settings &settings) { return lab(settings, words); };
     });
 
-    CLI::App *sub = one->add_subcommand("show", "One driver: parameters, lists, templates");
-    sub->fallthrough();
+    CLI::App *sub = under(*one, "show", "One driver: parameters, lists, templates");
     sub->add_option("driver", *shown_driver, "the driver")->required();
     on(sub, drivers_show, shown_driver);
 
     auto parse_options = std::make_shared<ParseOptions>();
-    sub = one->add_subcommand("parse", "Read a device's output from standard input and print the entries in it");
-    sub->fallthrough();
+    sub = under(*one, "parse", "Read a device's output from standard input and print the entries in it");
     sub->add_option("driver", parse_options->driver, "the driver")->required();
     sub->add_option("--family", parse_options->family, "4 or 6; both by default")->check(CLI::IsMember({4, 6}));
     sub->add_option("--list", parse_options->list, "the list's name in that output");
     on(sub, drivers_parse, parse_options);
 
     auto render_options = std::make_shared<RenderOptions>();
-    sub = one->add_subcommand("render", "Print what would be sent to add and remove these prefixes");
-    sub->fallthrough();
+    sub = under(*one, "render", "Print what would be sent to add and remove these prefixes");
     sub->add_option("driver", render_options->driver, "the driver")->required();
     sub->add_option("--add", render_options->add, "prefixes to add");
     sub->add_option("--remove", render_options->remove, "prefixes to remove");
-    sub->add_option("--installed", render_options->installed, "a file with the device's own output of what stands");
+    sub->add_option("--installed", render_options->installed, "a file with the device's own output of its list");
     sub->add_option("--param", render_options->params, "NAME=VALUE, a parameter of the driver")->allow_extra_args(false);
     on(sub, drivers_render, render_options);
   }
@@ -333,8 +335,8 @@ int main(int argc, char **argv) {
                "banpush"};
   app.set_version_flag("--version", BANPUSH_VERSION);
   app.require_subcommand(1);
-  app.footer("Exit codes: 0 done · 1 a device failed, try again · 2 usage or configuration · 3 ban table unreachable\n"
-             "            4 plan --exit-code found changes · 5 a guard refused or held something, a person decides");
+  app.formatter(help_layout());
+  app.footer(help_footer(""));
   Flags flags;
   app.add_option("-c,--config", flags.config, "configuration file")->envname("BANPUSH_CONFIG")->capture_default_str();
   app.add_flag("--json", flags.json, "one JSON document on standard output");
@@ -352,7 +354,10 @@ int main(int argc, char **argv) {
       settings_of(flags, argc, argv).console.warn(what);
       return 2;
     }
-    return all_written(app.exit(error) == 0 ? 0 : 2);
+    const int status = app.exit(error) == 0 ? 0 : 2;
+    if (status != 0)
+      settings_of(flags, argc, argv).console.warn("usage: " + usage_of(app));
+    return all_written(status);
   }
   return all_written(run(settings_of(flags, argc, argv), work));
 }

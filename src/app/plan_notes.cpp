@@ -17,7 +17,7 @@ void note_lists(const Plan &plan, const Device &device, std::vector<std::string>
       notes.push_back(
           fmt::format("list {} {}: {}; no ban is held back for that, because none is wanted there (`banpush setup {}` shows what "
                       "the device lacks)",
-                      state.list, state.stands ? "is not in force" : "does not stand", state.why_not, device.name));
+                      state.list, state.stands ? "is not in force" : "does not exist on the device", state.why_not, device.name));
 }
 
 void note_services(const Plan &plan, const Device &device, std::vector<std::string> &notes) {

@@ -37,11 +37,12 @@ void check_saved(const Order &order, const Plan &plan, DeviceReport &report) {
   const auto saved = order.hashes.find(plan.device);
   if (order.hashes.empty() || (saved != order.hashes.end() && saved->second == plan.hash))
     return;
-  report.plan->guards.push_back({"moved",
-                                 saved == order.hashes.end()
-                                     ? "the saved plan says nothing of this device"
-                                     : "what the saved plan rests on has moved (table, time, policy or device); make a new one",
-                                 true});
+  report.plan->guards.push_back(
+      {"moved",
+       saved == order.hashes.end()
+           ? "the saved plan does not name this device"
+           : "the saved plan is stale (table, time, policy or device changed since it was made); run `banpush plan` again",
+       true});
   report.outcome = Outcome::Refused;
 }
 

@@ -1,4 +1,4 @@
-// The skeleton on a device: what `setup` sends, and what the service sends when it has gone from this host.
+// The lists and bindings on a device: what `setup` sends, and what the service sends when it has gone from this host.
 #pragma once
 
 #include "app/site/session.hpp"

@@ -94,7 +94,7 @@ void check_transport(const Device &device, const Driver &driver, const Node &mer
   if (device.transport == TransportKind::Nftables && !device.is_local())
     problems.add(at(merged, {"transport"})->place, "transport: nftables is for this host alone (`address: local`)");
   else if (device.transport == TransportKind::Nftables && !device.run_with.empty())
-    problems.add(at(merged, {"transport"})->place, "transport: nftables starts no program for `run_with` to stand before; exec does");
+    problems.add(at(merged, {"transport"})->place, "transport: nftables starts no program, so `run_with` has no effect; exec starts some");
   if (!device.is_local())
     return;
   if (!offers(TransportKind::Exec))

@@ -31,7 +31,7 @@ std::vector<std::string> addresses_of(const Node &node, Problems &problems) {
   }
   const bool has_local = std::find(addresses.begin(), addresses.end(), "local") != addresses.end();
   if (has_local && addresses.size() > 1)
-    problems.add(node.place, "address: local stands alone or not at all");
+    problems.add(node.place, "address: local cannot be combined with other addresses");
   if (addresses.size() > most_addresses)
     problems.add(node.place, fmt::format("address: at most {}", most_addresses));
   if (node.kind == Node::Kind::List && node.items.empty())

@@ -43,8 +43,7 @@ void move_into(Node &level, const std::string &name, const std::vector<std::stri
     if (target.kind != Node::Kind::Mapping)
       continue; // complained about where it is read
     if (const Node *other = target.at(key.text)) {
-      target.flaws.push_back(
-          {key.place, fmt::format("the key \"{}\" stands twice, here and in {} in line {}", key.text, name, other->place.line)});
+      target.flaws.push_back({key.place, fmt::format("duplicate key \"{}\", also in {} in line {}", key.text, name, other->place.line)});
       continue;
     }
     target.keys.push_back(std::move(key));

@@ -132,7 +132,7 @@ Secret secret_of(const Node &node, Problems &problems, const std::string &folder
   constexpr const char *forms = "{file: PATH}, {env: NAME} or {command: [PROGRAM, ARGUMENT]}";
   Secret secret;
   if (node.kind == Node::Kind::Text) { // not repeated in the message: it is one
-    problems.add(node.place, fmt::format("{}: a secret does not stand in this file; write {}", node.name, forms));
+    problems.add(node.place, fmt::format("{}: a secret is not written here; use {}", node.name, forms));
     return secret;
   }
   Mapping mapping(node, problems);

@@ -69,7 +69,7 @@ std::optional<std::string> parse_mysql(std::string_view rest, TableSource &sourc
   const std::string_view user = authority.substr(0, at);
   std::string_view place = authority.substr(at + 1);
   if (user.find(':') != std::string_view::npos)
-    return "a password does not stand in this file; take it out of the url and write password: {file: PATH}";
+    return "a password is not written here; take it out of the url and write password: {file: PATH}";
   std::string_view port;
   if (!place.empty() && place.front() == '[') {
     const std::size_t end = place.find(']');

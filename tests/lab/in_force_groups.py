@@ -25,7 +25,7 @@ SOURCES = {4: [None, "203.0.113.1/32", "203.0.113.2/32", "203.0.113.9/32", "203.
            6: [None, "2001:db8:7::1/128", "2001:db8:7::/64", "2001:db8:7:8::9/128", "2001:db8::/32", "2001:db8:99::/48"]}
 HEAD = re.compile(r"(?:object-group|ip access-list|ipv[46] access-list|interface)\b")
 ALONE = re.compile(r"(?:set|/configure|access-list \S+ (?:line|extended)|access-group)\b")
-OF_A_LIST = re.compile(r"list (\w+)(?: is not in force| does not stand|:| \()")
+OF_A_LIST = re.compile(r"list (\w+)(?: is not in force| does not exist on the device|:| \()")
 
 
 def blocks_of(script):

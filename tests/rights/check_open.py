@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Files are opened, made and removed in src/files only: by descriptor, without links (docs/architecture.md, "Opening files")."""
+"""Files are opened, made and removed in src/files only: by descriptor, without links (docs/opening-files.md)."""
 import pathlib
 import re
 import sys

@@ -57,7 +57,7 @@ class Explained(unittest.TestCase):
         for _ in range(2):  # before the push that meets it, and behind it
             state, reason = self.told(site, MANY[0])
             self.assertEqual(state, "present")
-            self.assertRegex(reason, r"^in list card; no longer wanted \(no row of the table names it\), but it stays: held by remove: 40 of 40 would go .*; "
+            self.assertRegex(reason, r"^in list card; no longer wanted \(no longer in the ban table\), but it stays: held by remove: refusing to remove 40 of 40.*; "
                                      r"`banpush push d1 --force remove` lets it go$")
             site.run("push", code=5)
         self.assertEqual(site.holds(), hosts(MANY))
@@ -142,8 +142,8 @@ class Explained(unittest.TestCase):
         site.run("push", code=5)
         state, reason = self.told(site, A)
         self.assertEqual(state, "not in force")
-        self.assertIn("list card does not stand", reason)
-        self.assertRegex(self.told(site, B)[1], "^wanted in list card; no push brings it there now: list card does not stand")
+        self.assertIn("list card does not exist on the device", reason)
+        self.assertRegex(self.told(site, B)[1], "^wanted in list card; no push brings it there now: list card does not exist on the device")
 
     def test_what_is_left_standing_by_a_push_that_is_refused(self):
         site = self.site()

@@ -74,7 +74,7 @@ class ThisHost(unittest.TestCase):
                 wait_until(lambda: "the third time in 10 minutes" in site.log_text() and A in sh(shows), 60, "it blocks again")
                 sh(gone)
                 # What was taken away in the middle of a push is a failure first.
-                wait_until(lambda: "does not stand" in site.run("status").stdout, 60, "status says that the lists lack")
+                wait_until(lambda: "does not exist on the device" in site.run("status").stdout, 60, "status says that the lists lack")
                 self.assertNotIn(A, sh(shows))
                 self.assertEqual(site.stop(), 0)
                 # A start of the service is one of the host: what had been set up is missed.
@@ -130,7 +130,7 @@ class ThisHost(unittest.TestCase):
         sh(gone)
         seconds = self.seconds_until(lambda: self.conditions(site), "status says that the lists lack")
         print(f"told after {seconds:.1f} s")
-        self.assertIn("does not stand", site.log_text())
+        self.assertIn("does not exist on the device", site.log_text())
         self.assertEqual(sh(shows), "")
         site.run("setup", "here", "--apply")
         wait_until(lambda: A in sh(shows), 120, "what is back is filled")

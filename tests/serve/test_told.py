@@ -43,22 +43,22 @@ class Told(unittest.TestCase):
         site.start()
         site.wait_for(hosts([A]))
         (site.folder / "card1").unlink()
-        self.wait_said(site, "d1: list card does not stand")
+        self.wait_said(site, "d1: list card does not exist on the device")
         self.assertEqual(self.names(site), ["list card"])
         self.assertIn('says "cat: ', site.log_text(), "the device's words as they were")
-        self.assertIn("list card does not stand", site.run("status").stdout)
+        self.assertIn("list card does not exist on the device", site.run("status").stdout)
         time.sleep(2.5)  # two audits more
-        self.said_once(site, "does not stand")
+        self.said_once(site, "does not exist on the device")
         (site.folder / "card1").write_text("")
         site.wait_for(hosts([A]))
-        self.wait_said(site, "d1: list card stands and is in force again")
+        self.wait_said(site, "d1: list card exists and is in force again")
         wait_until(lambda: self.names(site) == [], 10, "status is as before")
 
     def test_a_list_that_is_gone_is_told_though_nothing_is_banned(self):
         site = self.site()
         (site.folder / "card1").unlink()
         site.start()
-        self.wait_said(site, "d1: list card does not stand")
+        self.wait_said(site, "d1: list card does not exist on the device")
         self.assertEqual(self.names(site), ["list card"])
 
     def test_a_guard_that_holds_removals(self):
@@ -234,7 +234,7 @@ class Told(unittest.TestCase):
         site.write()
         for verb in ("status", "check"):
             text = site.run(verb).stdout
-            self.assertIn("d2: 1 entry of ours stands there by the ledger", text)
+            self.assertIn("d2: 1 entry of ours is left there by the ledger", text)
             self.assertIn("driver card_file, address local", text)
         self.assertEqual(site.json("status")["not_configured"][0]["device"], "d2")
         self.assertIn("put it back (driver card_file, address local)", site.run("flush", "d2", code=2).stderr)

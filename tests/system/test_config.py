@@ -103,7 +103,7 @@ class Configuration(Case):
     def test_a_secret_in_the_configuration(self):
         self.device = {"address": "192.0.2.1", "driver": "linux_nft", "username": "root", "password": "hunter2"}
         site = self.site()
-        self.refused(site, "a secret does not stand in this file")
+        self.refused(site, "a secret is not written here")
         self.assertNotIn("hunter2", site.run("check", code=2).stderr)
 
     def test_a_driver_that_is_not_there(self):

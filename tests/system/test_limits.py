@@ -142,7 +142,7 @@ class Limits(NetworkCase):
 
     def test_a_plan_without_bans_says_that_a_list_is_not_there(self):
         site = self.site(self.local("linux_nft"), name="bare")
-        self.assertIn("does not stand", " ".join(site.device("plan")["notes"]))
+        self.assertIn("does not exist on the device", " ".join(site.device("plan")["notes"]))
         site.run("setup", "r1", "--apply")
         self.addCleanup(lambda: site.run("setup", "r1", "--remove", "--apply"))
         self.assertEqual(site.device("plan")["notes"], [])

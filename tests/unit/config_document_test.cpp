@@ -27,9 +27,9 @@ struct Case {
 
 TEST_CASE("YAML that is not used here is refused where it stands") {
   const std::vector<Case> cases{
-      {"a: 1\na: 2\n", "f:2:1: the key \"a\" stands twice, first in line 1"},
-      {"a: {b: 1, c: 2, b: 3}\n", "f:1:17: the key \"b\" stands twice, first in line 1"},
-      {"a: 1\n\"a\": 2\n", "f:2:1: the key \"a\" stands twice, first in line 1"},
+      {"a: 1\na: 2\n", "f:2:1: duplicate key \"a\", first in line 1"},
+      {"a: {b: 1, c: 2, b: 3}\n", "f:1:17: duplicate key \"b\", first in line 1"},
+      {"a: 1\n\"a\": 2\n", "f:2:1: duplicate key \"a\", first in line 1"},
       {"a: &x 1\n", "f:1:4: anchors (&name) are not used here; write it out"},
       {"a: &x {b: 1}\n", "f:1:4: anchors (&name) are not used here; write it out"},
       {"a: &x 1\nb: *x\n",
@@ -45,8 +45,8 @@ TEST_CASE("YAML that is not used here is refused where it stands") {
       {"[a]: 1\n", "f:1:1: a key must be text, found a list"},
       {"? {a: 1}\n: 1\n", "f:1:3: a key must be text, found a mapping"},
       {"~: 1\n", "f:1:1: a key must be text, found nothing"},
-      {"a:\n\tb: 1\n", "f:2:1: indented by a tab; YAML wants blanks"},
-      {"a:\n  \tb: 1\n", "f:2:3: indented by a tab; YAML wants blanks"},
+      {"a:\n\tb: 1\n", "f:2:1: indented by a tab; use spaces"},
+      {"a:\n  \tb: 1\n", "f:2:3: indented by a tab; use spaces"},
       {"", "f: the file is empty"},
       {"\n\n", "f: the file is empty"},
       {"# nothing but this\n", "f: the file is empty"},
@@ -91,7 +91,7 @@ TEST_CASE("bytes that do not belong in a text file are refused with their place"
       {"a: \xC0\xAF\n", "f:1:4: the byte 0xC0, which is no UTF-8, does not belong in this file"},
       {"a: \xED\xA0\x80\n", "f:1:4: the byte 0xED, which is no UTF-8, does not belong in this file"},
       {"a: \xC3", "f:1:4: the byte 0xC3, which is no UTF-8, does not belong in this file"},
-      {"\xC3\xA4: \xC3\xA4\n\xC3\xA4: 1\n", "f:2:1: the key \"\xC3\xA4\" stands twice, first in line 1"},
+      {"\xC3\xA4: \xC3\xA4\n\xC3\xA4: 1\n", "f:2:1: duplicate key \"\xC3\xA4\", first in line 1"},
   };
   for (const Case &one : cases) {
     INFO(one.text);

@@ -56,7 +56,7 @@ TEST_CASE("a rescue needs the device itself, its driver and its secrets") {
   CHECK(folder.complaint("devices:\n  e: {address: a, drver: linux_nft}\n", rescue({"e"})).find("unknown key \"drver\"") !=
         std::string::npos);
   CHECK(folder.complaint("devices:\n  e: {address: a, driver: linux_nft}\n  e: {address: b, driver: frr}\n", rescue({"e"})) ==
-        "banpush.yaml:3:3: the key \"e\" stands twice, first in line 2");
+        "banpush.yaml:3:3: duplicate key \"e\", first in line 2");
   CHECK(folder.complaint("defaults: {password: {file: loose}}\n" + std::string(two_devices), rescue({"good"})) ==
         "banpush.yaml:1:29: file: loose may be read by others (mode 0644); chmod 600 loose");
   CHECK(folder.complaint("devices: {e: {address: [}\n", rescue({"e"})) != "nothing"); // what is no YAML says nothing of any device

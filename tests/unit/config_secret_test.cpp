@@ -47,7 +47,7 @@ TEST_CASE("a secret that cannot be had is refused where it stands, and never sho
   ::setenv("BANPUSH_TEST_EMPTY", "", 1);
   const std::string forms = "{file: PATH}, {env: NAME} or {command: [PROGRAM, ARGUMENT]}";
   const std::vector<std::pair<std::string, std::string>> cases{
-      {"hunter2", ":42: password: a secret does not stand in this file; write " + forms},
+      {"hunter2", ":42: password: a secret is not written here; use " + forms},
       {"[hunter2]", ":42: password: expected a mapping (key: value), found a list"},
       {"{}", ":42: password: expected one of " + forms},
       {"{file: pass, env: HOME}", ":42: password: expected one of " + forms},

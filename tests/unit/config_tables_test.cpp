@@ -55,7 +55,7 @@ TEST_CASE("several tables have names of their own") {
 TEST_CASE("a url that is wrong says how, and never repeats a password") {
   const ConfigFolder folder;
   const std::string forms = "mysql://USER@HOST:PORT/DATABASE, mysql://USER@localhost/DATABASE?socket=PATH or sqlite:PATH";
-  const std::string in_url = "a password does not stand in this file; take it out of the url and write password: {file: PATH}";
+  const std::string in_url = "a password is not written here; take it out of the url and write password: {file: PATH}";
   const std::vector<Case> cases{
       {"postgres://u@h/d", "expected " + forms},
       {"bans.db", "expected " + forms},

@@ -101,7 +101,7 @@ TEST_CASE("shares are percentages") {
 TEST_CASE("text has no control characters, however they were written") {
   CHECK(value_of("a b", text_of) == "a b");
   CHECK(value_of("010", text_of) == "010"); // only a number can be octal
-  CHECK(said_of("\"a\\nb\"", text_of) == "f:1:4: x: a control character stands in \"a\\x0ab\"");
+  CHECK(said_of("\"a\\nb\"", text_of) == "f:1:4: x: control character in \"a\\x0ab\"");
   CHECK(said_of("\"\\0\"", text_of).find("control character") != std::string::npos);
   CHECK(said_of("''", text_of) == "f:1:4: x: expected text, found \"\"");
   CHECK(said_of("[a]", text_of) == "f:1:4: x: expected text, found a list");

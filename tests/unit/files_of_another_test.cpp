@@ -24,6 +24,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <grp.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -149,7 +150,8 @@ std::vector<FileUse> uses() {
                    static_cast<void>(spool_waits(path));
                    Spool spool(path);
                    spool.put(a_ban());
-                   spool.arrived(1);
+                   for (const Spooled &one : spool.waiting(100)) // of a round that was refused half way, too
+                     spool.arrived(one.id);
                    static_cast<void>(deliver(spool, path, {})); // nothing waits, but the turn is taken for it
                    spool.clear_mark_if_idle(0);
                  }});
@@ -216,6 +218,7 @@ public:
     if (::setgroups(0, nullptr) != 0 || ::setresgid(strange_group, strange_group, strange_group) != 0 ||
         ::setresuid(stranger, stranger, stranger) != 0)
       ::_exit(1);
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL); // a case that dies leaves nobody behind who holds its output open; setresuid(2) clears it
     ::symlink((ground.outside() + "/folder").c_str(), spare.c_str());
     const std::string victim = ground.outside() + "/secret", none = ground.outside() + "/made";
     for (unsigned round = 0;; ++round) {

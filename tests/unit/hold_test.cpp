@@ -158,7 +158,7 @@ TEST_CASE("remove: an unexplained loss stays, explained ones go") {
   const Difference held = scene.held();
   CHECK(held.change.remove.size() == 300);
   CHECK(names(held) == "remove");
-  CHECK(held.notes[0].message == "101 of 500 would go with no expiry, unban or allow to explain it, more than 20%: they stay");
+  CHECK(held.notes[0].message == "refusing to remove 101 of 500: no expiry, unban or allow explains it (limit 20%)");
   // The ledger knows that their time ran out, though their rows are gone from the table.
   scene.remembered.ended.emplace_back(block(400), 10);
   CHECK(scene.held().change.remove.size() == 401);

@@ -133,7 +133,7 @@ TEST_CASE("filters") {
   for (const char *protocol : {"all", "ip", "", "tcp,udp", "UDP, TCP", "6", "udp,icmp"})
     CHECK(verdict({{"203.0.113.7", 60, "sshd", "web1", protocol}}, policy) == Verdict::Wanted);
   CHECK(verdict({{"203.0.113.7", 60, "sshd", "web1", "udp,sctp"}}, policy) == Verdict::Ignored);
-  CHECK(reason({{"203.0.113.7", 60, "sshd", "web1", "udp,sctp"}}, policy) == "protocol udp,sctp is not among tcp, icmp");
+  CHECK(reason({{"203.0.113.7", 60, "sshd", "web1", "udp,sctp"}}, policy) == "protocol udp,sctp is not pushed here (protocols: tcp, icmp)");
   CHECK(verdict({{"203.0.113.7", 60, "sshd", "web1", "nonsense"}}, policy) == Verdict::Ignored);
   CHECK(verdict({{"203.0.113.7", 2 * hour + 1}}, policy) == Verdict::Ignored);
   CHECK(verdict({{"2001:db8::7"}}, policy, "2001:db8::7") == Verdict::Ignored);
@@ -141,7 +141,7 @@ TEST_CASE("filters") {
 
   CHECK(reason({{"203.0.113.7", 60, "web-test"}}, policy) == "jail web-test is ignored");
   CHECK(reason({{"203.0.113.7", 60, "sshd", "lab3"}}, policy) == "host lab3 is ignored");
-  CHECK(reason({{"203.0.113.7", 60, "sshd", "web1", "udp"}}, policy) == "protocol udp is not among tcp, icmp");
+  CHECK(reason({{"203.0.113.7", 60, "sshd", "web1", "udp"}}, policy) == "protocol udp is not pushed here (protocols: tcp, icmp)");
   CHECK(reason({{"203.0.113.7", 3 * hour}}, policy) == "older than max_age (2h)");
   CHECK(reason({{"2001:db8::7"}}, policy) == "no IPv6 here");
 

@@ -145,7 +145,7 @@ TEST_CASE("host bits are refused unless asked for") {
     CHECK_FALSE(Prefix::parse(text).has_value());
     CHECK(Prefix::parse(text, HostBits::Clear)->text() == cleared);
   }
-  CHECK(Prefix::parse("198.51.100.7/24").error().what == "bits are set behind /24: the network is 198.51.100.0/24");
+  CHECK(Prefix::parse("198.51.100.7/24").error().what == "not a network address: bits are set behind /24; did you mean 198.51.100.0/24?");
 }
 
 TEST_CASE("a problem says where") {

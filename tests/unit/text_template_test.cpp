@@ -27,7 +27,7 @@ View view(std::map<std::string, View::Value> values) {
 TEST_CASE("a template names its mistakes with line and column") {
   CHECK(problem("ok\n {{#a}}x\n") == "t/add:2:2: section {{#a}} is not closed");
   CHECK(problem("{{/a}}") == "t/add:1:1: {{/a}} closes nothing");
-  CHECK(problem("{{#a}}{{#b}}{{/a}}{{/b}}") == "t/add:1:13: {{/a}} stands where {{/b}} is due");
+  CHECK(problem("{{#a}}{{#b}}{{/a}}{{/b}}") == "t/add:1:13: {{/a}} found where {{/b}} is due");
   CHECK(problem("a\nb {{name") == "t/add:2:3: tag is not closed by }}");
   CHECK(problem("{{> other}}") == "t/add:1:1: partials are not used here");
   CHECK(problem("{{=<% %>=}}") == "t/add:1:1: delimiters cannot be changed here");

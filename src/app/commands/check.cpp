@@ -55,10 +55,10 @@ Finding of_entries(const Installed &installed, const ListState &list) {
       first = fmt::format("{}: {}", entry.block.text(), entry.why_not);
   }
   if (idle == 0)
-    return {Finding::Level::Good, "list", fmt::format("{} stands and is in force, {} of ours in it", list.list, held)};
+    return {Finding::Level::Good, "list", fmt::format("{} exists and is in force, {} of ours in it", list.list, held)};
   return {
       Finding::Level::Bad, "list",
-      fmt::format("{} stands, but of {} of ours in it {} {} not in force ({})", list.list, held, idle, idle == 1 ? "is" : "are", first)};
+      fmt::format("{} exists, but of {} of ours in it {} {} not in force ({})", list.list, held, idle, idle == 1 ? "is" : "are", first)};
 }
 
 void look_at_lists(Session &session, Checked &checked) {
@@ -69,7 +69,7 @@ void look_at_lists(Session &session, Checked &checked) {
     else
       checked.findings.push_back(
           {Finding::Level::Bad, "list",
-           fmt::format("{} {}: {}{}", list.list, list.stands ? "is not in force" : "does not stand", list.why_not,
+           fmt::format("{} {}: {}{}", list.list, list.stands ? "is not in force" : "does not exist on the device", list.why_not,
                        session.driver().has(Stage::Setup) ? fmt::format("; `banpush setup {} --apply` puts it there", checked.device)
                                                           : std::string())});
   }
@@ -86,13 +86,13 @@ void run_checks(Session &session, Checked &checked) {
       continue;
     if (session.rendering().transport == TransportKind::Cli ? one.send.empty() : one.run.empty()) {
       checked.findings.push_back({Finding::Level::Warning, one.name,
-                                  "cannot be seen from here; see by hand that this does not hold: " + expand(one.says, session.values())});
+                                  "cannot be checked from here; make sure that this is not so: " + expand(one.says, session.values())});
       continue;
     }
     Reply reply = session.ask(one.send, one.run);
     reply.text = without_noise(session.driver().noise, reply.text);
     if (good(one, session.values(), reply))
-      checked.findings.push_back({Finding::Level::Good, one.name, "as it should be"});
+      checked.findings.push_back({Finding::Level::Good, one.name, "OK"});
     else
       checked.findings.push_back({one.fatal ? Finding::Level::Bad : Finding::Level::Warning, one.name, expand(one.says, session.values())});
   }
@@ -229,7 +229,7 @@ int check(const Settings &settings, const CheckOptions &options) {
   if (settings.console.json()) {
     settings.console.out(json_of(all, protect, notes, rights).dump(2) + "\n");
   } else {
-    settings.console.out(fmt::format("configuration {}: right; {} row{} in the ban table, {} device{}\n", config.path, rows,
+    settings.console.out(fmt::format("configuration {}: OK; {} row{} in the ban table, {} device{}\n", config.path, rows,
                                      rows == 1 ? "" : "s", config.devices.size(), config.devices.size() == 1 ? "" : "s"));
     settings.console.out(text_of(all, settings.console));
     for (const std::string &line : rights)

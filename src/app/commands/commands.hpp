@@ -42,7 +42,7 @@ struct PushOptions {
 };
 int push(const Settings &settings, const PushOptions &options);
 
-// Goes round until SIGTERM; SIGHUP reads the configuration anew.
+// Serves until SIGTERM; SIGHUP reads the configuration anew.
 int serve(const Settings &settings);
 
 struct BanOptions {

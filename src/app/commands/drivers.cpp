@@ -239,7 +239,7 @@ int drivers_parse(const Settings &settings, const ParseOptions &options) {
     settings.console.out(fmt::format("foreign: {}\n", shown(one.text, 160)));
   for (const ListState &list : installed.lists)
     if (!list.stands)
-      settings.console.note(fmt::format("list {} does not stand: {}", list.list, list.why_not));
+      settings.console.note(fmt::format("list {} does not exist: {}", list.list, list.why_not));
   return 0;
 }
 

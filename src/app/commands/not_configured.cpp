@@ -15,9 +15,9 @@ std::vector<State::Known> no_longer_configured(State &state, const Config &confi
 }
 
 std::string what_to_put_back(const State::Known &device) {
-  return fmt::format("{}: {} entr{} of ours stand{} there by the ledger, and no configuration names it: put it back (driver {}, address "
+  return fmt::format("{}: {} entr{} of ours {} left there by the ledger, and no configuration names it: put it back (driver {}, address "
                      "{}), `banpush flush {}`, then take it out",
-                     device.name, device.entries, device.entries == 1 ? "y" : "ies", device.entries == 1 ? "s" : "",
+                     device.name, device.entries, device.entries == 1 ? "y" : "ies", device.entries == 1 ? "is" : "are",
                      device.driver.empty() ? "not known" : device.driver, device.address.empty() ? "not known" : device.address,
                      device.name);
 }

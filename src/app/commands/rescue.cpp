@@ -81,8 +81,9 @@ std::string show_text(const Settings &settings, const DeviceReport &report) {
   for (const ListState &list : plan.installed.lists)
     if (!list.stands || !list.in_force)
       out += settings.console.paint(
-          Colour::Yellow, fmt::format("list {} {}: {}\n", list.list,
-                                      list.stands ? "is not in force, what it holds counts as absent" : "does not stand", list.why_not));
+          Colour::Yellow,
+          fmt::format("list {} {}: {}\n", list.list,
+                      list.stands ? "is not in force, what it holds counts as absent" : "does not exist on the device", list.why_not));
   for (const ListState &list : plan.installed.lists)
     for (const std::string &doubt : list.doubts)
       out += settings.console.paint(Colour::Yellow, fmt::format("list {}: {}\n", list.list, doubt));
@@ -180,7 +181,7 @@ int resume(const Settings &settings, const PauseOptions &options) {
     if (!state.resume(device->name))
       settings.console.note(fmt::format("{} was not paused", device->name));
   require(state);
-  say_paused(settings, "resumed", meant, "goes on with the next push");
+  say_paused(settings, "resumed", meant, "resumed with the next push");
   return 0;
 }
 

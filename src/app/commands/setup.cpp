@@ -56,7 +56,8 @@ int setup(const Settings &settings, const SetupOptions &options) {
       state.set_up(device.name, true);
       state.made(device.name, families);
     }
-    say(settings, device, "in_sync", "", fmt::format("{}: nothing to do, it stands already\n", device.name));
+    say(settings, device, "in_sync", "",
+        fmt::format("{}: nothing to do, {}\n", device.name, options.remove ? "no list or binding of banpush is there" : "already set up"));
     return 0;
   }
   if (!options.apply) {
@@ -79,8 +80,7 @@ int setup(const Settings &settings, const SetupOptions &options) {
       throw Error(ErrorKind::Device, fmt::format("{}: the device accepted the setup, but {}", device.name, missing));
   if (!options.remove)
     state.lists_stand(device.name);
-  say(settings, device, "changed", script,
-      fmt::format("{}: {}\n", device.name, options.remove ? "the skeleton is gone" : "set up, and in force"));
+  say(settings, device, "changed", script, fmt::format("{}: {}\n", device.name, options.remove ? "removed" : "set up, and in force"));
   return 0;
 }
 

@@ -134,7 +134,7 @@ std::optional<Json> answer(Daemon &service, const Json &request, uid_t user) {
     if (what == "status")
       return status_of(service);
     if (what != "push" && what != "release")
-      return refused("nobody here knows what is meant");
+      return refused("unknown request");
     if (!trusted)
       return refused(fmt::format("user {} may not ask for this", user));
     return what == "push" ? push_now(service, request) : release(service, request);

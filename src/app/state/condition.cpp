@@ -30,10 +30,10 @@ const Condition *find(const std::vector<Condition> &all, const std::string &name
 void add_lists(std::vector<Condition> &conditions, const DeviceReport &report) {
   for (const ListState &list : report.plan->installed.lists)
     if (!list.stands || !list.in_force)
-      conditions.push_back(
-          {list_prefix + list.list,
-           fmt::format("list {} {}: {}; `banpush setup {}` shows what the device lacks", list.list,
-                       list.stands ? "is not in force, what it holds blocks nobody" : "does not stand", list.why_not, report.device)});
+      conditions.push_back({list_prefix + list.list,
+                            fmt::format("list {} {}: {}; `banpush setup {}` shows what the device lacks", list.list,
+                                        list.stands ? "is not in force, what it holds blocks nobody" : "does not exist on the device",
+                                        list.why_not, report.device)});
 }
 
 void add_guards(std::vector<Condition> &conditions, const DeviceReport &report) {
@@ -58,7 +58,7 @@ std::string end_of(const Condition &over) {
   if (over.name == unconfirmed)
     return "no change waits to be confirmed any more";
   if (over.name.compare(0, list_prefix.size(), list_prefix) == 0)
-    return over.name + " stands and is in force again";
+    return over.name + " exists and is in force again";
   return fmt::format("{} holds nothing any more", over.name);
 }
 

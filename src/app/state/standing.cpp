@@ -220,7 +220,7 @@ void State::nothing_made(const std::string &device) {
 
 void State::lists_stand(const std::string &device) {
   if (handle_)
-    with("write what stands",
+    with("write what is set up",
          [&] { handle_->database.execute("DELETE FROM condition WHERE device = ? AND name LIKE 'list %'", {device}); });
 }
 

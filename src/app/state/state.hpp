@@ -138,7 +138,7 @@ public:
   void unsaved(const std::string &device, const Unsaved &what);
   Unsaved unsaved(const std::string &device);
 
-  // The skeleton on a device was made by `setup`, and stands since unless somebody took it away.
+  // The lists and bindings on a device was made by `setup`, and stands since unless somebody took it away.
   void set_up(const std::string &device, bool stands);
   bool is_set_up(const std::string &device);
   // The families for which `setup` made something on the device, until a removal.

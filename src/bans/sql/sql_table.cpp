@@ -82,7 +82,7 @@ void SqlTable::require_columns() {
   if (!missing.empty())
     throw TableError(Fault::Definition,
                      fmt::format("{}: table `{}` has no column {}: it is not the ban table that config/ban_table.sql shows; "
-                                 "`banpush init` creates one under a name that is free, and never alters what stands",
+                                 "`banpush init` creates one under a name that is free, and never alters one that exists",
                                  session_->name(), table_, missing));
   columns_seen_ = true;
 }

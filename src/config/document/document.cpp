@@ -154,7 +154,7 @@ private:
     else if (const auto first = std::find_if(parent.keys.begin(), parent.keys.end(),
                                              [&](const Node &k) { return k.kind == Node::Kind::Text && k.text == key.text; });
              first != parent.keys.end())
-      parent.flaws.push_back({key.place, fmt::format("the key \"{}\" stands twice, first in line {}", shown(key.text), first->place.line)});
+      parent.flaws.push_back({key.place, fmt::format("duplicate key \"{}\", first in line {}", shown(key.text), first->place.line)});
     parent.keys.push_back(std::move(key));
   }
 
@@ -176,7 +176,7 @@ void refuse_layout(const std::string &file, const std::string &text) {
     const std::size_t end = std::min(text.find('\n', start), text.size());
     const std::size_t indent = std::min(text.find_first_not_of(' ', start), end);
     if (indent < end && text[indent] == '\t' && text.find_first_not_of(" \t", start) < end)
-      throw Error(ErrorKind::Config, fmt::format("{}:{}:{}: indented by a tab; YAML wants blanks", file, line, indent - start + 1));
+      throw Error(ErrorKind::Config, fmt::format("{}:{}:{}: indented by a tab; use spaces", file, line, indent - start + 1));
     if (text[start] == '%')
       throw Error(ErrorKind::Config, fmt::format("{}:{}:1: directives (%) are not used here", file, line));
     start = end + 1;

@@ -80,7 +80,7 @@ std::optional<std::string> text_of(const Node &node, Problems &problems) {
     return std::nullopt;
   }
   if (has_control(node.text)) {
-    problems.add(node.place, fmt::format("{}: a control character stands in \"{}\"", node.name, shown(node.text)));
+    problems.add(node.place, fmt::format("{}: control character in \"{}\"", node.name, shown(node.text)));
     return std::nullopt;
   }
   return node.text;
@@ -231,7 +231,7 @@ std::vector<std::string> argv_of(const Node &node, Problems &problems) {
     if (!word)
       return {};
     if (has_control(*word)) {
-      problems.add(item.place, fmt::format("{}: a control character stands in \"{}\"", node.name, shown(*word)));
+      problems.add(item.place, fmt::format("{}: control character in \"{}\"", node.name, shown(*word)));
       return {};
     }
     argv.push_back(*word);

@@ -34,7 +34,7 @@ std::vector<TransportKind> transports_of(const Node &node, Problems &problems) {
     add_mismatch(node, problems, "at least one of cli, exec and netconf");
   const auto speaks = [&](TransportKind kind) { return std::find(transports.begin(), transports.end(), kind) != transports.end(); };
   if (speaks(TransportKind::Nftables) && !speaks(TransportKind::Exec))
-    problems.add(node.place, "transport: nftables answers what exec's programs are asked, so exec must stand there, too");
+    problems.add(node.place, "transport: nftables answers what exec's programs are asked, so exec must be listed, too");
   return transports;
 }
 

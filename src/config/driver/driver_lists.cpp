@@ -22,7 +22,7 @@ bool is_charset(const Node &node, Problems &problems) {
     const Pattern trial(fmt::format("\\A[{}]+\\z", *text));
     return true;
   } catch (const Error &) {
-    add_mismatch(node, problems, "what stands between [ and ] in a pattern");
+    add_mismatch(node, problems, "the characters between [ and ] of a pattern");
     return false;
   }
 }

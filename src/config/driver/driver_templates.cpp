@@ -127,7 +127,7 @@ private:
     }
     const auto param = driver_.params.find(use.name);
     if (param != driver_.params.end() && param->second.type == Param::Type::Secret)
-      complain(fmt::format("{} is a secret and cannot stand in a template", use.name));
+      complain(fmt::format("{} is a secret and not allowed in a template", use.name));
     const bool elsewhere =
         std::any_of(stages.begin(), stages.end(), [](Stage stage) { return stage != Stage::Setup && stage != Stage::Unsetup; });
     if (elsewhere && is_for_setup(use.name))

@@ -41,7 +41,7 @@ std::optional<std::string> unfit_as_param(const Param &param, const std::string 
     if (text == "yes" || text == "no" || text == "true" || text == "false")
       return std::nullopt;
     return fmt::format("expected yes or no, found \"{}\"", shown(text));
-  case Param::Type::Secret: return "a secret does not stand in a file; write {file: PATH}, {env: NAME} or {command: [PROGRAM]}";
+  case Param::Type::Secret: return "a secret is not written here; use {file: PATH}, {env: NAME} or {command: [PROGRAM]}";
   }
   return std::nullopt;
 }

@@ -54,7 +54,7 @@ tl::expected<void, Problem> parse_dotted(std::string_view text, std::size_t begi
       value = value * 10 + static_cast<unsigned>(digit(text[at++]));
     if (at == start)
       return problem(
-          at < text.size() ? fmt::format("{} where a digit should stand", shown_byte(text[at])) : "an IPv4 address has four octets", at);
+          at < text.size() ? fmt::format("{} where a digit is expected", shown_byte(text[at])) : "an IPv4 address has four octets", at);
     if (at - start > 1 && text[start] == '0')
       return problem("an octet with a leading zero may be meant as octal", start);
     if (value > 255)
@@ -105,7 +105,7 @@ tl::expected<Address, Problem> parse_ipv6(std::string_view text) {
     if (at < text.size() && text[at] == '%')
       return problem("an address with a zone id", at);
     if (at == start)
-      return problem(fmt::format("{} where a hexadecimal digit should stand", shown_byte(text[at])), at);
+      return problem(fmt::format("{} where a hexadecimal digit is expected", shown_byte(text[at])), at);
     if (at - start > 4)
       return problem("a group of more than four digits", start);
     if (filled == 16)
@@ -303,8 +303,9 @@ tl::expected<Prefix, Problem> Prefix::parse(std::string_view text, HostBits host
       return tl::unexpected(std::move(parsed.error()));
     length = *parsed;
     if (host_bits == HostBits::Refuse && !is_clear_behind(address->bytes, length))
-      return problem(
-          fmt::format("bits are set behind /{}: the network is {}", length, Prefix(address->family, address->bytes, length).text()), 0);
+      return problem(fmt::format("not a network address: bits are set behind /{}; did you mean {}?", length,
+                                 Prefix(address->family, address->bytes, length).text()),
+                     0);
   }
   return Prefix(address->family, address->bytes, length);
 }

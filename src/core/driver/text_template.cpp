@@ -113,7 +113,7 @@ TextTemplate::TextTemplate(std::string file, std::string text) : file_(std::move
       if (kind == '/') {
         if (open.empty() || open.back().first != name)
           fail(at, open.empty() ? fmt::format("{{{{/{}}}}} closes nothing", name)
-                                : fmt::format("{{{{/{}}}}} stands where {{{{/{}}}}} is due", name, open.back().first));
+                                : fmt::format("{{{{/{}}}}} found where {{{{/{}}}}} is due", name, open.back().first));
         open.pop_back();
       } else {
         const Place place = place_of(text_, at);

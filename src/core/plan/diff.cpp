@@ -85,11 +85,11 @@ std::string reason_of(Verdict verdict) {
   case Verdict::Reserved: return "reserved address space";
   case Verdict::TooShort: return "wider than the shortest prefix";
   case Verdict::Covered: return "covered by a wider entry";
-  case Verdict::OverBudget: return "over the budget";
+  case Verdict::OverBudget: return "over budget";
   case Verdict::Foreign: return "held by an entry of somebody else";
   case Verdict::NotHeld: return "no list of the driver holds it";
   case Verdict::Held: return "held back";
-  case Verdict::Absent: return "no row of the table names it";
+  case Verdict::Absent: return "no longer in the ban table";
   }
   return "?";
 }
@@ -108,7 +108,7 @@ public:
     const auto found = known_->find(prefix);
     if (found == known_->end())
       return reason_of(Verdict::Wanted);
-    return found->second->verdict == Verdict::OverBudget ? "over the budget: others are worth more" : found->second->reason;
+    return found->second->verdict == Verdict::OverBudget ? "over budget: others are worth more" : found->second->reason;
   }
 
 private:
@@ -196,12 +196,11 @@ public:
   std::vector<GuardNote> notes() const {
     std::vector<GuardNote> notes;
     for (const auto &[list, found] : lists_)
-      notes.push_back(
-          {"shadowed",
-           fmt::format("list {}: {} not in force: {}: {}", list,
-                       found.count == 1 ? "an entry stands there and is" : fmt::format("{} entries stand there and are", found.count),
-                       found.first.text(), found.why),
-           false});
+      notes.push_back({"shadowed",
+                       fmt::format("list {}: {} not in force: {}: {}", list,
+                                   found.count == 1 ? "an entry is there but" : fmt::format("{} entries are there but", found.count),
+                                   found.first.text(), found.why),
+                       false});
     return notes;
   }
 
@@ -306,7 +305,7 @@ Difference diff(const Driver &driver, const Selection &selection, const Bans &ba
     const std::size_t waiting = held[state.list], there = out_of_use[state.list];
     if (waiting == 0 && there == 0)
       continue;
-    const char *what = state.stands ? "is not in force" : "does not stand";
+    const char *what = state.stands ? "is not in force" : "does not exist on the device";
     difference.notes.push_back(
         {"in_force",
          fmt::format("list {} {}: {}; {} wanted {} held back{}", state.list, what, state.why_not, waiting,

@@ -201,8 +201,8 @@ private:
         result_.change.remove.push_back(removal);
     if (too_many)
       result_.notes.push_back({"remove",
-                               fmt::format("{} of {} would go with no expiry, unban or allow to explain it, more than {}: they stay",
-                                           unexplained, installed, percent(limits_.remove)),
+                               fmt::format("refusing to remove {} of {}: no expiry, unban or allow explains it (limit {})", unexplained,
+                                           installed, percent(limits_.remove)),
                                false});
   }
 

@@ -206,7 +206,7 @@ LiveSelection::Change LiveSelection::update(const CandidateChange &change, Secon
     if (standing_.contains(one.block))
       continue;
     if (!make_room(one, list, removed)) {
-      made.left_out.push_back({one.block.prefix, Verdict::OverBudget, "over the budget"});
+      made.left_out.push_back({one.block.prefix, Verdict::OverBudget, "over budget"});
       continue;
     }
     put(one, list, worth_of_standing(one.worth, 0));
@@ -218,7 +218,7 @@ LiveSelection::Change LiveSelection::update(const CandidateChange &change, Secon
     if (added.erase(block) == 0)
       made.remove.push_back(std::move(wanted));
     else
-      made.left_out.push_back({block.prefix, Verdict::OverBudget, "over the budget"});
+      made.left_out.push_back({block.prefix, Verdict::OverBudget, "over budget"});
   }
   for (auto &[block, wanted] : added)
     made.add.push_back(std::move(wanted));

@@ -133,7 +133,7 @@ private:
 
   Selection result(const std::vector<Candidate> &all) {
     Selection selection;
-    const std::string over_budget = "over the budget"; // short enough to be copied without an allocation
+    const std::string over_budget = "over budget"; // short enough to be copied without an allocation
     const auto taken = static_cast<std::size_t>(std::count(taken_.begin(), taken_.end(), 1));
     selection.wanted.reserve(taken);
     selection.left_out.reserve(all.size() - taken + left_out_.size());

@@ -140,7 +140,7 @@ enum class Verdict : std::uint8_t {
   Foreign, // an entry of somebody else on the device covers it already
   NotHeld, // the device has no list for this family, kind or service
   Held,    // a limit or the storm breaker holds it back for now
-  Absent,  // no row of the table names it
+  Absent,  // no longer in the ban table
 };
 // One word for JSON and logs: "expired", "unbanned", …
 const char *word(Verdict verdict) noexcept;

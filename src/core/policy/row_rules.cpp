@@ -72,7 +72,7 @@ std::string RowRules::why(const Bans &bans, const Ban &ban) const {
   if (hosts_[ban.host].ignore)
     return fmt::format("host {} is ignored", bans.name(ban.host));
   if (!protocols_[ban.protocol])
-    return fmt::format("protocol {} is not among {}", protocol_text(ban.protocol), protocol_words_);
+    return fmt::format("protocol {} is not pushed here (protocols: {})", protocol_text(ban.protocol), protocol_words_);
   if (age(ban) > max_age_)
     return fmt::format("older than max_age ({})", duration(max_age_));
   return ban.block.prefix.family() == Family::IPv4 ? "no IPv4 here" : "no IPv6 here";

@@ -27,7 +27,7 @@ Installed parse_read(const Driver &driver, const Read &read, const Values &value
 // What the reply says of a fact: a value, `yes`, or empty.
 std::string learn(const Fact &fact, const Values &values, const Reply &reply);
 
-// Whether a check's or a proof's reply is as it should be.
+// Whether a check's or a proof's reply is the expected one.
 bool good(const Check &check, const Values &values, const Reply &reply);
 bool good(const Proof &proof, const Values &values, const Reply &reply);
 

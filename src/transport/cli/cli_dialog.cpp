@@ -52,7 +52,7 @@ void CliDialog::learn(const std::vector<Question> &login, std::chrono::milliseco
 
 void CliDialog::must_be_usable() const {
   if (unusable_)
-    throw Error(ErrorKind::Connect, fmt::format("{}: the session stands at a question nobody answers; it was given up", state_.device));
+    throw Error(ErrorKind::Connect, fmt::format("{}: the session waits at a question that nobody answers; it was given up", state_.device));
 }
 
 void CliDialog::run(CliExchange &exchange, const std::vector<std::string> &lines) {

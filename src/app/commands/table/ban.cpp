@@ -102,7 +102,7 @@ Pushed pushed_after(bool asked) {
 }
 
 // What of one device's answer decides the exit status: it failed or was not read, or a guard holds what is wanted. A device
-// that its policy, its budget or a pause keeps from it is as it should be.
+// that its policy, its budget or a pause keeps from it is no failure.
 int code_of(const Reached &one, bool blocked) {
   if (!one.error.empty() || (!one.shows && !one.paused))
     return 1;
@@ -173,8 +173,8 @@ int ban(const Settings &settings, const BanOptions &options) {
        {"push", pushed.word},
        {"devices", pushed.devices},
        {"seconds", pushed.seconds}},
-      fmt::format("{} {} ({}, {}){}{}", recorded ? said(*recorded) : "queued; to be banned:", ip_text(wanted.ip), wanted.jail,
-                  wanted.hostname, recorded ? "" : fmt::format("; it waits in {}", config.spool), pushed.text));
+      fmt::format("{} {} ({}, {}){}{}", recorded ? said(*recorded) : "to be banned:", ip_text(wanted.ip), wanted.jail, wanted.hostname,
+                  recorded ? "" : fmt::format("; queued in {}", config.spool), pushed.text));
   return pushed.code;
 }
 
@@ -194,7 +194,7 @@ int unban(const Settings &settings, const UnbanOptions &options) {
   const auto left = count && options.by != "fail2ban" ? left_of(settings, config, *ip) : std::vector<std::string>{};
   const Pushed pushed = waits_for_push ? push_and_see(settings, *ip, false) : pushed_after(push_asked);
   const std::string text =
-      !count        ? fmt::format("queued; {} is to be unbanned; it waits in {}", ip_text(*ip), config.spool)
+      !count        ? fmt::format("{} is to be unbanned; queued in {}", ip_text(*ip), config.spool)
       : *count == 0 ? fmt::format("{}: no ban {}", ip_text(*ip), left.empty() ? "in force is recorded" : "of its own is in force")
                     : fmt::format("unbanned {} ({} row{})", ip_text(*ip), *count, *count == 1 ? "" : "s");
   Json json{{"schema", 1}, {"ip", ip_text(*ip)}, {"push", pushed.word}, {"devices", pushed.devices}, {"seconds", pushed.seconds}};

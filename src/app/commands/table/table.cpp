@@ -93,7 +93,7 @@ int init(const Settings &settings, const InitOptions &options) {
   for (const auto &name : created)
     settings.console.out(fmt::format("created {}\n", name.get<std::string>()));
   if (created.empty())
-    settings.console.out("everything stands already; nothing was changed\n");
+    settings.console.out("everything exists already; nothing was changed\n");
   return 0;
 }
 
@@ -206,8 +206,8 @@ int allow(const Settings &settings, const AllowOptions &options) {
   else
     settings.console.out(fmt::format("{} {}\n", prefix->text(),
                                      !changed                                      ? "was not on the allowlist"
-                                     : options.action == AllowOptions::Action::Add ? "is allowed"
-                                                                                   : "is allowed no more"));
+                                     : options.action == AllowOptions::Action::Add ? "is on the allowlist"
+                                                                                   : "is no longer on the allowlist"));
   settings.console.note("it takes effect on the next push");
   return 0;
 }

@@ -1,0 +1,62 @@
+#!/usr/bin/python3
+"""The help of every verb fits a terminal of 80 columns and has an example that the program can read; a usage error shows how the verb is used."""
+import os
+import re
+import shlex
+import subprocess
+import unittest
+
+PROGRAM = os.environ["BANPUSH"]
+
+
+def said(*words):
+    return subprocess.run([PROGRAM, *words], capture_output=True, text=True, timeout=120)
+
+
+def verbs_of(*verb):
+    text = said(*verb, "--help").stdout
+    listed = text.partition("Subcommands:\n")[2].partition("\n\n")[0]
+    return re.findall(r"^  (\w+)", listed, re.MULTILINE)
+
+
+class Help(unittest.TestCase):
+    def all_verbs(self):
+        for verb in verbs_of():
+            yield (verb,)
+            if verb != "lab":  # its words are banpush-lab's
+                for inner in verbs_of(verb):
+                    yield verb, inner
+
+    def test_each_verb_fits_and_has_an_example(self):
+        verbs = list(self.all_verbs())
+        self.assertGreater(len(verbs), 25)
+        for verb in verbs:
+            with self.subTest(verb=verb):
+                text = said(*verb, "--help").stdout
+                self.assertEqual([line for line in text.splitlines() if len(line) > 80], [])
+                example = re.search(r"^Example: banpush (.*)$", text, re.MULTILINE)
+                self.assertTrue(example, text)
+                self.assertTrue(example[1].startswith(" ".join(verb)), example[0])
+
+    def test_the_examples_are_commands(self):
+        for verb in self.all_verbs():
+            text = said(*verb, "--help").stdout
+            line = re.search(r"^Example: banpush (.*)$", text, re.MULTILINE)[1]
+            line = re.split(r", then:|  +|<", line)[0]  # what a person does besides
+            if verb[0] in ("lab", "serve"):
+                continue
+            with self.subTest(verb=verb):
+                done = said("-c", "/nonexistent/banpush.yaml", *shlex.split(line))
+                self.assertNotIn("usage: ", done.stderr, done.stderr)
+
+    def test_a_usage_error_shows_the_usage(self):
+        done = said("ban")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("usage: banpush ban [OPTIONS] ip", done.stderr)
+        done = said("allow", "add")
+        self.assertIn("usage: banpush allow add [OPTIONS] prefix", done.stderr)
+        self.assertIn("usage: banpush push ", said("push", "--forse", "add").stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
