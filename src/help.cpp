@@ -37,7 +37,7 @@ const std::map<std::string, std::string> &examples() {
       {"check", "banpush check --connect edge1"},
       {"plan", "banpush plan edge1 --out edge1.plan"},
       {"push", "banpush push edge1 --plan edge1.plan"},
-      {"serve", "banpush serve        (systemctl enable --now banpush)"},
+      {"serve", "banpush serve"},
       {"show", "banpush show edge1"},
       {"setup", "banpush setup edge1, then: banpush setup edge1 --apply"},
       {"save", "banpush save edge1"},

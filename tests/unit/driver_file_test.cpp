@@ -113,7 +113,7 @@ TEST_CASE("a driver file that is wrong is refused, each mistake with its place")
       {"type: name, charset", "type: nmae, charset", "?"},
       {"max: 20", "max: 020", "drivers/x.yaml:6:47: max: \"020\" looks octal; write it without the leading zero"},
       {"default: BAN4", "default: ban4", "drivers/x.yaml:6:60: default: expected 1 to 20 characters of A-Z0-9-, found \"ban4\""},
-      {"\"A-Z0-9-\"", "\"Z-A\"", "drivers/x.yaml:6:31: charset: expected what stands between [ and ] in a pattern, found \"Z-A\""},
+      {"\"A-Z0-9-\"", "\"Z-A\"", "drivers/x.yaml:6:31: charset: expected the characters between [ and ] of a pattern, found \"Z-A\""},
       {"from: 1, to: 4094", "from: 5, to: 4", "drivers/x.yaml:7:9: vlan: from 5 to 4 is empty"},
       {"for: setup}", "for: add}", "drivers/x.yaml:8:29: for: expected setup, found \"add\""},
       {"'\\w+#'", "'\\w+('", "drivers/x.yaml:9:17: exec: pattern `\\w+(`: missing ): \\w+("},
@@ -230,7 +230,7 @@ TEST_CASE("a param for setup, and a secret, stay out of what changes") {
       with("  uplink: {type: name, for: setup}", "  uplink: {type: name, for: setup}\n  word: {type: secret, optional: yes}");
   folder.write("templates/x/close", "interface {{uplink}}\nenable {{word}}\n");
   CHECK(folder.complaint(driver) == "templates/x/close:1:11: uplink is known in setup and unsetup only\n"
-                                    "templates/x/close:2:8: word is a secret and cannot stand in a template");
+                                    "templates/x/close:2:8: word is a secret and not allowed in a template");
   folder.write("templates/x/close", "end\n");
   folder.write("templates/x/setup", "interface {{uplink}}\n{{^acl4_in_force}}\n ip access-group {{acl4}} in\n{{/acl4_in_force}}\n");
   CHECK(folder.complaint(driver) == "nothing");
