@@ -65,8 +65,8 @@ private:
 
   void table() {
     auto init_options = std::make_shared<InitOptions>();
-    CLI::App *one = verb("init", "Create the ban table and its side tables where they are missing, and add to side tables of an older "
-                                 "banpush; never alters the ban table");
+    CLI::App *one = verb("init", "Create what is missing: a configuration, the ban table, its side tables (and what side tables of an "
+                                 "older banpush lack); never alters the ban table, or a configuration that is there");
     one->add_flag("--index", init_options->index, "also an index on `created`, for large tables");
     on(one, init, init_options);
 

@@ -129,7 +129,7 @@ class Documents(unittest.TestCase):
 
     def test_every_command(self):
         """README first, then the documents by name, on one machine, in the order in which a reader comes to them."""
-        prepare = {"README.md": self.readme, "docs/add-a-driver.md": self.acme, "docs/operations.md": self.operations}
+        prepare = {"docs/add-a-driver.md": self.acme, "docs/operations.md": self.operations}
         problems, file = [], None
         for command in commands.commands():
             try:
@@ -161,11 +161,8 @@ class Documents(unittest.TestCase):
             self.machine.authorise_key()
         self.did.add(text)
 
-    def readme(self):
-        CONFIGURATION.write_text(only_block("README.md", "yaml", 0))
-
     def add_edge1(self):
-        block = only_block("README.md", "yaml", 1)
+        block = only_block("README.md", "yaml", 0)
         self.assertTrue(block.startswith("devices:\n"), block)
         CONFIGURATION.write_text(CONFIGURATION.read_text() + block.removeprefix("devices:\n"))
         self.did.add("device")

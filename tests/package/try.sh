@@ -33,13 +33,6 @@ if grep -qF "$BANPUSH_NOT_IN_IT" /usr/bin/banpush /usr/libexec/banpush/banpush-d
 fi
 
 # The five minutes of README, with this host's nftables.
-cat >/etc/banpush/banpush.yaml <<'YAML'
-bans:
-  url: sqlite:/var/lib/banpush/bans.db
-devices:
-  here: {address: local, driver: linux_nft}
-YAML
-chgrp banpush /etc/banpush/banpush.yaml && chmod 640 /etc/banpush/banpush.yaml
 unshare --net -- bash -euc 'ip link set lo up 2>/dev/null || true
   banpush init
   banpush setup here --apply >/dev/null
@@ -49,6 +42,7 @@ unshare --net -- bash -euc 'ip link set lo up 2>/dev/null || true
   banpush check
   banpush show here | grep -q 203.0.113.7
   banpush unban 203.0.113.7' || fail "the five minutes of README"
+same "$(owner /etc/banpush/banpush.yaml)" "root:banpush 640" "the configuration that init wrote"
 # As the service's user, with its folders.
 setpriv --reuid=banpush --regid=banpush --clear-groups banpush list >/dev/null || fail "the service's user cannot read the table"
 

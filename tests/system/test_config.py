@@ -2,6 +2,7 @@
 """Mistakes in what people write (configuration, secrets, drivers, templates) are named with file, line and column
 before anything is touched; and drivers render and parse from the shell."""
 import json
+import os
 import pathlib
 import subprocess
 import tempfile
@@ -204,6 +205,60 @@ class EveryDriver(unittest.TestCase):
     def test_what_no_device_said(self):
         with self.assertRaisesRegex(AssertionError, "not what its reads expect"):
             self.run_plain("drivers", "parse", "linux_nft", input="nft: command not found\n")
+
+
+
+PROGRAM = scenario.binary()
+
+
+class First(unittest.TestCase):
+    """What `banpush init` writes on a machine without a configuration: /var/lib is the test's own."""
+
+    def setUp(self):
+        if os.geteuid() != 0:
+            self.skipTest("a mount namespace takes root")
+        folder = tempfile.TemporaryDirectory(prefix="banpush-first-")
+        self.addCleanup(folder.cleanup)
+        self.path = pathlib.Path(folder.name) / "etc/banpush.yaml"
+
+    def init(self, *words, also="true"):
+        script = f'mount -t tmpfs none /var/lib && "$@" && {also}'
+        return subprocess.run(["unshare", "--mount", "--", "sh", "-c", script, "sh", PROGRAM, "-c", str(self.path), "init", *words],
+                              capture_output=True, text=True, timeout=120)
+
+    def test_it_is_written_once(self):
+        check = f"{PROGRAM} -c {self.path} ban 203.0.113.7 --no-push && {PROGRAM} -c {self.path} plan --offline"
+        done = self.init(also=check)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(f"wrote {self.path}: a table in a file, and this host's firewall as the device", done.stdout)
+        self.assertIn("created fail2ban", done.stdout)
+        self.assertIn("203.0.113.7", done.stdout)
+        self.assertEqual(self.path.stat().st_mode & 0o777, 0o640)
+        written = self.path.read_text()
+        done = self.init("--json")
+        self.assertIsNone(json.loads(done.stdout)["configuration"])
+        self.assertEqual(self.path.read_text(), written)
+
+    def test_its_comments_are_settings(self):
+        """Each `#` without a blank behind it is a setting: uncommented, the loader takes it."""
+        self.assertEqual(self.init().returncode, 0)
+        lines = self.path.read_text().splitlines()
+        self.assertTrue([line for line in lines if line.startswith("#  edge1:")])
+        edge = [line[1:] for line in lines if line.startswith("#  edge1:")]
+        text = "\n".join([*(line[1:] if line.startswith("#") and not line.startswith("# ") and "edge1:" not in line else line for line in lines
+                            if "sqlite:" not in line), *edge]) + "\n"
+        self.path.write_text(text.replace("\n  url: mysql", "\n  tls: required\n  url: mysql"))
+        done = subprocess.run([PROGRAM, "-c", str(self.path), "drivers", "show", "frr"], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr + text)
+        done = subprocess.run([PROGRAM, "-c", str(self.path), "check"], capture_output=True, text=True, timeout=120)
+        for word in ("unknown key", "expected", "duplicate"):
+            self.assertNotIn(word, done.stderr)
+
+    def test_an_empty_file_is_a_configuration(self):
+        self.path.parent.mkdir()
+        self.path.write_text("")
+        self.assertEqual(self.init().returncode, 2)
+        self.assertEqual(self.path.read_text(), "")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 #include "app/commands/commands.hpp"
+#include "app/commands/table/first_configuration.hpp"
 #include "app/pass.hpp"
 #include "app/record/new_ban.hpp"
 #include "app/words/said_length.hpp"
 #include "app/world/table_filter.hpp"
 #include "core/policy/life.hpp"
+#include "files/open.hpp"
 
 #include <algorithm>
 #include <map>
@@ -81,15 +83,20 @@ Json row_json(const Row &row) {
 } // namespace
 
 int init(const Settings &settings, const InitOptions &options) {
+  const auto exists = file_exists(settings.config);
+  const bool is_first = exists && !*exists && write_first_configuration(settings.config) == FirstConfiguration::Written;
   Config config = load_all(settings);
   Json created = Json::array();
   for (const TableSource &source : config.tables)
     for (const std::string &name : open(source)->init(options.index ? CreatedIndex::Yes : CreatedIndex::No))
       created.push_back(name);
   if (settings.console.json()) {
-    settings.console.out(Json{{"schema", 1}, {"created", created}}.dump(2) + "\n");
+    settings.console.out(
+        Json{{"schema", 1}, {"created", created}, {"configuration", is_first ? Json(settings.config) : Json(nullptr)}}.dump(2) + "\n");
     return 0;
   }
+  if (is_first)
+    settings.console.out(fmt::format("wrote {}: a table in a file, and this host's firewall as the device\n", settings.config));
   for (const auto &name : created)
     settings.console.out(fmt::format("created {}\n", name.get<std::string>()));
   if (created.empty())
