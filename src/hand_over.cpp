@@ -52,6 +52,7 @@ int drivers_render(const Settings &settings, const RenderOptions & /*options*/) 
 int explain(const Settings &settings, const std::string & /*ip*/) { return go_on(settings); }
 int stats(const Settings &settings, const StatsOptions & /*options*/) { return go_on(settings); }
 int status(const Settings &settings) { return go_on(settings); }
+int feed(const Settings &settings, const FeedOptions & /*options*/) { return go_on(settings); }
 int audit(const Settings &settings, const AuditOptions & /*options*/) { return go_on(settings); }
 int prune(const Settings &settings, const std::string & /*older_than*/) { return go_on(settings); }
 

@@ -33,6 +33,7 @@ const std::map<std::string, std::string> &examples() {
       {"stats", "banpush stats --days 7"},
       {"status", "banpush status"},
       {"audit", "banpush audit edge1 --last 5 -v"},
+      {"feed", "banpush feed fw1 --out fw1.txt"},
       {"prune", "banpush prune --older-than 90d"},
       {"check", "banpush check --connect edge1"},
       {"plan", "banpush plan edge1 --out edge1.plan"},

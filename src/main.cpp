@@ -160,6 +160,12 @@ private:
     one->add_option("--last,-n", audited->last, "so many records")->check(CLI::Range(1, 1'000'000))->capture_default_str();
     on(one, audit, audited);
 
+    auto feed_options = std::make_shared<FeedOptions>();
+    one = verb("feed", "What firewalls fetch of a feed, as `serve` hands it out; without a name, which feeds there are");
+    one->add_option("feed", feed_options->feed, "a device whose list is a file, or one part of it, as they are listed");
+    one->add_option("--out", feed_options->out, "write it to this file, at once or not at all");
+    on(one, feed, feed_options);
+
     auto older_than = std::make_shared<std::string>();
     one = verb("prune", "Remove rows of bans that ended long ago");
     one->add_option("--older-than", *older_than, "how long ago, with its unit, such as 90d")->required();

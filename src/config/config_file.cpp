@@ -4,6 +4,7 @@
 #include "config/document/mapping.hpp"
 #include "config/document/suggestion.hpp"
 #include "config/document/values.hpp"
+#include "config/http.hpp"
 #include "config/merge.hpp"
 #include "config/policy.hpp"
 #include "config/secret.hpp"
@@ -42,6 +43,9 @@ DataDirs data_dirs(const LoadOptions &options) {
       dirs.push_back(dir);
   return dirs;
 }
+
+// Whether what the driver keeps are files on this host, which block elsewhere: where they are fetched.
+bool is_fetched(const Driver *driver) { return driver != nullptr && driver->transports == std::vector{TransportKind::File}; }
 
 bool is_device_name(const std::string &name) noexcept {
   return !name.empty() && name.size() <= 63 && name.front() != '-' && name.front() != '.' &&
@@ -86,6 +90,9 @@ private:
     serve.audit = mapping.get("audit", duration_of).value_or(serve.audit);
     serve.workers = static_cast<unsigned>(mapping.get("workers", whole_of, 1, 1024).value_or(serve.workers));
     serve.socket = path_under(mapping, "socket", serve.socket);
+    // Who records a ban has nothing to do with it, and may not read its key.
+    if (const Node *http = mapping.find("http"); http != nullptr && options_.scope.kind != Scope::Kind::Recording)
+      serve.http = http_of(*http, general_, folder_);
     mapping.done();
   }
 
@@ -216,14 +223,15 @@ private:
     }
     const Node chosen = overlay(nodes); // on purpose: for a device or its kind, not for all
     Device device = device_of(chosen, key.text, Standing::Device, {essential, other}, folder_);
-    const Reach reach = device.is_local() ? Reach::ThisHost : Reach::Upstream;
+    const Driver *driver = driver_of(device, chosen, essential);
+    const Reach reach = device.is_local() && !is_fetched(driver) ? Reach::ThisHost : Reach::Upstream;
     nodes.push_back(reach == Reach::ThisHost ? &top_for_this_host_ : &top_.node);
     levels.push_back(&top_.level);
     const Node merged = overlay(nodes);
     device.policy = with_levels(policy_of(merged.at("policy"), reach, other), levels);
     device.limits = strictest(levels);
     check_widen(device.policy, merged, other);
-    if (const Driver *driver = driver_of(device, chosen, essential))
+    if (driver != nullptr)
       check_device(device, *driver, merged, chosen, {essential, other}, folder_, config_.notes);
     file_away(key.text, std::move(device), essential, other);
   }

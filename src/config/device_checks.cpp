@@ -95,6 +95,14 @@ void check_transport(const Device &device, const Driver &driver, const Node &mer
     problems.add(at(merged, {"transport"})->place, "transport: nftables is for this host alone (`address: local`)");
   else if (device.transport == TransportKind::Nftables && !device.run_with.empty())
     problems.add(at(merged, {"transport"})->place, "transport: nftables starts no program, so `run_with` has no effect; exec starts some");
+  if (offers(TransportKind::File)) {
+    if (!device.is_local())
+      problems.add(at(merged, {"address"})->place,
+                   fmt::format("address: what driver {} keeps are files of this host: `address: local`", driver.name));
+    if (!device.run_with.empty())
+      problems.add(at(merged, {"run_with"})->place, fmt::format("run_with: driver {} starts no program, so it has no effect", driver.name));
+    return;
+  }
   if (!device.is_local())
     return;
   if (!offers(TransportKind::Exec))

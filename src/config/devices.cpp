@@ -168,9 +168,10 @@ Device device_of(const Node &merged, const std::string &name, Standing standing,
   }
   device.port = static_cast<std::uint16_t>(mapping.get("port", whole_of, 1, 65535).value_or(0));
   using Kind = TransportKind;
-  device.transport =
-      mapping.get("transport", word_of<Kind>,
-                  Words<Kind>{{"cli", Kind::Cli}, {"exec", Kind::Exec}, {"netconf", Kind::Netconf}, {"nftables", Kind::Nftables}});
+  device.transport = mapping.get(
+      "transport", word_of<Kind>,
+      Words<Kind>{
+          {"cli", Kind::Cli}, {"exec", Kind::Exec}, {"netconf", Kind::Netconf}, {"nftables", Kind::Nftables}, {"file", Kind::File}});
   Problems unused; // this host needs no login: a key meant for the others is no trouble here
   Mapping login(merged, device.is_local() ? unused : problems.essential);
   device.login = login_of(login, device.is_local() ? unused : problems.essential, folder);

@@ -9,4 +9,13 @@ const Device *Config::device(std::string_view name) const noexcept {
   return found == devices.end() ? nullptr : &*found;
 }
 
+const char *word(HttpSettings::Offer offer) noexcept {
+  switch (offer) {
+  case HttpSettings::Offer::Feed: return "feed";
+  case HttpSettings::Offer::Metrics: return "metrics";
+  case HttpSettings::Offer::Page: return "page";
+  }
+  return "?";
+}
+
 } // namespace banpush

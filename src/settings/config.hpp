@@ -77,11 +77,31 @@ struct Device {
   bool is_local() const noexcept { return addresses.size() == 1 && addresses.front() == "local"; }
 };
 
+// What the service offers over HTTP.
+struct HttpSettings {
+  enum class Offer { Feed, Metrics, Page };
+  std::string address = "127.0.0.1"; // an IP address
+  std::uint16_t port = 8490;
+  std::vector<std::string> names; // what a Host header may say beside addresses, in small letters
+  std::string certificate, key;   // files; empty: without TLS
+  bool behind_proxy = false;      // whoever asks from elsewhere does so through a proxy that has TLS
+  std::vector<Offer> offers{Offer::Feed, Offer::Metrics, Offer::Page};
+  struct Token {
+    std::string name;
+    Secret secret;
+    std::vector<Offer> may;
+  };
+  std::vector<Token> tokens; // none: nobody is asked for one
+  bool is_loopback() const noexcept { return address.compare(0, 4, "127.") == 0 || address == "::1"; }
+};
+const char *word(HttpSettings::Offer offer) noexcept; // as it stands in the configuration
+
 struct ServeSettings {
   std::chrono::milliseconds poll{1000};
   Seconds audit = 15 * minute;
   unsigned workers = 32;
   std::string socket = "/run/banpush/banpush.sock";
+  std::optional<HttpSettings> http; // nothing: nothing is offered
 };
 
 struct Config {

@@ -92,14 +92,14 @@ struct Credentials {
   std::string password, passphrase, enable;
 };
 
-// The transport of this device: for `address: local` nftables where the driver has it, else exec on this host;
+// The transport of this device: for `address: local` files or nftables where the driver has them, else exec on this host;
 // for all others SSH. Nothing is opened yet.
 std::unique_ptr<Transport> make_transport(const Device &device, const Driver &driver, Credentials credentials, Trace trace = {});
 
 // The transport kind the device will be reached by.
 TransportKind transport_kind(const Device &device, const Driver &driver);
 
-// The kind its scripts and questions are made for: what goes to nftables is programs and their input, as over exec.
+// The kind its scripts and questions are made for: what goes to nftables and to files is programs and their input, as over exec.
 TransportKind rendered_for(TransportKind kind) noexcept;
 
 // For `trust`: what key the host shows, without logging in.

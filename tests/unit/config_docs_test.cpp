@@ -17,8 +17,8 @@ std::string text_of_file(const std::string &name) {
 }
 
 void collect_keys(const Node &node, std::vector<std::string> &keys) {
-  const bool names_of_peoples_own =
-      node.name == "jails" || node.name == "hosts" || node.name == "groups" || node.name == "devices" || node.name == "params";
+  const bool names_of_peoples_own = node.name == "jails" || node.name == "hosts" || node.name == "groups" || node.name == "devices" ||
+                                    node.name == "params" || node.name == "tokens";
   for (std::size_t i = 0; i < node.keys.size(); ++i) {
     if (!names_of_peoples_own)
       keys.push_back(node.keys[i].text);

@@ -33,9 +33,10 @@ std::string uncommented(const std::string &text) {
 }
 
 void write_files(const ConfigFolder &folder) {
-  for (const char *secret : {"db.pass", "id_ed25519", "enable", "key.pass", "login.pass"})
+  for (const char *secret : {"db.pass", "id_ed25519", "enable", "key.pass", "login.pass", "http.key", "fw1.token", "prometheus.token"})
     folder.write(secret, "secret\n");
   folder.write("ca.pem", "", 0644);
+  folder.write("http.pem", "", 0644);
   folder.write("allow.d/office.txt", "# the office\n203.0.113.0/28\n2001:db8:1::/48 # and its IPv6\n", 0644);
 }
 

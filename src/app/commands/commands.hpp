@@ -133,6 +133,13 @@ struct AuditOptions {
 };
 int audit(const Settings &settings, const AuditOptions &options);
 
+struct FeedOptions {
+  std::string feed; // empty: all are listed
+  std::string out;  // file
+};
+// What firewalls fetch of a feed, or which feeds there are.
+int feed(const Settings &settings, const FeedOptions &options);
+
 // Becomes banpush-lab with these words.
 int lab(const Settings &settings, const Names &words);
 

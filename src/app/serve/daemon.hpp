@@ -24,6 +24,7 @@ public:
   ~Daemon();
 
   const Config &config() const noexcept { return *config_; }
+  std::shared_ptr<const Config> configuration() const noexcept { return config_; }
   Keeper *keeper(std::string_view device) noexcept; // null: no such device
   const std::vector<std::unique_ptr<Keeper>> &keepers() const noexcept { return keepers_; }
 

@@ -11,6 +11,8 @@ namespace {
 
 // The log, signals, the socket, state and spool with what SQLite keeps beside them, and 64 callers with a file or two each.
 constexpr std::size_t of_the_service = 256, of_a_table = 8;
+// Connections over HTTP with a file each, tables and a state of their own.
+constexpr std::size_t of_http = 192;
 // Connection, cancellation, key and known hosts while logging in, the pipes of a command or a relay; twice, for the proof.
 constexpr std::size_t of_a_device = 16, of_a_jump = 8;
 constexpr rlim_t most = 1U << 20U; // as many as a kernel gives by default
@@ -18,7 +20,7 @@ constexpr rlim_t most = 1U << 20U; // as many as a kernel gives by default
 } // namespace
 
 std::size_t descriptors_needed(const Config &config) {
-  std::size_t needed = of_the_service + of_a_table * config.tables.size();
+  std::size_t needed = of_the_service + of_a_table * config.tables.size() + (config.serve.http ? of_http : 0);
   for (const Device &device : config.devices)
     needed += of_a_device + (device.login.jump.empty() ? 0 : of_a_jump);
   return needed;

@@ -21,8 +21,9 @@ namespace fs = std::filesystem;
 
 std::optional<TransportKind> transport_of(const Node &node, Problems &problems) {
   using Kind = TransportKind;
-  return word_of<Kind>(node, problems,
-                       {{"cli", Kind::Cli}, {"exec", Kind::Exec}, {"netconf", Kind::Netconf}, {"nftables", Kind::Nftables}});
+  return word_of<Kind>(
+      node, problems,
+      {{"cli", Kind::Cli}, {"exec", Kind::Exec}, {"netconf", Kind::Netconf}, {"nftables", Kind::Nftables}, {"file", Kind::File}});
 }
 
 std::vector<TransportKind> transports_of(const Node &node, Problems &problems) {
@@ -31,10 +32,12 @@ std::vector<TransportKind> transports_of(const Node &node, Problems &problems) {
     if (const auto kind = transport_of(*item, problems))
       transports.push_back(*kind);
   if (items_of(node).empty())
-    add_mismatch(node, problems, "at least one of cli, exec and netconf");
+    add_mismatch(node, problems, "at least one of cli, exec, netconf and file");
   const auto speaks = [&](TransportKind kind) { return std::find(transports.begin(), transports.end(), kind) != transports.end(); };
   if (speaks(TransportKind::Nftables) && !speaks(TransportKind::Exec))
     problems.add(node.place, "transport: nftables answers what exec's programs are asked, so exec must be listed, too");
+  if (speaks(TransportKind::File) && transports.size() > 1)
+    problems.add(node.place, "transport: file is this host's own files, and no other can be listed with it");
   return transports;
 }
 

@@ -30,8 +30,10 @@ void check_names(const Node &node, Problems &problems, const std::vector<std::st
 
 } // namespace
 
+// What is asked of files is programs and their input, as over exec.
 bool DriverNames::speaks(TransportKind kind) const noexcept {
-  return std::find(transports.begin(), transports.end(), kind) != transports.end();
+  return std::any_of(transports.begin(), transports.end(),
+                     [&](TransportKind one) { return one == kind || (kind == TransportKind::Exec && one == TransportKind::File); });
 }
 
 std::vector<std::string> DriverNames::values() const {
@@ -46,7 +48,7 @@ std::vector<std::string> DriverNames::conditions() const {
   std::vector<std::string> all = facts;
   all.insert(all.end(), params.begin(), params.end());
   for (const TransportKind kind : transports)
-    if (kind != TransportKind::Nftables) // what goes there is made as for exec
+    if (kind != TransportKind::Nftables && kind != TransportKind::File) // what goes there is made as for exec
       all.emplace_back(word(kind));
   all.insert(all.end(), {"no_ipv4", "no_ipv6"}); // the device's policy leaves that family out
   return all;

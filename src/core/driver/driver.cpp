@@ -10,6 +10,7 @@ const char *word(TransportKind kind) noexcept {
   case TransportKind::Exec: return "exec";
   case TransportKind::Netconf: return "netconf";
   case TransportKind::Nftables: return "nftables";
+  case TransportKind::File: return "file";
   }
   return "?";
 }

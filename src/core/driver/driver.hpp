@@ -14,8 +14,8 @@
 
 namespace banpush {
 
-enum class TransportKind { Cli, Exec, Netconf, Nftables };
-// cli, exec, netconf, nftables: as in YAML, and the first three as what a part's `when` may ask for.
+enum class TransportKind { Cli, Exec, Netconf, Nftables, File };
+// cli, exec, netconf, nftables, file: as in YAML, and the first three as what a part's `when` may ask for.
 const char *word(TransportKind kind) noexcept;
 
 // How sure the project is that the driver is right, worst first. Below Captured it plans, but pushes

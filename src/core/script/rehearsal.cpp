@@ -110,8 +110,10 @@ std::vector<std::string> rehearse(const Driver &driver, const Values &values) {
   for (const List &list : driver.lists)
     for (const TransportKind kind : driver.transports)
       for (const Facts *facts : {&none, &all})
-        if (kind != TransportKind::Nftables)
-          if (const std::string text = wrong_with({driver, kind, values, *facts, {}, 0, false, {}}, list); !text.empty())
+        if (kind != TransportKind::Nftables) // whose scripts are those of exec
+          if (const std::string text =
+                  wrong_with({driver, kind == TransportKind::File ? TransportKind::Exec : kind, values, *facts, {}, 0, false, {}}, list);
+              !text.empty())
             wrong.push_back(fmt::format("driver {}, list {}: {}", driver.name, list.name, text));
   std::sort(wrong.begin(), wrong.end());
   wrong.erase(std::unique(wrong.begin(), wrong.end()), wrong.end());

@@ -3,6 +3,7 @@
 #include "transport/cli/cli.hpp"
 #include "transport/exec/exec.hpp"
 #include "transport/exec/local.hpp"
+#include "transport/file/file_runner.hpp"
 #include "transport/netconf/netconf.hpp"
 #include "transport/nft/nft_runner.hpp"
 #include "transport/ssh/ssh_runner.hpp"
@@ -21,6 +22,8 @@ std::uint16_t standard_port(TransportKind kind) noexcept { return kind == Transp
 } // namespace
 
 TransportKind transport_kind(const Device &device, const Driver &driver) {
+  if (device.is_local() && driver.transports == std::vector{TransportKind::File})
+    return TransportKind::File;
   if (device.is_local()) {
     const bool in_process =
         device.transport != TransportKind::Exec && device.run_with.empty() &&
@@ -30,7 +33,9 @@ TransportKind transport_kind(const Device &device, const Driver &driver) {
   return device.transport.value_or(driver.transports.empty() ? TransportKind::Cli : driver.transports.front());
 }
 
-TransportKind rendered_for(TransportKind kind) noexcept { return kind == TransportKind::Nftables ? TransportKind::Exec : kind; }
+TransportKind rendered_for(TransportKind kind) noexcept {
+  return kind == TransportKind::Nftables || kind == TransportKind::File ? TransportKind::Exec : kind;
+}
 
 std::unique_ptr<Transport> make_transport(const Device &device, const Driver &driver, Credentials credentials, Trace trace) {
   const TransportKind kind = transport_kind(device, driver);
@@ -40,6 +45,8 @@ std::unique_ptr<Transport> make_transport(const Device &device, const Driver &dr
   auto dialogue = std::make_shared<Dialogue>(std::move(trace), credentials);
   if (kind == TransportKind::Nftables)
     return std::make_unique<ExecTransport>(device, driver, std::move(dialogue), std::make_unique<NftRunner>(device.name));
+  if (kind == TransportKind::File)
+    return std::make_unique<ExecTransport>(device, driver, std::move(dialogue), std::make_unique<FileRunner>(device.name));
   if (device.is_local())
     return std::make_unique<ExecTransport>(device, driver, std::move(dialogue), std::make_unique<LocalRunner>(device.name));
   if (kind == TransportKind::Exec) {

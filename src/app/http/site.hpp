@@ -1,0 +1,74 @@
+// What the service answers over HTTP. All of it is read: files, the state file, and what keepers tell of themselves; nothing that
+// follows the tables or pushes waits for it.
+#pragma once
+
+#include "app/http/access.hpp"
+#include "app/http/feeds.hpp"
+#include "app/http/figures.hpp"
+#include "app/http/message.hpp"
+#include "app/http/metrics.hpp"
+#include "app/http/page.hpp"
+#include "app/http/tls.hpp"
+#include "app/serve/running.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace banpush {
+
+class HttpSite {
+public:
+  // Of the configuration that serves when this is made. Throws Error (Config) where a token, the certificate or its key cannot be
+  // had; `running` and `say` outlive it.
+  HttpSite(Running &running, std::function<void(const std::string &)> say);
+
+  HttpAnswer answer(const HttpRequest &request);
+  std::shared_ptr<const TlsIdentity> identity();
+
+private:
+  // What a configuration says of HTTP, with its secrets read.
+  struct Rules {
+    std::shared_ptr<const Config> config;
+    Access access;
+    std::shared_ptr<const TlsIdentity> identity;
+  };
+  std::shared_ptr<const Rules> rules();
+  HttpAnswer answer_by(const Rules &rules, const HttpRequest &request);
+  HttpAnswer feed(const Rules &rules, const HttpRequest &request);
+  HttpAnswer metrics_page(const Rules &rules);
+  HttpAnswer page_for(const Rules &rules, const HttpRequest &request);
+  void explain_to(PageView &view, const Config &config, const std::string &asked);
+  std::vector<FeedFacts> facts_of_feeds(const Config &config, State &state);
+  // With the lock of the state held.
+  State &state_of(const Config &config);
+  void note_fetch(const FeedPart &part, const FeedText &text, const std::string &by);
+  void count(const HttpRequest &request, int status);
+
+  Running &running_;
+  const std::function<void(const std::string &)> say_;
+  std::mutex rules_lock_;
+  std::shared_ptr<const Rules> rules_;
+  std::shared_ptr<const Config> refused_; // whose rules could not be made; those of before hold on
+
+  std::mutex state_lock_;
+  std::string state_path_;
+  std::optional<State> state_; // of this site alone: it reads beside those who write
+
+  struct Fetched {
+    std::string sha256; // of what was fetched last
+    std::time_t at = 0;
+    std::string by;
+  };
+  std::timed_mutex explain_lock_; // one at a time: each reads the tables
+
+  std::mutex counts_lock_;
+  std::map<std::string, Fetched> fetched_; // by the part's name
+  AnswerCounts answered_;
+  FiguresReader figures_; // last: its thread asks for the rules
+};
+
+} // namespace banpush
