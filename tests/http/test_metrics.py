@@ -72,6 +72,7 @@ class Metrics(unittest.TestCase):
         self.assertEqual(found["banpush_day_addresses"], {"": 2})
         self.assertEqual(found["banpush_feed_entries"], {'feed="edge"': 2})
         self.assertEqual(found["banpush_feed_unfetched_seconds"], {'feed="edge"': 0})
+        self.assertLess(found["banpush_feed_fetch_delay_seconds"]['feed="edge"'], 60)
         self.assertEqual(found["banpush_spool_rows"], {'kind="waiting"': 0, 'kind="refused"': 0})
         self.assertGreaterEqual(found["banpush_http_requests_total"]['offer="feed",code="200"'], 2)
         self.assertTrue(any(labels.startswith('device="gone"') for labels in found["banpush_device_condition"]))

@@ -136,6 +136,8 @@ public:
          [](const auto &one) { return one.withheld.empty() ? Is(static_cast<double>(one.changed)) : Is(); });
     each("banpush_feed_fetched_timestamp_seconds", "When the feed was fetched last since the service was started.", feeds,
          [](const auto &one) { return one.fetched == 0 ? Is() : Is(static_cast<double>(one.fetched)); });
+    each("banpush_feed_fetch_delay_seconds", "From the last change that was fetched to its first fetch: a ban blocks there so much later.",
+         feeds, [](const auto &one) { return one.waited; });
     each("banpush_feed_unfetched_seconds", "For how long the feed as it is now has not been fetched; until then nothing new of it blocks.",
          feeds, [](const auto &one) {
            return one.withheld.empty() ? Is(one.is_current ? 0.0 : std::max(0.0, std::difftime(std::time(nullptr), one.changed))) : Is();

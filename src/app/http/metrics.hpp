@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <ctime>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,9 +20,10 @@ struct FeedFacts {
   FeedPart part;
   std::size_t entries = 0;
   std::time_t changed = 0;
-  std::string withheld;    // why it is not handed out; then neither of the two is known
-  std::time_t fetched = 0; // 0: never since the service was started
-  bool is_current = false; // what stands there now was fetched
+  std::string withheld;         // why it is not handed out; then neither of the two is known
+  std::time_t fetched = 0;      // 0: never since the service was started
+  bool is_current = false;      // what is there now was fetched
+  std::optional<double> waited; // seconds from the last change that was fetched to its first fetch
 };
 
 // How often what was asked for came to which status.

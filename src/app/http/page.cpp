@@ -78,7 +78,7 @@ std::string feeds(const PageView &view) {
                        text(one.part.name),
                        one.withheld.empty() ? fmt::format("{} entries", one.entries) : text("not handed out: " + one.withheld),
                        one.fetched == 0 ? "not fetched since the service was started"
-                       : one.is_current ? "fetched as it is now"
+                       : one.is_current ? fmt::format("fetched as it is now, {:.0f} s after it changed", one.waited.value_or(0))
                                         : "not fetched as it is now");
   return out + "</ul></section>\n";
 }

@@ -198,6 +198,7 @@ std::vector<FeedFacts> HttpSite::facts_of_feeds(const Config &config, State &sta
     if (const auto found = fetched_.find(part.name); found != fetched_.end()) {
       one.fetched = found->second.at;
       one.is_current = found->second.sha256 == sha256;
+      one.waited = found->second.waited;
     }
     one.part = std::move(part);
   }
@@ -246,13 +247,18 @@ HttpAnswer HttpSite::feed(const Rules &rules, const HttpRequest &request) {
                   {"X-Banpush-Part", fmt::format("{}/{}", part->part, part->parts)},
                   {"X-Banpush-SHA256", text.sha256}};
   if (request.method == "GET")
-    note_fetch(*part, text, request.from);
+    note_fetch(*part, text);
   return made;
 }
 
-void HttpSite::note_fetch(const FeedPart &part, const FeedText &text, const std::string &by) {
+void HttpSite::note_fetch(const FeedPart &part, const FeedText &text) {
+  const std::time_t now = std::time(nullptr);
   const std::lock_guard lock(counts_lock_);
-  fetched_[part.name] = {text.sha256, std::time(nullptr), by};
+  Fetched &last = fetched_[part.name];
+  if (last.sha256 != text.sha256)
+    last.waited = std::max(0.0, std::difftime(now, text.changed));
+  last.sha256 = text.sha256;
+  last.at = now;
 }
 
 void HttpSite::count(const HttpRequest &request, int status) {

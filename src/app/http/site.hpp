@@ -45,7 +45,7 @@ private:
   std::vector<FeedFacts> facts_of_feeds(const Config &config, State &state);
   // With the lock of the state held.
   State &state_of(const Config &config);
-  void note_fetch(const FeedPart &part, const FeedText &text, const std::string &by);
+  void note_fetch(const FeedPart &part, const FeedText &text);
   void count(const HttpRequest &request, int status);
 
   Running &running_;
@@ -61,7 +61,7 @@ private:
   struct Fetched {
     std::string sha256; // of what was fetched last
     std::time_t at = 0;
-    std::string by;
+    double waited = 0; // seconds from its change to its first fetch
   };
   std::timed_mutex explain_lock_; // one at a time: each reads the tables
 
