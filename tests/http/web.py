@@ -1,6 +1,8 @@
 """What the tests of HTTP share: a site whose devices are feeds, the service with HTTP, and curl as its client."""
+import contextlib
 import hashlib
 import pathlib
+import random
 import re
 import socket
 import subprocess
@@ -16,9 +18,12 @@ MAY = {"firewall": ["feed"], "watcher": ["metrics"], "person": ["page", "feed"]}
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One that the kernel gives nobody by itself (ip_local_port_range), so that it is still free when the service comes back."""
+    while True:
+        port = random.SystemRandom().randrange(12000, 32000)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Answer:
@@ -60,6 +65,19 @@ class WebSite(Site):
         self.settings["serve"]["http"]["tokens"] = tokens
         self.write()
         return self
+
+    def start(self, wait=True, **environment):
+        """Returns when it listens at its socket and, where it is to, over HTTP, which comes later."""
+        super().start(wait, **environment)
+        if wait and "http" in self.settings["serve"]:
+            wait_until(self._answers, 30, "the service listens over HTTP")
+        return self
+
+    def _answers(self):
+        if self.service.poll() is not None:
+            raise AssertionError("the service ended: " + self.log_text())
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def set_up(self, *devices):
         for device in devices or ["edge"]:
