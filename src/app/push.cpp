@@ -56,6 +56,9 @@ void note_what_stands(Site &site, const Plan &plan, const Installed &now) {
     state.undone(plan.device);
 }
 
+// Only what was approved, or asked for, else.
+bool may_repair(const Order &order) { return order.hashes.empty() && order.intent == Intent::Push; }
+
 void note_idle(const Change &change, const Installed &now, DeviceReport &report) {
   for (const Entry &entry : now.entries)
     if (!entry.in_force && std::any_of(change.add.begin(), change.add.end(),
@@ -65,13 +68,19 @@ void note_idle(const Change &change, const Installed &now, DeviceReport &report)
 
 // Applies a cleared plan to a device that holds what is known and reads back until it shows it, or says what it shows
 // instead. Returns what it holds then.
-Verified apply(Site &site, Session &session, const Cleared &cleared, Installed known, DeviceReport &report) {
+Verified apply(Site &site, Session &session, const Cleared &cleared, const Order &order, Installed known, DeviceReport &report) {
   const Plan &plan = cleared.plan();
   auto [delivery, verified, progress] = deliver_and_verify(site, session, plan, std::move(known), report);
   if (!verified.difference.empty()) {
     const std::string undone = delivery.accepted ? undo(site, session, plan, report.words) : std::string();
     if (!delivery.accepted)
       end_dead_man_where_undone(site, plan, verified.installed);
+    if (delivery.lost && may_repair(order) && !dead_man_of(site, session.device())) {
+      const std::lock_guard lock(site.state_lock());
+      site.state().changed(plan.device, plan, site.seconds_since_fetch()); // cleared once: no limit is to take the rest for new
+      verified.lost = fmt::format("{}; {}; {}", delivery.complaint, progress, verified.difference);
+      return std::move(verified);
+    }
     note_what_stands(site, plan, verified.installed);
     throw Error(ErrorKind::Device,
                 fmt::format("{}{}{}{}", delivery.accepted ? "accepted, but " : fmt::format("{}; {}; ", delivery.complaint, progress),
@@ -102,16 +111,18 @@ std::optional<Verified> apply_and_record(Site &site, Session &session, const Cle
         site.state().started(plan.device, plan.intent == Intent::Flush ? "flush" : "push", order.actor, plan.script.text(), plan.change);
   }
   std::optional<Verified> verified;
+  std::string lost;
   try {
-    verified = apply(site, session, cleared, std::move(known), report);
+    verified = apply(site, session, cleared, order, std::move(known), report);
     report.outcome = Outcome::Changed;
+    lost = verified->lost;
   } catch (const Error &error) {
     report.outcome = Outcome::Failed;
     report.kind = error.kind();
     report.error = error.what();
   }
   const std::lock_guard lock(site.state_lock());
-  site.state().ended(record, word(report.outcome), report.error, report.words);
+  site.state().ended(record, word(lost.empty() ? report.outcome : Outcome::Failed), lost.empty() ? report.error : lost, report.words);
   return verified;
 }
 
@@ -216,19 +227,30 @@ void join(DeviceReport &report, DeviceReport more) {
 void carry_out_and_repair(Site &site, const Device &device, const Order &order, const Guard::Ruling &ruling, Known known, Kept &kept,
                           DeviceReport &report) {
   auto verified = carry_out(site, order, ruling, known, kept, report);
-  if (!order.hashes.empty() || order.intent != Intent::Push)
-    return; // only what was approved, or asked for
-  for (int repairs = 0; verified && verified->others_changed() && repairs < most_repairs; ++repairs) {
+  if (!may_repair(order))
+    return;
+  const auto is_to_be_repaired = [&] { return verified && (verified->others_changed() || !verified->lost.empty()); };
+  for (int repairs = 0; is_to_be_repaired() && repairs < most_repairs; ++repairs) {
+    const bool is_again = !verified->lost.empty();
     DeviceReport repair;
     repair.device = report.device;
     repair.driver = report.driver;
     kept.in_step.reset();
     const Guard::Ruling again = plan_and_judge(site, device, order, kept, repair);
-    if (repair.outcome != Outcome::InSync)
+    if (is_again)
+      report.notes.push_back(fmt::format("the rest was sent again, less at a time: {}", verified->lost));
+    else if (repair.outcome != Outcome::InSync)
       report.notes.push_back(fmt::format("others had changed what is ours: {} entries were gone, {} were there that were not known",
                                          verified->gone, verified->come));
     verified = carry_out(site, order, again, Known::Read, kept, repair);
+    if (is_again && repair.plan)
+      repair.plan->change = {}; // it is in what was to be done
     join(report, std::move(repair));
+  }
+  if (verified && !verified->lost.empty()) {
+    report.outcome = Outcome::Failed;
+    report.kind = ErrorKind::Device;
+    report.error = verified->lost;
   }
 }
 
@@ -250,7 +272,11 @@ void run(Site &site, const Device &device, const Order &order, Kept &kept, const
     return carry_out_and_repair(site, device, order, *ruling, Known::Before, kept, report);
   if (!usable) {
     kept.session = log_in();
-    kept.session->open();
+    {
+      const std::lock_guard lock(site.state_lock());
+      kept.session->remember(site.state().pace(device.name, device.driver));
+    }
+    kept.session->open_to_read();
   }
   kept.in_step.reset();
   kept.session->remember(known_to_ledger(site, device));
@@ -364,6 +390,10 @@ DeviceReport push_device(Site &site, const Device &device, const Order &order, K
   } catch (const std::exception &error) { // no memory, no thread: one device's trouble
     report.outcome = Outcome::Failed;
     report.error = error.what();
+  }
+  if (const auto pace = kept.session ? kept.session->news_of_pace() : std::nullopt) {
+    const std::lock_guard lock(site.state_lock());
+    site.state().learnt(device.name, device.driver, *pace);
   }
   if (report.outcome == Outcome::Failed)
     kept = {};

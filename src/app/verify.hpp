@@ -16,6 +16,7 @@ struct Verified {
   // Beside the change, of ours and in force: known before and not shown now; shown and not known before.
   std::size_t gone = 0, come = 0;
   bool others_changed() const noexcept { return gone != 0 || come != 0; }
+  std::string lost; // what the device said of a change of which it lost some on the way; empty: nothing is to be sent again
 };
 
 // Reads until the device shows what the plan leaves, or the driver's settle time is over. `known` is what it held before.

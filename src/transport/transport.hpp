@@ -25,6 +25,14 @@ struct Ask {
   std::size_t most_bytes = most_answer; // that its answer may have
 };
 
+// What was learnt of how much a command line takes at a time, in bytes on their way to it unanswered.
+struct Pace {
+  std::size_t bytes = 0;     // that it has taken; 0: nothing is known
+  std::size_t lost_with = 0; // with which it lost some; 0: it never did
+
+  friend bool operator==(const Pace &, const Pace &) = default;
+};
+
 // How one step went. Never throws for what the device says; throws Error (Connect) when the session is gone.
 struct Delivery {
   bool accepted = false; // every line answered, no complaint, what was expected came
@@ -32,6 +40,7 @@ struct Delivery {
   std::size_t sent = 0;  // lines that went out, where they go one by one
   std::string complaint; // `line 14 "deny ip host 192.0.2.1 any": device said "% Invalid input"`; beside consent, a warning
   bool busy = false;     // the complaint is one of the driver's `busy`: worth trying again
+  bool lost = false;     // the device lost some of what was sent ahead of its answers: with less ahead it will take it
   std::string words;     // everything the device said, for the audit; secrets redacted
 };
 
@@ -57,6 +66,15 @@ public:
   virtual Facts open() = 0;
   // Throws Error (Connect) on silence or a lost session.
   virtual Reply ask(const Ask &question) = 0;
+  // Several questions at once, where the device takes them so; the replies in their order. Throws as ask() does.
+  virtual std::vector<Reply> ask_all(const std::vector<Ask> &questions) {
+    std::vector<Reply> replies;
+    for (const Ask &question : questions)
+      replies.push_back(ask(question));
+    return replies;
+  }
+  // Whether several at once take less time than one after the other.
+  virtual bool asks_at_once() const noexcept { return false; }
   virtual Delivery send(const Step &step) = 0;
 
   // Before the device's lists are read whole: from now on it is watched whether anybody else changes what is
@@ -73,6 +91,10 @@ public:
   // the way does not forget it. A session that does not stand is of no further use.
   enum class Standing { Yes, Ended, Lost }; // Ended: the device has said so; Lost: no answer, or cut
   virtual Standing standing() noexcept { return Standing::Yes; }
+
+  // What is known of how much it takes at a time, before open(); and what was learnt of it. Nothing where bytes go as they go.
+  virtual void remember(Pace) {}
+  virtual std::optional<Pace> learnt() const { return std::nullopt; }
 
   // What the device called itself when it was logged in to, and what it calls itself now; nothing where that is the same or
   // cannot be told.

@@ -24,6 +24,10 @@ add_test(NAME "lab: devices of odd forms" COMMAND /usr/bin/python3 ${CMAKE_CURRE
 set_tests_properties("lab: devices of odd forms" PROPERTIES LABELS system TIMEOUT 600
                      ENVIRONMENT "BANPUSH=$<TARGET_FILE:banpush-devices>;BANPUSH_LAB_PROGRAM=$<TARGET_FILE:banpush-lab>;${BANPUSH_MANY_STARTS}")
 
+add_test(NAME "lab: how much is sent ahead" COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/lab/pace.py)
+set_tests_properties("lab: how much is sent ahead" PROPERTIES LABELS system TIMEOUT 600
+                     ENVIRONMENT "BANPUSH=$<TARGET_FILE:banpush-devices>;BANPUSH_LAB_PROGRAM=$<TARGET_FILE:banpush-lab>;${BANPUSH_MANY_STARTS}")
+
 # What banpush calls in force, against what the emulated device drops.
 foreach(driver arista_eos aruba_aoscx aruba_procurve cisco_ios dell_os10 hpe_comware huawei_vrp ruckus_icx ubiquiti_edgeswitch)
   add_test(NAME "lab: in force on ${driver}" COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/lab/in_force.py ${driver})

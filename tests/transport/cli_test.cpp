@@ -86,7 +86,7 @@ TEST_CASE("cli: the window bounds lines and bytes", "[transport]") {
   dialog.learn({}, patience);
   Step step;
   step.lines = ok_lines(100);
-  step.window = {50, 200};
+  step.window = {50, 200, 200};
   CHECK(dialog.send(step, patience).lines == 100);
   CHECK(stream.most <= 200);
   CHECK(stream.most > 100);
@@ -257,8 +257,8 @@ TEST_CASE("cli: lines that set up the session fail only by fatal words", "[trans
   };
   Talk talk(device);
   talk.learn();
-  CHECK(talk.dialog.set_up("terminal length 0", patience).accepted);
-  CHECK_FALSE(talk.dialog.set_up("terminal width 512", patience).accepted);
+  CHECK(talk.dialog.set_up({"terminal length 0"}, patience).accepted);
+  CHECK_FALSE(talk.dialog.set_up({"terminal width 512"}, patience).accepted);
 }
 
 TEST_CASE("cli: words without a line end in front of the prompt", "[transport]") {

@@ -36,6 +36,7 @@ public:
     if (device.ended)
       throw Error(ErrorKind::Connect, "edge1: gone");
     written += bytes;
+    ++writes;
     most_ahead = std::max(most_ahead, static_cast<std::size_t>(std::count(bytes.begin(), bytes.end(), '\n')));
     out_ += device.type(bytes);
     return bytes.size();
@@ -63,7 +64,7 @@ public:
 
   CliDevice device;
   std::string written;
-  std::size_t most_ahead = 0;
+  std::size_t most_ahead = 0, writes = 0;
 
 private:
   Chunks chunks_;

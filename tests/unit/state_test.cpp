@@ -67,6 +67,18 @@ TEST_CASE("state: what was to come back and did not stays known, so that limits 
   CHECK(state.ledger("edge").size() == 1);
 }
 
+TEST_CASE("state: how much a device takes is known by device and driver") {
+  const Folder folder;
+  State state(folder.state());
+  CHECK(state.pace("edge1", "cisco_ios") == Pace{});
+  state.learnt("edge1", "cisco_ios", {1800, 0});
+  state.learnt("edge1", "cisco_ios", {900, 1790});
+  CHECK(state.pace("edge1", "cisco_ios") == Pace{900, 1790});
+  CHECK(state.pace("edge1", "frr") == Pace{});
+  CHECK(state.pace("edge2", "cisco_ios") == Pace{});
+  CHECK(state.trouble().empty());
+}
+
 TEST_CASE("state: families are those of what stands, or was sent and not seen since") {
   const Folder folder;
   State state(folder.state());

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <ctime>
 #include <fmt/format.h>
+#include <utility>
 
 namespace banpush {
 
@@ -15,6 +16,8 @@ double thread_seconds() noexcept {
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
   return static_cast<double>(spent.tv_sec) + static_cast<double>(spent.tv_nsec) / 1e9;
 }
+
+bool is_same(const Ask &one, const Ask &other) { return one.send == other.send && one.run == other.run && one.rpc == other.rpc; }
 
 // What a reading may have, by what the device may hold: half a kilobyte an entry is more than any platform shows of one, and
 // in XML it is four times that. docs/transports.md says so.
@@ -75,11 +78,23 @@ Values Session::values_for(const Read &read) const {
 }
 
 const Facts &Session::open(std::optional<Stage> before) {
+  Asked asked;
+  return open_and_ask(before, asked, {});
+}
+
+const Facts &Session::open_to_read() {
+  ahead_.clear();
+  Asked asked;
+  open_and_ask(std::nullopt, asked, questions_without_facts());
+  ahead_ = std::move(asked);
+  return facts_;
+}
+
+const Facts &Session::open_and_ask(std::optional<Stage> before, Asked &asked, std::vector<Ask> ahead) {
   facts_ = transport_->open();
   facts_.attach.assign(device_.attach.size(), {});
   // Setup stands for its removal, too.
   const std::string stage = !before ? std::string() : *before == Stage::Unsetup ? word(Stage::Setup) : word(*before);
-  Asked asked;
   const auto decides = [this](const Fact &fact) {
     return std::any_of(driver_.lists.begin(), driver_.lists.end(),
                        [&](const List &list) { return list.when == fact.name || list.when == "!" + fact.name; });
@@ -88,9 +103,20 @@ const Facts &Session::open(std::optional<Stage> before) {
     if (decides(fact))
       learn_fact(fact, asked);
   leave_out_what_it_has_not_got();
+  std::vector<const Fact *> rest;
   for (const Fact &fact : driver_.facts)
     if ((fact.only.empty() || fact.only == stage) && facts_.values.count(fact.name) == 0)
-      learn_fact(fact, asked);
+      rest.push_back(&fact);
+  std::vector<Ask> questions;
+  for (const Fact *fact : rest)
+    for (Ask &question : questions_of(*fact))
+      questions.push_back(std::move(question));
+  if (!ahead.empty())
+    transport_->watch();
+  questions.insert(questions.end(), std::make_move_iterator(ahead.begin()), std::make_move_iterator(ahead.end()));
+  ask_together(asked, questions);
+  for (const Fact *fact : rest)
+    learn_fact(*fact, asked);
   // Known to proofs as attach is.
   for (const Fact &fact : driver_.facts)
     if (fact.only.empty() && !fact.per_attach)
@@ -99,21 +125,35 @@ const Facts &Session::open(std::optional<Stage> before) {
   return facts_;
 }
 
+std::vector<Ask> Session::questions_of(const Fact &fact) const {
+  if (!fact.per_attach)
+    return {question(fact.send, fact.run, fact.rpc, values_)};
+  std::vector<Ask> questions;
+  for (const Attach &attach : device_.attach) {
+    Values values = values_;
+    for (const auto &[name, value] : names_of_place(attach.interface, attach.direction))
+      values[name] = value;
+    questions.push_back(question(fact.send, fact.run, fact.rpc, values));
+  }
+  return questions;
+}
+
 void Session::learn_fact(const Fact &fact, Asked &asked) {
-  if (!fact.per_attach) {
-    const std::string value = learn(fact, values_, ask_once(asked, question(fact.send, fact.run, fact.rpc, values_)));
-    facts_.values[fact.name] = value;
-    if (!fact.address.empty() && !value.empty())
-      if (const auto seen_from = Prefix::parse(value))
-        facts_.seen_from = *seen_from;
+  const std::vector<Ask> questions = questions_of(fact);
+  if (fact.per_attach) {
+    for (std::size_t i = 0; i < questions.size(); ++i) {
+      Values values = values_;
+      for (const auto &[name, value] : names_of_place(device_.attach[i].interface, device_.attach[i].direction))
+        values[name] = value;
+      facts_.attach[i][fact.name] = learn(fact, values, ask_once(asked, questions[i]));
+    }
     return;
   }
-  for (std::size_t i = 0; i < device_.attach.size(); ++i) {
-    Values values = values_;
-    for (const auto &[name, value] : names_of_place(device_.attach[i].interface, device_.attach[i].direction))
-      values[name] = value;
-    facts_.attach[i][fact.name] = learn(fact, values, ask_once(asked, question(fact.send, fact.run, fact.rpc, values)));
-  }
+  const std::string value = learn(fact, values_, ask_once(asked, questions.front()));
+  facts_.values[fact.name] = value;
+  if (!fact.address.empty() && !value.empty())
+    if (const auto seen_from = Prefix::parse(value))
+      facts_.seen_from = *seen_from;
 }
 
 Ask Session::question(const std::string &send, const std::vector<std::string> &run, const std::string &rpc, const Values &values) const {
@@ -144,19 +184,79 @@ void Session::remember(std::vector<BlockIn> ledger) {
   std::sort(ledger_.begin(), ledger_.end());
 }
 
-const Reply &Session::ask_once(Asked &asked, Ask question) {
-  const auto is_same = [&](const Ask &other) {
-    return other.send == question.send && other.run == question.run && other.rpc == question.rpc;
-  };
-  for (const auto &[before, reply] : asked)
-    if (is_same(before))
-      return reply;
+Ask Session::sized(Ask question) const {
   for (const Read &read : driver_.reads)
-    if (is_same(this->question(read.send, read.run, read.rpc, values_for(read))))
+    if (is_same(this->question(read.send, read.run, read.rpc, values_for(read)), question))
       question.most_bytes = bytes_of_reading(device_, driver_);
+  return question;
+}
+
+const Reply &Session::ask_once(Asked &asked, Ask question) {
+  for (const auto &[before, reply] : asked)
+    if (is_same(before, question))
+      return reply;
+  question = sized(std::move(question));
   Reply reply = transport_->ask(question);
   reply.text = without_noise(driver_.noise, reply.text); // facts and proofs look at several lines at once
   return asked.emplace_back(question, std::move(reply)).second;
+}
+
+void Session::ask_together(Asked &asked, const std::vector<Ask> &questions) {
+  if (!transport_->asks_at_once())
+    return;
+  std::vector<Ask> open;
+  for (const Ask &question : questions) {
+    const auto is_it = [&](const Ask &other) { return is_same(other, question); };
+    if (std::none_of(open.begin(), open.end(), is_it) &&
+        std::none_of(asked.begin(), asked.end(), [&](const auto &one) { return is_it(one.first); }))
+      open.push_back(sized(question));
+  }
+  std::vector<Reply> replies = transport_->ask_all(open);
+  for (std::size_t i = 0; i < open.size(); ++i) {
+    replies[i].text = without_noise(driver_.noise, replies[i].text);
+    asked.emplace_back(std::move(open[i]), std::move(replies[i]));
+  }
+}
+
+std::vector<Ask> Session::questions_of_reading() const {
+  std::vector<Ask> questions;
+  for (const Read &read : driver_.reads)
+    questions.push_back(question(read.send, read.run, read.rpc, values_for(read)));
+  for (const Proof &proof : driver_.in_force)
+    if (holds(proof.when, values_, {}))
+      questions.push_back(question(proof.send, proof.run, proof.rpc, names_for(proof, values_)));
+  return questions;
+}
+
+std::vector<Ask> Session::questions_without_facts() const {
+  std::vector<Ask> questions;
+  if (!transport_->asks_at_once() ||
+      std::any_of(driver_.lists.begin(), driver_.lists.end(), [](const List &list) { return !list.when.empty(); }))
+    return questions;
+  const auto is_fact = [this](const std::string &name) {
+    return std::any_of(driver_.facts.begin(), driver_.facts.end(), [&](const Fact &fact) { return fact.name == name; });
+  };
+  const auto rests_on_facts = [&](const std::string &line) {
+    const auto names = names_in(line);
+    return std::any_of(names.begin(), names.end(), is_fact);
+  };
+  for (const Read &read : driver_.reads)
+    if (!rests_on_facts(read.send))
+      questions.push_back(question(read.send, read.run, read.rpc, values_for(read)));
+  for (const Proof &proof : driver_.in_force) {
+    const std::string when = proof.when.substr(proof.when.rfind('!') == 0 ? 1 : 0);
+    if (!rests_on_facts(proof.send) && !is_fact(when) && holds(proof.when, values_, {}))
+      questions.push_back(question(proof.send, proof.run, proof.rpc, names_for(proof, values_)));
+  }
+  return questions;
+}
+
+std::optional<Pace> Session::news_of_pace() {
+  const auto learnt = transport_->learnt();
+  if (!learnt || *learnt == pace_)
+    return std::nullopt;
+  pace_ = *learnt;
+  return learnt;
 }
 
 std::vector<Reply> Session::ask_proofs(Asked &asked) {
@@ -169,6 +269,11 @@ std::vector<Reply> Session::ask_proofs(Asked &asked) {
 
 bool Session::proofs_are_as_read() {
   Asked asked;
+  std::vector<Ask> questions;
+  for (const Proof &proof : driver_.in_force)
+    if (holds(proof.when, values_, {}))
+      questions.push_back(question(proof.send, proof.run, proof.rpc, names_for(proof, values_)));
+  ask_together(asked, questions);
   return which_hold(ask_proofs(asked)) == proofs_;
 }
 
@@ -181,8 +286,10 @@ std::vector<bool> Session::which_hold(const std::vector<Reply> &replies) const {
 
 Installed Session::read() {
   const double begin = thread_seconds();
-  transport_->watch();
-  Asked asked;
+  Asked asked = std::exchange(ahead_, {});
+  if (asked.empty())
+    transport_->watch();
+  ask_together(asked, questions_of_reading());
   Answers answers;
   for (const Read &read : driver_.reads)
     answers.reads.push_back(ask_once(asked, question(read.send, read.run, read.rpc, values_for(read))));

@@ -27,6 +27,9 @@ public:
   // Connects, logs in and learns the facts, those that only setup needs where `before` says so. Throws
   // Error (Connect, Auth, Device).
   const Facts &open(std::optional<Stage> before = std::nullopt);
+  // The same for who reads next: where the device takes several questions at once, what the reading needs is asked with the facts, in
+  // the same round trip, and read() goes on from there.
+  const Facts &open_to_read();
   // What the ledger has of the device: on a platform that gives numbers anew by itself, an entry of ours is known by that alone.
   void remember(std::vector<BlockIn> ledger);
   // What the device's lists hold now. Throws Error (Connect, Device): never a guess.
@@ -41,6 +44,13 @@ public:
   bool disturbed() { return transport_->disturbed(); }
   // What the device shows of the entries of the last step; nothing where read() must tell.
   std::optional<std::vector<Shown>> shown() { return transport_->shown(); }
+  // What is known of how much the device takes at a time, before open().
+  void remember(Pace pace) {
+    pace_ = pace;
+    transport_->remember(pace);
+  }
+  // What was learnt of that since it was last known here; nothing where that is nothing new.
+  std::optional<Pace> news_of_pace();
   // As of Transport.
   std::optional<std::pair<std::string, std::string>> renamed() const { return transport_->renamed(); }
   // One question of a driver's (send, run or rpc), with the device's own names put in.
@@ -74,7 +84,15 @@ private:
   void leave_out_what_it_has_not_got();
   Values values_for(const Read &read) const;
   Ask question(const std::string &send, const std::vector<std::string> &run, const std::string &rpc, const Values &values) const;
+  const Facts &open_and_ask(std::optional<Stage> before, Asked &asked, std::vector<Ask> ahead);
   const Reply &ask_once(Asked &asked, Ask question);
+  // Those that were not asked yet, all at once where the device takes that; else none.
+  void ask_together(Asked &asked, const std::vector<Ask> &questions);
+  Ask sized(Ask question) const;
+  std::vector<Ask> questions_of(const Fact &fact) const;
+  std::vector<Ask> questions_of_reading() const;
+  // Of the reading, those that rest on nothing that is learnt first.
+  std::vector<Ask> questions_without_facts() const;
   std::vector<Reply> ask_proofs(Asked &asked);
   std::vector<bool> which_hold(const std::vector<Reply> &replies) const;
   void learn_fact(const Fact &fact, Asked &asked);
@@ -89,6 +107,8 @@ private:
   std::unique_ptr<Transport> transport_;
   std::vector<BlockIn> ledger_; // sorted
   bool open_ = false;
+  Asked ahead_; // for the next reading
+  Pace pace_;   // as the transport was told, or has told
   double spent_reading_ = 0;
   std::vector<bool> proofs_; // which held when all was last read
 };

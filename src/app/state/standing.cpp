@@ -231,4 +231,27 @@ bool State::is_set_up(const std::string &device) {
   return stands;
 }
 
+// What was lost once is forgotten after a month: it may have been a line of bad quality that is long repaired.
+Pace State::pace(const std::string &device, const std::string &driver) {
+  constexpr std::int64_t month = std::int64_t{30} * day;
+  Pace pace;
+  if (handle_)
+    with("read how much a device takes", [&] {
+      auto row = handle_->database.prepare("SELECT bytes, lost_with FROM pace WHERE device = ? AND driver = ? AND at > ?",
+                                           {device, driver, seconds_now() - month});
+      if (row.step())
+        pace = {static_cast<std::size_t>(row.number(0)), static_cast<std::size_t>(row.number(1))};
+    });
+  return pace;
+}
+
+void State::learnt(const std::string &device, const std::string &driver, Pace pace) {
+  if (handle_)
+    with("write how much a device takes", [&] {
+      handle_->database.execute(
+          "INSERT OR REPLACE INTO pace (device, driver, bytes, lost_with, at) VALUES (?, ?, ?, ?, ?)",
+          {device, driver, static_cast<std::int64_t>(pace.bytes), static_cast<std::int64_t>(pace.lost_with), seconds_now()});
+    });
+}
+
 } // namespace banpush

@@ -77,6 +77,10 @@ constexpr Upgrade upgrades[] = {
     [](const Database &database) { database.script(schema_of_doubt); },
     [](const Database &database) {
       database.script("CREATE TABLE made (device TEXT NOT NULL, family INTEGER NOT NULL, PRIMARY KEY (device, family)) WITHOUT ROWID");
+    },
+    [](const Database &database) {
+      database.script("CREATE TABLE pace (device TEXT PRIMARY KEY, driver TEXT NOT NULL, bytes INTEGER NOT NULL, lost_with INTEGER NOT "
+                      "NULL, at INTEGER NOT NULL)");
     }};
 
 struct Written { // one line of the ledger, as far as it may change

@@ -4,6 +4,7 @@
 
 #include "app/state/condition.hpp"
 #include "core/plan/plan.hpp"
+#include "transport/transport.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -145,6 +146,9 @@ public:
   void made(const std::string &device, const std::set<Family> &families);
   std::set<Family> made(const std::string &device);
   void nothing_made(const std::string &device);
+  // How much the device takes at a time, as this driver has seen it lately.
+  Pace pace(const std::string &device, const std::string &driver);
+  void learnt(const std::string &device, const std::string &driver, Pace pace);
   // After a setup that was read back: nothing of a list that lacks is to be told any more.
   void lists_stand(const std::string &device);
 

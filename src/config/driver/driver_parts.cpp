@@ -233,6 +233,9 @@ Window window_of(const Node &node, Problems &problems) {
   Mapping mapping(node, problems);
   window.lines = static_cast<unsigned>(mapping.get("lines", whole_of, 1, 100'000).value_or(window.lines));
   window.bytes = static_cast<unsigned>(mapping.get("bytes", whole_of, 1, 100'000'000).value_or(window.bytes));
+  window.most = static_cast<unsigned>(mapping.get("most", whole_of, 1, 100'000'000).value_or(std::max(window.most, window.bytes)));
+  if (window.most < window.bytes)
+    problems.add(node.place, fmt::format("`most` ({}) is less than `bytes` ({})", window.most, window.bytes));
   mapping.done();
   return window;
 }

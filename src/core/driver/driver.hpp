@@ -42,10 +42,12 @@ struct Question {
   std::string answer; // sent with a line end; templates' params and facts may stand in it
 };
 
-// Lines and bytes that may be on the way without the device having answered; lines: 1 is lock-step.
+// What may be on its way to a command line without the device having answered. It begins with the bytes that the platform is
+// known to take and grows as the device shows that it takes more (transport/cli/cli_pace.hpp).
 struct Window {
-  unsigned lines = 1;
-  unsigned bytes = 1000;
+  unsigned lines = 100'000; // at most; 1 is lock-step
+  unsigned bytes = 256;     // to begin with
+  unsigned most = 65'536;   // bytes that are never exceeded
 };
 
 // One set on the device that banpush owns (or of which it owns the marked entries).

@@ -20,18 +20,37 @@ Facts CliTransport::open() {
   session_->open(credentials_);
   shell_ = std::make_unique<SshShell>(*session_, CliWire::columns, CliWire::rows, session_->target().timeout);
   dialog_ = std::make_unique<CliDialog>(device_.name, driver_, *shell_, *dialogue_);
+  dialog_->remember(known_);
   dialog_->learn(driver_.login, silence());
   if (driver_.enable)
     dialog_->enable(expand(driver_.enable->send, values_), *driver_.enable, credentials_.enable, silence());
-  for (const std::string &line : driver_.session) {
-    const Delivery delivery = dialog_->set_up(expand(line, values_), silence());
-    if (!delivery.accepted)
-      throw Error(ErrorKind::Device, fmt::format("{}: setting up the session: {}", device_.name, delivery.complaint));
-  }
+  set_up();
   Facts facts;
   facts.seen_from = session_->seen_from();
   facts.greeting = session_->greeting();
   return facts;
+}
+
+// What was lost is said again, one line at a time: saying it twice does no harm.
+void CliTransport::set_up() {
+  std::vector<std::string> lines;
+  for (const std::string &line : driver_.session)
+    lines.push_back(expand(line, values_));
+  Delivery delivery = dialog().set_up(lines, silence());
+  if (delivery.lost)
+    delivery = dialog().set_up(lines, silence());
+  if (!delivery.accepted)
+    throw Error(ErrorKind::Device, fmt::format("{}: setting up the session: {}", device_.name, delivery.complaint));
+}
+
+std::vector<Reply> CliTransport::ask_all(const std::vector<Ask> &questions) {
+  std::vector<CliDialog::Asked> asked;
+  for (const Ask &question : questions)
+    asked.push_back({question.send, question.most_bytes});
+  std::vector<Reply> replies;
+  for (std::string &answer : dialog().ask_all(asked, silence()))
+    replies.push_back({std::move(answer), 0, {}});
+  return replies;
 }
 
 Reply CliTransport::ask(const Ask &question) {
@@ -64,6 +83,7 @@ void CliTransport::close() noexcept {
       lines.clear();
     }
     dialog_->say_goodbye(lines);
+    known_ = dialog_->learnt();
   }
   dialog_.reset();
   shell_.reset();

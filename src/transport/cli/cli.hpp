@@ -14,6 +14,10 @@ public:
 
   Facts open() override;
   Reply ask(const Ask &question) override;
+  std::vector<Reply> ask_all(const std::vector<Ask> &questions) override;
+  bool asks_at_once() const noexcept override { return driver_.window.lines > 1; }
+  void remember(Pace known) override { known_ = known; }
+  std::optional<Pace> learnt() const override { return dialog_ ? dialog_->learnt() : known_; }
   Delivery send(const Step &step) override;
   Standing standing() noexcept override;
   std::optional<std::pair<std::string, std::string>> renamed() const override { return dialog_ ? dialog_->renamed() : std::nullopt; }
@@ -23,6 +27,7 @@ public:
 private:
   std::chrono::seconds silence() const noexcept { return silence_of(device_, driver_, driver_.silence); }
   CliDialog &dialog();
+  void set_up();
 
   const Device &device_;
   const Driver &driver_;
@@ -30,6 +35,7 @@ private:
   std::shared_ptr<Dialogue> dialogue_;
   Cancellation cancellation_;
   Values values_;
+  Pace known_;
   std::unique_ptr<SshSession> session_;
   std::unique_ptr<SshShell> shell_;   // on session_
   std::unique_ptr<CliDialog> dialog_; // on shell_

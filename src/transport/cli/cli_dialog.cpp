@@ -26,8 +26,7 @@ std::string line_text(std::size_t place, const std::string &line) { return fmt::
 } // namespace
 
 CliDialog::CliDialog(std::string name, const Driver &driver, ByteStream &stream, Dialogue &dialogue)
-    : driver_(driver), dialogue_(dialogue),
-      wire_(stream, dialogue), state_{std::move(name), driver, wire_, Prompts(driver), {}, {}, true, false} {}
+    : driver_(driver), dialogue_(dialogue), wire_(stream, dialogue), state_{std::move(name), driver, wire_, Prompts(driver), {}, {}} {}
 
 void CliDialog::learn(const std::vector<Question> &login, std::chrono::milliseconds silence) {
   CliExchange exchange(state_, {{}, login, {}, silence, 3}, {});
@@ -105,6 +104,14 @@ Delivery CliDialog::deliver(const Step &step, CliTalk talk, const Complains &com
   });
   run(exchange, step.lines);
   delivery.sent = exchange.sent();
+  if (const auto &loss = exchange.loss()) {
+    delivery.lost = true;
+    delivery.complaint =
+        fmt::format("{}: the device lost it, or a part of it, {} of {} lines that were on their way with it; from now on it "
+                    "is sent one line at a time{}",
+                    line_text(loss->place, step.lines[loss->place]), loss->lines, exchange.sent(),
+                    delivery.complaint.empty() ? "" : "; " + delivery.complaint);
+  }
   if (!exchange.question().empty()) {
     complain(fmt::format("{}: the device asks \"{}\", which the driver has no answer for",
                          line_text(exchange.place(), step.lines[exchange.place()]), exchange.question()));
@@ -128,9 +135,10 @@ Delivery CliDialog::send(const Step &step, std::chrono::milliseconds silence) {
   return deliver(step, {step.lines, step.ask, step.window, silence}, [](const Judgement &judgement) { return !judgement.accepted(); });
 }
 
-Delivery CliDialog::set_up(const std::string &line, std::chrono::milliseconds silence) {
+Delivery CliDialog::set_up(const std::vector<std::string> &lines, std::chrono::milliseconds silence) {
   Step step;
-  step.lines = {line};
+  step.lines = lines;
+  step.window = driver_.window;
   return deliver(step, {step.lines, step.ask, step.window, silence}, [](const Judgement &judgement) { return judgement.fatal; });
 }
 
@@ -165,6 +173,50 @@ std::string CliDialog::ask(const std::string &line, std::chrono::milliseconds si
                                                                   line, exchange.question())));
   }
   return answer;
+}
+
+std::vector<std::string> CliDialog::ask_together(const std::vector<std::string> &lines, std::chrono::milliseconds silence,
+                                                 std::size_t most_bytes) {
+  std::vector<std::string> answers;
+  CliTalk talk{lines, {}, {}, silence, 3, most_bytes, CliTalk::Sent::Together};
+  CliExchange exchange(state_, talk, [&](std::size_t, const std::vector<std::string> &words) {
+    answers.push_back(joined(words));
+    return true;
+  });
+  run(exchange, lines);
+  if (!exchange.question().empty())
+    leave_question();
+  // A pager takes what comes first for its key: one echo that is not whole, and none of it is trusted.
+  if (exchange.loss() || !exchange.question().empty() || state_.paged || state_.pace.is_lock_step())
+    answers.clear();
+  return answers;
+}
+
+std::vector<std::string> CliDialog::ask_all(const std::vector<Asked> &questions, std::chrono::milliseconds silence) {
+  std::vector<std::string> answers;
+  while (answers.size() < questions.size()) {
+    std::vector<std::string> lines;
+    std::size_t bytes = 0, most_bytes = 0;
+    for (std::size_t i = answers.size(); i < questions.size() && may_ask_together(lines.size() + 1, bytes + questions[i].line.size());
+         ++i) {
+      lines.push_back(questions[i].line);
+      bytes += questions[i].line.size() + driver_.newline.size();
+      most_bytes += questions[i].most_bytes;
+    }
+    std::vector<std::string> part;
+    if (lines.size() > 1)
+      part = ask_together(lines, silence, most_bytes);
+    if (part.empty())
+      part.push_back(ask(questions[answers.size()].line, silence, questions[answers.size()].most_bytes));
+    answers.insert(answers.end(), std::make_move_iterator(part.begin()), std::make_move_iterator(part.end()));
+  }
+  return answers;
+}
+
+// A pager would take the next question for its keys.
+bool CliDialog::may_ask_together(std::size_t lines, std::size_t bytes) const {
+  const std::size_t most = std::max<std::size_t>(driver_.window.bytes, state_.pace.learnt().bytes);
+  return state_.echoes && !state_.paged && !state_.pace.is_lock_step() && lines <= driver_.window.lines && bytes <= most;
 }
 
 bool CliDialog::pass_over_what_came() noexcept {

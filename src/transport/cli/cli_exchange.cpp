@@ -36,13 +36,14 @@ CliExchange::CliExchange(CliState &state, CliTalk talk, Answered answered)
 
 void CliExchange::wait_for_prompt() {
   always_prove_ = true;
-  flight_.push_back({0, {}, true, {}});
+  flight_.emplace_back(0, std::string()).echoed = true;
   run();
 }
 
 void CliExchange::run() {
   const auto patience = std::min<Clock::duration>(quiet, talk_.silence / 2);
   heard_ = quiet_from_ = Clock::now();
+  state_.pace.begin(talk_.window);
   for (std::size_t moved = state_.wire.moved(); !done() && question_.empty();) {
     send_ahead();
     const bool heard = receive(Clock::now());
@@ -96,20 +97,43 @@ void CliExchange::fail_talking(const Error &why) const {
 }
 
 void CliExchange::send_ahead() {
-  const std::size_t most = state_.lock_step || !state_.echoes ? 1 : std::max(1U, talk_.window.lines);
-  std::size_t bytes = 0;
-  for (const Sent &sent : flight_)
-    bytes += sent.text.size() + state_.driver.newline.size();
-  while (!stopped_ && next_ < talk_.lines.size() && flight_.size() < most) {
-    const std::string &text = talk_.lines[next_];
-    bytes += text.size() + state_.driver.newline.size();
-    if (!flight_.empty() && bytes > talk_.window.bytes)
-      return;
-    flight_.push_back({next_++, text, !state_.echoes, {}});
-    if (!state_.echoes)
-      state_.wire.forget_current(); // the answer will begin on the prompt's line
-    state_.wire.write(text + state_.driver.newline);
+  if (talk_.sent == CliTalk::Sent::Together) {
+    send_together();
+    return;
   }
+  if (!flight_.empty() && !state_.pace.is_time(on_the_way_))
+    return;
+  std::string together;
+  while (!stopped_ && next_ < talk_.lines.size()) {
+    const std::string &text = talk_.lines[next_];
+    const std::size_t bytes = text.size() + state_.driver.newline.size();
+    // Where a question may come, the next line would be its answer.
+    if (!flight_.empty() && (!talk_.ask.empty() || !state_.echoes || !state_.pace.allows(flight_.size() + 1, on_the_way_ + bytes)))
+      break;
+    on_the_way_ += bytes;
+    flight_.emplace_back(next_++, text).echoed = !state_.echoes;
+    flight_.back().with = on_the_way_;
+    together += text + state_.driver.newline;
+  }
+  if (together.empty())
+    return;
+  if (!state_.echoes)
+    state_.wire.forget_current(); // the answer will begin on the prompt's line
+  state_.wire.write(together);
+}
+
+void CliExchange::send_together() {
+  if (next_ != 0)
+    return;
+  std::string together;
+  for (; next_ < talk_.lines.size(); ++next_) {
+    flight_.emplace_back(next_, talk_.lines[next_]);
+    together += talk_.lines[next_] + state_.driver.newline;
+  }
+  on_the_way_ = together.size();
+  for (Sent &sent : flight_)
+    sent.with = on_the_way_;
+  state_.wire.write(together + state_.driver.newline);
 }
 
 void CliExchange::absorb() {
@@ -149,15 +173,28 @@ void CliExchange::take(std::string line) {
   case Echo::Damaged:
     if (!state_.last_line.empty() && state_.prompts.echo(front.words, line, state_.last_line, state_.prompt).kind == Echo::Exact)
       return; // of the line before, once more
-    state_.lock_step = state_.lock_step || flight_.size() > 1;
+    if (take_as_later_echo(line, 1))
+      return;
+    front.damaged = true;
+    note_cut(front);
+    if (flight_.size() > 1 || talk_.sent == CliTalk::Sent::Together)
+      state_.pace.damaged(front.with);
     [[fallthrough]];
   case Echo::Bare:
-  case Echo::Exact:
-    front.echoed = true;
-    std::erase_if(front.words, [this](const std::string &word) { return is_nothing(word); }); // from before it
-    proof_at_.reset();
-    return;
+  case Echo::Exact: echo_came(front); return;
   case Echo::None: front.words.push_back(std::move(line));
+  }
+}
+
+void CliExchange::echo_came(Sent &sent) {
+  sent.echoed = true;
+  std::erase_if(sent.words, [this](const std::string &word) { return is_nothing(word); }); // from before it
+  proof_at_.reset();
+  lost_probe_.reset();
+  cut_ = false;
+  if (talk_.sent == CliTalk::Sent::Together && flight_.size() == 1) { // its proof is on the way already
+    proof_at_ = sent.words.size();
+    proofs_ = 1;
   }
 }
 
@@ -169,26 +206,34 @@ void CliExchange::take_behind_echo(Sent &front, std::string line) {
     if (again == Echo::Bare || (again == Echo::Exact && !next_is_the_same))
       return; // some echo twice
   }
-  for (std::size_t i = 1; i < flight_.size(); ++i) {
-    const Prompts::Echoed echoed = state_.prompts.echo(front.words, line, flight_[i].text, state_.prompt);
-    if (echoed.kind == Echo::Bare)
-      return; // typed ahead, and echoed by the device's kernel before its program reads it
-    if (i > 1 || echoed.kind == Echo::None)
-      continue;
-    state_.lock_step = state_.lock_step || echoed.kind == Echo::Damaged;
-    if (!is_blank(echoed.words) && !is_cut_echo(echoed.words))
-      front.words.push_back(std::string(trimmed_end(echoed.words)));
-    finish(echoed.prompt ? echoed.prompt->text : state_.prompt, echoed.prompt ? echoed.prompt->lines_before : 0);
-    flight_.front().echoed = true;
+  if (flight_.size() == 1) {
+    front.words.push_back(std::move(line));
     return;
   }
-  front.words.push_back(std::move(line));
+  const std::string bare = squeezed(line);
+  if (std::any_of(flight_.begin() + 1, flight_.end(), [&](const Sent &sent) { return sent.squeezed == bare; }))
+    return; // typed ahead, and echoed by the device's kernel before its program reads it
+  Prompts::Echoed echoed = state_.prompts.echo(front.words, line, flight_[1].text, state_.prompt);
+  if (echoed.kind == Echo::None || (echoed.kind == Echo::Damaged && take_as_later_echo(line, 2))) {
+    if (echoed.kind == Echo::None)
+      front.words.push_back(std::move(line));
+    return;
+  }
+  if (!is_blank(echoed.words) && !is_cut_echo(echoed.words))
+    front.words.push_back(std::string(trimmed_end(echoed.words)));
+  finish(echoed.prompt ? echoed.prompt->text : state_.prompt, echoed.prompt ? echoed.prompt->lines_before : 0);
+  if (echoed.kind == Echo::Damaged) {
+    flight_.front().damaged = true;
+    note_cut(flight_.front());
+    state_.pace.damaged(flight_.front().with);
+  }
+  echo_came(flight_.front());
 }
 
 // The device's kernel echoed what was typed ahead, until the prompt cut it off.
 bool CliExchange::is_cut_echo(const std::string &words) const {
   const std::string cut = squeezed(words);
-  return std::any_of(flight_.begin(), flight_.end(), [&](const Sent &sent) { return squeezed(sent.text).find(cut) != std::string::npos; });
+  return std::any_of(flight_.begin(), flight_.end(), [&](const Sent &sent) { return sent.squeezed.find(cut) != std::string::npos; });
 }
 
 bool CliExchange::is_nothing(const std::string &line) const {
@@ -201,12 +246,13 @@ bool CliExchange::settle() {
   const std::string current = state_.wire.current();
   if (!answered_line_.empty() && current.compare(0, answered_line_.size(), answered_line_) == 0)
     return false; // not a word since our answer
-  return answer_pager(current) || answer_question(current) || look_for_prompt(current);
+  return answer_pager(current) || lose_all_that_is_not_echoed(current) || answer_question(current) || look_for_prompt(current);
 }
 
 bool CliExchange::answer_pager(const std::string &current) {
   if (is_blank(current) || !state_.driver.pager.found_in(current))
     return false;
+  state_.paged = true;
   state_.wire.forget_current(); // the device takes it away itself, by blanks or not at all
   state_.wire.write(state_.driver.pager_answer);
   return true;
@@ -238,10 +284,12 @@ bool CliExchange::answer_question(const std::string &current) {
 }
 
 bool CliExchange::settle_in_silence() {
+  const std::string current = state_.wire.current();
+  if (probe_for_lost_lines(current))
+    return true;
   if (flight_.size() != 1)
     return false;
   Sent &front = flight_.front();
-  const std::string current = state_.wire.current();
   if (part_words_from_prompt(current))
     return true;
   if (const auto found = state_.prompts.at_end(front.words, current); found && proof_at_) {
@@ -262,8 +310,10 @@ bool CliExchange::settle_in_silence() {
 }
 
 void CliExchange::finish(const std::string &prompt, std::size_t lines_of_prompt) {
-  Sent front = std::move(flight_.front());
-  flight_.pop_front();
+  Sent front = taken_off();
+  if (!front.damaged)
+    state_.pace.answered(front.text.size() + state_.driver.newline.size(), front.at,
+                         next_ < talk_.lines.size() ? CliPace::Waiting::Lines : CliPace::Waiting::None, Clock::now());
   auto &words = front.words;
   words.resize(words.size() - lines_of_prompt);
   const std::size_t first_of_last = prompt.rfind('\n');

@@ -16,7 +16,7 @@ bool CliExchange::look_for_prompt(const std::string &current) {
   if (came_whole_again(current))
     take_for_whole(current);
   auto found = state_.prompts.at_end(front.words, current);
-  if (!found && proof_at_ &&
+  if (!found && proof_at_ && !candidate_.empty() &&
       (squeezed(current) == squeezed(candidate_ + " " + candidate_) || squeezed(current) == squeezed(candidate_ + candidate_))) {
     state_.echoes = false; // not even the line end of the proof came back
     finish(candidate_, 0);
@@ -31,7 +31,7 @@ bool CliExchange::look_for_prompt(const std::string &current) {
   if (!front.echoed && std::all_of(front.words.begin(), front.words.end(),
                                    [&](const std::string &line) { return is_blank(line) || is_noise(state_.driver, line); }))
     return false; // the prompt we typed at; the echo is still to come
-  if (front.echoed && no_words && !always_prove_) {
+  if (front.echoed && !always_prove_ && talk_.sent == CliTalk::Sent::Ahead && (no_words || has_known_words_only(*found))) {
     finish(found->text, found->lines_before);
     return true;
   }
@@ -47,6 +47,16 @@ bool CliExchange::look_for_prompt(const std::string &current) {
   candidate_ = found->text;
   prove(Candidate::Current);
   return true;
+}
+
+// What the driver knows as harmless words ends in no prompt of its own.
+bool CliExchange::has_known_words_only(const Prompts::Found &found) const {
+  const std::vector<std::string> &words = flight_.front().words;
+  std::string text;
+  for (std::size_t i = 0; i + found.lines_before < words.size(); ++i)
+    if (!is_nothing(words[i]))
+      text += words[i] + "\n";
+  return judge(state_.driver, text).accepted();
 }
 
 // The prompt came, then noise, and the device does not repeat it: IOS without `logging synchronous`.
