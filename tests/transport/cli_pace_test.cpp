@@ -49,6 +49,13 @@ private:
   std::string waiting_, out_;
 };
 
+// Whose sessions begin by switching the pager off.
+Driver unpaged() {
+  Driver driver = ios();
+  driver.session = {"terminal length 0"};
+  return driver;
+}
+
 struct Bounded {
   explicit Bounded(std::size_t room, CliDevice peer = small_router())
       : stream(room, std::move(peer)), dialog("edge1", driver, stream, dialogue) {
@@ -61,7 +68,7 @@ struct Bounded {
     return dialog.send(step, patience);
   }
 
-  Driver driver = ios();
+  Driver driver = unpaged();
   BoundedStream stream;
   Dialogue dialogue{{}, {}};
   CliDialog dialog;
@@ -219,16 +226,21 @@ TEST_CASE("cli: several questions at once are answered as one by one", "[transpo
       INFO("echo " << static_cast<int>(echo) << ", chunks " << static_cast<int>(chunks));
       auto device = small_router();
       device.echo = echo;
-      Talk talk(device, chunks);
+      Talk talk(device, chunks, unpaged());
       talk.learn();
       CHECK(talk.dialog.ask_all(questions, patience) == expected);
       CHECK(talk.ask("show lines 2") == "line 1\nline 2\n");
     }
-  Talk plain;
+  Talk plain(small_router(), Chunks::Whole, unpaged());
   plain.learn();
   const std::size_t before = plain.stream.writes;
   CHECK(plain.dialog.ask_all(questions, patience) == expected);
   CHECK(plain.stream.writes == before + 1);
+  Talk pages; // nothing has switched its pager off
+  pages.learn();
+  const std::size_t before_that = pages.stream.writes;
+  CHECK(pages.dialog.ask_all(questions, patience) == expected);
+  CHECK(pages.stream.writes > before_that + questions.size());
 }
 
 TEST_CASE("cli: questions that were lost, or that a pager took for its keys, are asked again one by one", "[transport]") {
@@ -243,7 +255,7 @@ TEST_CASE("cli: questions that were lost, or that a pager took for its keys, are
   CHECK(small.stream.lost > 0);
   auto device = small_router();
   device.page = 7;
-  Talk paged(device);
+  Talk paged(device, Chunks::Whole, unpaged());
   paged.learn();
   auto answers = paged.dialog.ask_all(questions, patience);
   for (std::string &answer : answers)

@@ -213,10 +213,11 @@ std::vector<std::string> CliDialog::ask_all(const std::vector<Asked> &questions,
   return answers;
 }
 
-// A pager would take the next question for its keys.
+// A pager would take the next question for its keys: where nothing in `session` can have switched it off, each question waits.
 bool CliDialog::may_ask_together(std::size_t lines, std::size_t bytes) const {
   const std::size_t most = std::max<std::size_t>(driver_.window.bytes, state_.pace.learnt().bytes);
-  return state_.echoes && !state_.paged && !state_.pace.is_lock_step() && lines <= driver_.window.lines && bytes <= most;
+  const bool may_page = !driver_.pager.empty() && driver_.session.empty();
+  return state_.echoes && !may_page && !state_.paged && !state_.pace.is_lock_step() && lines <= driver_.window.lines && bytes <= most;
 }
 
 bool CliDialog::pass_over_what_came() noexcept {

@@ -26,7 +26,8 @@ void CliPace::begin(const Window &window) noexcept {
   round_began_.reset();
   round_answered_ = 0;
   round_held_ = false;
-  round_least_ = Clock::duration::max();
+  round_took_ = {};
+  round_lines_ = 0;
   fallback_ = 0;
 }
 
@@ -44,7 +45,8 @@ void CliPace::answered(std::size_t bytes, Clock::time_point sent, Waiting waitin
     round_began_ = now;
     return;
   }
-  round_least_ = std::min(round_least_, now - sent);
+  round_took_ += now - sent;
+  ++round_lines_;
   round_held_ = round_held_ || waiting == Waiting::Lines;
   round_answered_ += bytes;
   if (round_answered_ >= limit_)
@@ -54,11 +56,12 @@ void CliPace::answered(std::size_t bytes, Clock::time_point sent, Waiting waitin
 void CliPace::end_round(Clock::time_point now) noexcept {
   const double seconds = std::max(std::chrono::duration<double>(now - *round_began_).count(), 1e-6);
   const double rate = static_cast<double>(round_answered_) / seconds;
-  const bool held = round_held_, lies_there = round_least_ > least_ * 3 / 2;
+  const bool held = round_held_, lies_there = round_took_ > least_ * 3 / 2 * round_lines_;
   round_began_ = now;
   round_answered_ = 0;
   round_held_ = false;
-  round_least_ = Clock::duration::max();
+  round_took_ = {};
+  round_lines_ = 0;
   if (!held)
     return;
   if (fallback_ != 0 && rate < rate_ * gain) {

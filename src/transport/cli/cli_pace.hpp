@@ -49,12 +49,13 @@ private:
   // A round: as many bytes are answered as may be on the way.
   std::optional<Clock::time_point> round_began_;
   std::size_t round_answered_ = 0;
-  bool round_held_ = false;                              // lines waited in it, so it says what the limit costs
-  Clock::duration round_least_ = Clock::duration::max(); // that an answer took in it
-  Clock::duration least_ = Clock::duration::max();       // that an answer took in this session
-  std::size_t fallback_ = 0;                             // the limit before the last step; 0: there was none
-  double rate_ = 0;                                      // answered bytes a second, before the last step
-  unsigned vain_ = 0, rest_ = 0;                         // steps that brought nothing; rounds until the next is tried
+  bool round_held_ = false;      // lines waited in it, so it says what the limit costs
+  Clock::duration round_took_{}; // the answers in it, all together
+  int round_lines_ = 0;
+  Clock::duration least_ = Clock::duration::max(); // that an answer took in this session
+  std::size_t fallback_ = 0;                       // the limit before the last step; 0: there was none
+  double rate_ = 0;                                // answered bytes a second, before the last step
+  unsigned vain_ = 0, rest_ = 0;                   // steps that brought nothing; rounds until the next is tried
 };
 
 } // namespace banpush
