@@ -151,8 +151,6 @@ TEST_CASE("a driver file that is wrong is refused, each mistake with its place")
        "drivers/x.yaml:23:31: when: nothing it may ask for is called \"arcive\"; did you mean \"archive\"?"},
       {"  open: {until: config}", "  open: {until: config, when: '!archive', window: {lines: 0}}",
        "drivers/x.yaml:23:59: lines: expected a whole number from 1 to 100000, found \"0\""},
-      {"  open: {until: config}", "  open: {until: config, window: {bytes: 900, most: 800}}",
-       "drivers/x.yaml:23:40: `most` (800) is less than `bytes` (900)"},
       {"  open: {until: config}", "  open: {run: [a], template: open}",
        "drivers/x.yaml:23:30: template: run is a program of its own and takes no template\n"
        "templates/x/open:1:1: no stage of driver x uses this template; did you mean \"open\"?"},
