@@ -11,6 +11,7 @@
 #include <iostream>
 
 #include <CLI/CLI.hpp>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -34,6 +35,8 @@ Settings settings_of(const Flags &flags, int argc, char **argv) {
   settings.console.volume = flags.quiet ? Console::Volume::Quiet : flags.verbose ? Console::Volume::Verbose : Console::Volume::Normal;
   const char *no_color = std::getenv("NO_COLOR");
   settings.console.colour = !flags.no_color && (no_color == nullptr || *no_color == '\0') && isatty(STDOUT_FILENO) != 0;
+  if (winsize size{}; ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) // ioctl_tty(2): of a terminal only
+    settings.console.columns = size.ws_col;
   return settings;
 }
 
@@ -294,10 +297,10 @@ int run(const Settings &settings, const std::function<int(const Settings &)> &wo
   try {
     return work(settings);
   } catch (const Error &error) {
-    settings.console.warn(settings.console.paint(Colour::Red, "banpush: ") + error.what());
+    settings.console.fail(error.what(), exit_code_of(error.kind()));
     return exit_code_of(error.kind());
   } catch (const std::exception &error) {
-    settings.console.warn(std::string("banpush: ") + error.what());
+    settings.console.fail(error.what(), 1);
     return 1;
   }
 }

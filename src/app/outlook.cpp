@@ -56,6 +56,21 @@ Json device_json(const OnDevice &one) {
           {"since", one.since},   {"until", one.until}, {"read", one.read_at}};
 }
 
+// Who recorded bans of the prefix and why, as far as that is kept.
+Json authors_json(const Config &config, const Prefix &prefix) {
+  Json all = Json::array();
+  for (const TableSource &source : config.tables)
+    for (const AuthoredBan &one : open(source)->authored())
+      if (const auto ip = Prefix::parse(one.ip); ip && ip->overlaps(prefix))
+        all.push_back({{"prefix", ip->text()},
+                       {"jail", shown(one.name, 255)},
+                       {"hostname", shown(one.hostname, 255)},
+                       {"created", shown(one.created, 20)},
+                       {"actor", shown(one.actor, 255)},
+                       {"reason", shown(one.reason, 8000)}});
+  return all;
+}
+
 } // namespace
 
 Outlook::Outlook(Config made)
@@ -81,7 +96,9 @@ Json explained(Outlook &view, const Prefix &prefix) {
     policies.push_back(
         {{"devices", names}, {"steps", steps}, {"entry", group.explanation.entry ? Json(group.explanation.entry->text()) : Json(nullptr)}});
   }
-  return {{"schema", 1}, {"prefix", prefix.text()}, {"rows", rows}, {"policies", policies}, {"devices", devices}, {"notes", view.notes}};
+  const Json authors = rows.empty() ? Json::array() : authors_json(view.config, prefix);
+  return {{"schema", 1},          {"prefix", prefix.text()}, {"rows", rows},       {"authors", authors},
+          {"policies", policies}, {"devices", devices},      {"notes", view.notes}};
 }
 
 } // namespace banpush

@@ -62,6 +62,12 @@ struct WordedBan {
   BanWords words;
 };
 
+// A row of the ban table, by its natural key, of which is kept who recorded it and why.
+struct AuthoredBan {
+  std::string hostname, name, ip, created;
+  std::string reason, actor;
+};
+
 struct AllowRow {
   std::string prefix;                 // text from the table, to be parsed strictly
   std::string reason, actor, created; // created in UTC, YYYY-MM-DD HH:MM:SS
@@ -139,7 +145,9 @@ public:
   // The version that init has written down, of this banpush or of a newer one; 1 where it has not.
   virtual std::int64_t schema_version() { return 1; }
   virtual std::vector<WordedBan> worded() { return {}; } // every row that has words; empty without side tables
-  virtual std::vector<AllowRow> allowed() = 0;           // empty without side tables
+  // Every row of which a reason or an actor is kept; empty without side tables.
+  virtual std::vector<AuthoredBan> authored() { return {}; }
+  virtual std::vector<AllowRow> allowed() = 0; // empty without side tables
   // Adds, or replaces reason and actor. Without side tables TableError (NoTable), as disallow.
   virtual void allow(const Prefix &prefix, const std::string &reason, const std::string &actor) = 0;
   virtual bool disallow(const Prefix &prefix) = 0; // false: it was not there

@@ -261,5 +261,21 @@ class First(unittest.TestCase):
         self.assertEqual(self.path.read_text(), "")
 
 
+class ErrorsAsJson(unittest.TestCase):
+    def test_each_verb_says_its_error_in_one_document(self):
+        with tempfile.TemporaryDirectory(prefix="banpush-errors-") as folder:
+            config = pathlib.Path(folder) / "banpush.yaml"
+            config.write_text("bans: {url: 'sqlite:bans.db'}\nno_such_key: 1\ndevices: {d: {address: local, driver: no_such_driver}}\n")
+            for verb in (["init"], ["check"], ["plan"], ["push"], ["list"], ["explain", "203.0.113.7"], ["stats"], ["status"], ["show", "d"],
+                         ["setup", "d"], ["save", "d"], ["trust", "d"], ["flush", "d"], ["pause", "d"], ["resume", "d"], ["unban", "203.0.113.7"],
+                         ["allow", "list"], ["audit"], ["prune", "--older-than", "90d"], ["serve"]):
+                with self.subTest(verb=verb):
+                    done = subprocess.run([PROGRAM, "-c", str(config), "--json", *verb], capture_output=True, text=True, timeout=120)
+                    self.assertNotEqual(done.returncode, 0, done.stdout)
+                    said = json.loads(done.stdout)
+                    self.assertEqual((said["schema"], said["status"]), (1, done.returncode), said)
+                    self.assertIn(said["error"].splitlines()[0], done.stderr)
+
+
 if __name__ == "__main__":
     ending.main()

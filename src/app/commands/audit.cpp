@@ -86,7 +86,10 @@ int audit(const Settings &settings, const AuditOptions &options) {
   std::string out;
   for (const AuditRecord &record : records)
     out += text_of(settings.console, record);
-  settings.console.out(out);
+  if (settings.console.verbose()) // scripts as they were
+    settings.console.out(out);
+  else
+    settings.console.tell(out);
   if (records.empty())
     settings.console.note("the audit has no record of that");
   return 0;

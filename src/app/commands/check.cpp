@@ -61,23 +61,36 @@ Finding of_entries(const Installed &installed, const ListState &list) {
       fmt::format("{} exists, but of {} of ours in it {} {} not in force ({})", list.list, held, idle, idle == 1 ? "is" : "are", first)};
 }
 
-void look_at_lists(Session &session, Checked &checked) {
+// Whether the driver binds lists to places, and so needs `attach` for its setup.
+bool binds_to_places(const Driver &driver) {
+  return std::any_of(driver.in_force.begin(), driver.in_force.end(), [](const Proof &proof) { return proof.per_attach; });
+}
+
+// What a person does about a list that is missing or bound nowhere.
+std::string remedy_of_list(const Driver &driver, const Device &device) {
+  if (!driver.has(Stage::Setup))
+    return {};
+  if (device.attach.empty() && binds_to_places(driver))
+    return fmt::format("; write `attach` into the configuration of {}, then `banpush setup {} --apply`", device.name, device.name);
+  return fmt::format("; `banpush setup {} --apply` puts it there", device.name);
+}
+
+// `driver` as its file has it; the session's own knows this device's places instead of `per: attach`.
+void look_at_lists(Session &session, const Driver &driver, const Device &device, Checked &checked) {
   const Installed installed = session.read();
   for (const ListState &list : installed.lists) {
     if (list.stands && list.in_force)
       checked.findings.push_back(of_entries(installed, list));
     else
-      checked.findings.push_back(
-          {Finding::Level::Bad, "list",
-           fmt::format("{} {}: {}{}", list.list, list.stands ? "is not in force" : "does not exist on the device", list.why_not,
-                       session.driver().has(Stage::Setup) ? fmt::format("; `banpush setup {} --apply` puts it there", checked.device)
-                                                          : std::string())});
+      checked.findings.push_back({Finding::Level::Bad, "list",
+                                  fmt::format("{} {}: {}{}", list.list, list.stands ? "is not in force" : "does not exist on the device",
+                                              list.why_not, remedy_of_list(driver, device))});
   }
   for (const ListState &list : installed.lists)
     for (const std::string &doubt : list.doubts)
       checked.findings.push_back({Finding::Level::Warning, "order", fmt::format("{}: {}", list.list, doubt)});
-  if (!installed.foreign.empty())
-    checked.findings.push_back({Finding::Level::Good, "foreign", fmt::format("{} of others, left alone", installed.foreign.size())});
+  if (const std::size_t others = of_others(installed).size(); others != 0)
+    checked.findings.push_back({Finding::Level::Good, "foreign", fmt::format("{} of others, left alone", others)});
 }
 
 void run_checks(Session &session, Checked &checked) {
@@ -121,7 +134,7 @@ Checked look_at(Site &site, const Device &device, bool connect) {
       checked.findings.push_back({Finding::Level::Good, "lists", note});
     if (const auto unconfirmed = dead_man_of(site, device))
       checked.findings.push_back({Finding::Level::Warning, "unconfirmed", text_of(*unconfirmed)});
-    look_at_lists(session, checked);
+    look_at_lists(session, driver, device, checked);
     run_checks(session, checked);
   } catch (const Error &error) {
     checked.findings.push_back({Finding::Level::Bad, "connect", error.what()});
@@ -231,11 +244,11 @@ int check(const Settings &settings, const CheckOptions &options) {
   } else {
     settings.console.out(fmt::format("configuration {}: OK; {} row{} in the ban table, {} device{}\n", config.path, rows,
                                      rows == 1 ? "" : "s", config.devices.size(), config.devices.size() == 1 ? "" : "s"));
-    settings.console.out(text_of(all, settings.console));
+    settings.console.tell(text_of(all, settings.console));
     for (const std::string &line : rights)
-      settings.console.out(settings.console.paint(Colour::Red, "error: ") + line + "\n");
+      settings.console.tell(settings.console.paint(Colour::Red, "error: ") + line + "\n");
     for (const std::string &note : notes)
-      settings.console.out("note: " + note + "\n");
+      settings.console.tell("note: " + note + "\n");
     if (settings.console.verbose())
       for (const NamedPrefix &one : protect)
         settings.console.out(fmt::format("protected {:<28} {}\n", one.prefix.text(), one.why));

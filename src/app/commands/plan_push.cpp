@@ -83,7 +83,11 @@ std::optional<int> push_by_service(const Settings &settings, const Config &confi
     return std::nullopt;
   if (!settings.trace.empty())
     settings.console.note("the service pushed: there is no trace of it here");
-  settings.console.out(answer->at("out").get<std::string>());
+  const auto text = answer->at("out").get<std::string>();
+  if (settings.console.json())
+    settings.console.out(text);
+  else
+    settings.console.tell(text);
   return answer->at("code").get<int>();
 }
 

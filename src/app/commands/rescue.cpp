@@ -75,7 +75,7 @@ std::string show_text(const Settings &settings, const DeviceReport &report) {
     (plan.installed.is_in_force(entry) ? installed : absent)
         .push_back(fmt::format("{:<24} {}{}{}", entry.block.text(), entry.list, entry.number.empty() ? "" : " " + entry.number,
                                entry.in_force ? "" : ": " + entry.why_not));
-  for (const Foreign &one : plan.installed.foreign)
+  for (const Foreign &one : of_others(plan.installed))
     foreign.push_back(fmt::format("{}{}", one.list.empty() ? "" : one.list + ": ", shown(one.text, 160)));
   std::string out;
   for (const ListState &list : plan.installed.lists)
@@ -240,7 +240,7 @@ int show(const Settings &settings, const std::string &name) {
   }
   if (without.empty())
     settings.console.out(to_text(Report{{report}, {}}, Detail::Push, settings.console));
-  settings.console.out(show_text(settings, report));
+  settings.console.tell(show_text(settings, report));
   return 0;
 }
 

@@ -90,10 +90,16 @@ int save(const Settings &settings, const Names &devices) {
   Site site(config, state, {}, {});
   site.trace = trace_to(settings.trace);
   int code = 0;
+  Json told = Json::array();
+  const auto tell = [&](const Device &device, const char *outcome, const std::string &text, const std::string &error) {
+    told.push_back({{"device", device.name}, {"outcome", outcome}, {"error", error}});
+    if (!settings.console.json())
+      settings.console.out(text);
+  };
   for (const Device *device : chosen(config, devices)) {
     const Driver &driver = config.driver(*device);
     if (!driver.has(Stage::Save)) {
-      settings.console.out(fmt::format("{}: nothing to save on {}\n", device->name, driver.name));
+      tell(*device, "nothing_to_save", fmt::format("{}: nothing to save on {}\n", device->name, driver.name), "");
       continue;
     }
     try {
@@ -101,12 +107,15 @@ int save(const Settings &settings, const Names &devices) {
       session.open();
       send_stage(site, session, render_stage(session.rendering(), Stage::Save), "save", actor());
       state.unsaved(device->name, State::Unsaved{});
-      settings.console.out(fmt::format("{}: saved\n", device->name));
+      tell(*device, "saved", fmt::format("{}: saved\n", device->name), "");
     } catch (const Error &error) {
       settings.console.warn(error.what());
+      tell(*device, "failed", "", error.what());
       code = 1;
     }
   }
+  if (settings.console.json())
+    settings.console.out(Json{{"schema", 1}, {"devices", std::move(told)}}.dump(2) + "\n");
   return code;
 }
 

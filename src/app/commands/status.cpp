@@ -139,10 +139,11 @@ int status(const Settings &settings) {
   for (const std::string &line : spool.text)
     out += settings.console.paint(Colour::Yellow, line) + "\n";
   const Json served = service.is_object() ? Json{{"tables", tables}} : Json(nullptr);
-  settings.console.out(
-      settings.console.json()
-          ? Json{{"schema", 1}, {"devices", devices}, {"not_configured", gone}, {"service", served}, {"spool", spool.json}}.dump(2) + "\n"
-          : out);
+  if (settings.console.json())
+    settings.console.out(
+        Json{{"schema", 1}, {"devices", devices}, {"not_configured", gone}, {"service", served}, {"spool", spool.json}}.dump(2) + "\n");
+  else
+    settings.console.tell(out);
   return 0;
 }
 

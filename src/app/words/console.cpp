@@ -1,10 +1,20 @@
 #include "app/words/console.hpp"
 
+#include "app/words/layout.hpp"
+
+#include <atomic>
 #include <cstdio>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 namespace banpush {
+
+namespace {
+
+std::atomic<bool> gave_result = false; // by any console of this process: standard output is one
+
+} // namespace
 
 std::string Console::paint(Colour wanted, std::string_view text) const {
   if (!colour || wanted == Colour::Plain)
@@ -21,11 +31,23 @@ std::string Console::paint(Colour wanted, std::string_view text) const {
   return fmt::format("\x1b[{}m{}\x1b[0m", code, text);
 }
 
-void Console::out(std::string_view text) const { std::fwrite(text.data(), 1, text.size(), stdout); }
+void Console::out(std::string_view text) const {
+  gave_result = true;
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+void Console::tell(std::string_view text) const { out(folded(text, columns)); }
 
 void Console::note(std::string_view text) const {
   if (volume != Volume::Quiet)
     warn(text);
+}
+
+void Console::fail(std::string_view text, int status) const {
+  warn(paint(Colour::Red, "banpush: ") + std::string(text));
+  if (json() && !gave_result)
+    out(nlohmann::json{{"schema", 1}, {"error", text}, {"status", status}}.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) +
+        "\n");
 }
 
 void Console::warn(std::string_view text) const {

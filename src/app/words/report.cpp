@@ -1,5 +1,7 @@
 #include "app/words/report.hpp"
 
+#include "app/words/layout.hpp"
+
 #include <algorithm>
 #include <ctime>
 #include <map>
@@ -47,7 +49,7 @@ Json plan_json(const DeviceReport &report) {
       left_out.push_back({{"prefix", one.prefix.text()}, {"verdict", word(one.verdict)}, {"reason", one.reason}});
     for (const GuardNote &one : plan.guards)
       guards.push_back({{"name", one.name}, {"message", one.message}, {"refuses", one.refuses}, {"remedy", remedy_of(one, plan.device)}});
-    for (const Foreign &one : plan.installed.foreign)
+    for (const Foreign &one : of_others(plan.installed))
       foreign.push_back({{"list", one.list}, {"text", one.text}});
     for (const Entry &one : plan.installed.entries)
       if (!one.in_force)
@@ -205,9 +207,9 @@ void device_text(std::string &out, const DeviceReport &report, const Console &co
     addition_rows(out, report, console);
     rows_by_reason(out, plan.change.remove, console.paint(Colour::Red, "remove "), [](const Removal &one) { return one.block.text(); });
     rows_by_reason(out, plan.left_out, console.paint(Colour::Dim, "without"), [](const LeftOut &one) { return one.prefix.text(); });
-    if (!plan.installed.foreign.empty())
+    if (const std::size_t others = of_others(plan.installed).size(); others != 0)
       out += fmt::format("  foreign  {} on the device (`banpush show {}` lists them), left alone\n",
-                         plural(plan.installed.foreign.size(), "entry of somebody else", "entries of somebody else"), report.device);
+                         plural(others, "entry of somebody else", "entries of somebody else"), report.device);
   }
   for (const std::string &note : report.notes)
     out += fmt::format("  note     {}\n", note);
@@ -284,7 +286,8 @@ std::string to_text(const Report &report, Detail detail, const Console &console)
     out += all_devices(report);
   for (const std::string &note : report.notes)
     out += fmt::format("note: {}\n", note);
-  if (detail == Detail::Plan)
+  out = folded(out, console.columns);
+  if (detail == Detail::Plan) // its bytes as they are
     for (const DeviceReport &device : report.devices)
       script_text(out, device, console);
   return out;
@@ -302,7 +305,7 @@ std::string moment_text(Seconds until, std::optional<std::time_t> from) {
 }
 
 std::string until_text(Seconds until, std::optional<std::time_t> from) {
-  return until == permanent ? "for ever" : "until " + moment_text(until, from).substr(0, 16);
+  return until == permanent ? "permanent" : "until " + moment_text(until, from).substr(0, 16);
 }
 
 } // namespace banpush

@@ -57,7 +57,7 @@ enum class Detail { Plan, Push };
 // Ten lines a person can take in, then the script for Detail::Plan.
 std::string to_text(const Report &report, Detail detail, const Console &console);
 
-// `until 2026-11-23 12:00`, `for ever`.
+// `until 2026-11-23 12:00`, `permanent`.
 std::string until_text(Seconds until, std::optional<std::time_t> from = std::nullopt);
 // The moment so many seconds from then (or now) in local time, `2026-11-23 12:00:00`; `permanent` for ever.
 std::string moment_text(Seconds until, std::optional<std::time_t> from = std::nullopt);

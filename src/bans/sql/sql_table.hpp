@@ -55,6 +55,7 @@ public:
   std::vector<std::string> missing_columns() override;
   std::int64_t schema_version() override;
   std::vector<WordedBan> worded() override;
+  std::vector<AuthoredBan> authored() override;
   std::vector<AllowRow> allowed() override;
   void allow(const Prefix &prefix, const std::string &reason, const std::string &actor) override;
   bool disallow(const Prefix &prefix) override;

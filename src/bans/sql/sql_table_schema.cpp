@@ -102,4 +102,18 @@ std::vector<WordedBan> SqlTable::worded() {
   });
 }
 
+std::vector<AuthoredBan> SqlTable::authored() {
+  return repeated([&] {
+    std::vector<AuthoredBan> all;
+    if (!has_side_tables())
+      return all;
+    for (const auto &row : session_->select("SELECT hostname, name, ip, created, reason, actor FROM banpush_ban WHERE ban_table = ? AND "
+                                            "(COALESCE(reason, '') <> '' OR actor <> '')",
+                                            {table_}))
+      all.push_back({row[0].value_or(""), row[1].value_or(""), row[2].value_or(""), std::string(whole_seconds(row[3].value_or(""))),
+                     row[4].value_or(""), row[5].value_or("")});
+    return all;
+  });
+}
+
 } // namespace banpush

@@ -45,4 +45,11 @@ Facts with_states(Facts facts, const Installed &installed) {
   return facts;
 }
 
+std::vector<Foreign> of_others(const Installed &installed) {
+  std::vector<Foreign> others;
+  std::copy_if(installed.foreign.begin(), installed.foreign.end(), std::back_inserter(others),
+               [](const Foreign &one) { return !one.placeholder; });
+  return others;
+}
+
 } // namespace banpush

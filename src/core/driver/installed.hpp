@@ -95,4 +95,7 @@ Installed claimed(Installed installed, const std::vector<BlockIn> &known);
 // that permits the rest) and LIST_foreign (others have entries in it), LIST being the driver's key.
 Facts with_states(Facts facts, const Installed &installed);
 
+// What of the foreign entries is somebody else's: banpush's own placeholders are not.
+std::vector<Foreign> of_others(const Installed &installed);
+
 } // namespace banpush

@@ -73,6 +73,13 @@ std::string row_text(const Json &row) {
                      over ? "over" : until_text(left), row.value("text", ""));
 }
 
+std::string author_text(const Json &one) {
+  const std::string actor = one.value("actor", ""), reason = one.value("reason", "");
+  return fmt::format("  author   {} ({}, {}, {}) recorded by {}{}\n", one.value("prefix", ""), shown(one.value("jail", ""), 30),
+                     shown(one.value("hostname", ""), 30), one.value("created", ""), actor.empty() ? "somebody" : shown(actor, 60),
+                     reason.empty() ? "" : ": " + shown(reason, 200));
+}
+
 std::string policy_text(const Console &console, const Json &policy) {
   std::string out = fmt::format("policy of {}\n", fmt::join(policy.at("devices").get<std::vector<std::string>>(), ", "));
   for (const Json &step : policy.at("steps")) {
@@ -100,6 +107,9 @@ std::string explanation_text(const Console &console, const Json &told) {
     out += row_text(rows[i]);
   if (rows.size() > most_rows)
     out += fmt::format("  row      … and {} older rows (--json lists all)\n", rows.size() - most_rows);
+  const Json &authors = told.at("authors");
+  for (std::size_t i = 0; i < std::min(authors.size(), most_rows); ++i)
+    out += author_text(authors[i]);
   for (const Json &policy : told.at("policies")) {
     out += policy_text(console, policy);
     for (const Json &one : told.at("devices"))
@@ -117,7 +127,10 @@ int explain(const Settings &settings, const std::string &ip) {
   const Prefix prefix = Prefix::require(ip);
   Outlook view(load_all(settings));
   const Json told = explained(view, prefix);
-  settings.console.out(settings.console.json() ? told.dump(2) + "\n" : explanation_text(settings.console, told));
+  if (settings.console.json())
+    settings.console.out(told.dump(2) + "\n");
+  else
+    settings.console.tell(explanation_text(settings.console, told));
   return 0;
 }
 
@@ -157,7 +170,11 @@ int stats(const Settings &settings, const StatsOptions &options) {
   const std::size_t largest = counted.over_time.empty() ? 0 : *std::max_element(counted.over_time.begin(), counted.over_time.end());
   out += console.paint(Colour::Bold, "over time") + "\n";
   for (std::size_t i = 0; i < counted.over_time.size(); ++i)
-    out += fmt::format("  {:<28} {:>8} {}\n", fmt::format("{} {} ago", steps - 1 - i, options.days == 1 ? "h" : "days"),
+    out += fmt::format("  {:<28} {:>8} {}\n",
+                       fmt::format("{} {} ago", steps - 1 - i,
+                                   options.days == 1 ? "h"
+                                   : steps - 2 == i  ? "day"
+                                                     : "days"),
                        counted.over_time[i], bar(counted.over_time[i], largest, 30));
   chart(out, console, "addresses by how often they were banned", counted.recurrence);
   chart(out, console, "by jail", counted.jails);

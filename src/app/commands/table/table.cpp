@@ -2,6 +2,7 @@
 #include "app/commands/table/first_configuration.hpp"
 #include "app/pass.hpp"
 #include "app/record/new_ban.hpp"
+#include "app/words/layout.hpp"
 #include "app/words/said_length.hpp"
 #include "app/world/table_filter.hpp"
 #include "core/policy/life.hpp"
@@ -24,6 +25,7 @@ struct Row {
   std::string ip, jail, protocol, port, hostname, created;
   std::optional<Seconds> left; // to run; nothing when it is over
   BanWords words;
+  std::string reason, actor;
 };
 
 using RowKey = std::tuple<std::string, std::string, std::string, std::string>; // hostname, name, ip, created
@@ -33,6 +35,14 @@ std::map<RowKey, BanWords> words_of(BanTable &table) {
   for (WordedBan &one : table.worded())
     words.emplace(RowKey{one.hostname, one.name, one.ip, one.created}, std::move(one.words));
   return words;
+}
+
+// Who recorded each ban and why, as far as that is kept.
+std::map<RowKey, AuthoredBan> authors_of(BanTable &table) {
+  std::map<RowKey, AuthoredBan> authors;
+  for (AuthoredBan &one : table.authored())
+    authors.emplace(RowKey{one.hostname, one.name, one.ip, one.created}, std::move(one));
+  return authors;
 }
 
 // As the ban was told, where that is more than the column says.
@@ -48,16 +58,22 @@ Seconds longest_for(const Config &config, const std::string &jail) {
   return longest;
 }
 
-std::string ends(const std::optional<Seconds> &left) { return !left ? "over" : until_text(*left); }
+// Under the head `until`.
+std::string ends(const std::optional<Seconds> &left) {
+  return !left ? "over" : *left == permanent ? "permanent" : moment_text(*left).substr(0, 16);
+}
 
 void print(const Settings &settings, const std::vector<Row> &rows, std::size_t bad_rows) {
-  std::string out = settings.console.paint(Colour::Bold, fmt::format("{:<40} {:<16} {:<6} {:<12} {:<20} {:<20} {}\n", "ip", "jail", "proto",
-                                                                     "port", "hostname", "created", "until"));
+  Table table{{"ip", "jail", "proto", "port", "hostname", "created", "until", "by", "reason"}, {}, {7, 8, 5, 2, 3, 4}};
   for (const Row &row : rows)
-    out += fmt::format("{:<40} {:<16} {:<6} {:<12} {:<20} {:<20} {}\n", row.ip, shown(row.jail, 30),
-                       told(row.protocol, row.words.protocols), told(row.port.empty() ? "all" : row.port, row.words.ports),
-                       shown(row.hostname, 40), shown(row.created, 20), ends(row.left));
-  settings.console.out(out);
+    table.rows.push_back({row.ip, shown(row.jail, 30), told(row.protocol, row.words.protocols),
+                          told(row.port.empty() ? "all" : row.port, row.words.ports), shown(row.hostname, 40), shown(row.created, 20),
+                          ends(row.left), shown(row.actor, 30), shown(row.reason, 60)});
+  std::vector<std::string> lines = lines_of(table, settings.console.columns);
+  lines.front().pop_back(); // its line end has no colour
+  lines.front() = settings.console.paint(Colour::Bold, lines.front()) + "\n";
+  for (const std::string &line : lines)
+    settings.console.out(line);
   settings.console.note(fmt::format("{} ban{}{}", rows.size(), rows.size() == 1 ? "" : "s",
                                     bad_rows == 0 ? std::string()
                                                   : fmt::format("; {} of the table {} no ban and {} for nothing (banpush list --bad)",
@@ -75,6 +91,8 @@ Json row_json(const Row &row) {
           {"note", shown(row.words.note, 8000)},
           {"hostname", shown(row.hostname, 255)},
           {"created", shown(row.created, 40)},
+          {"actor", shown(row.actor, 255)},
+          {"reason", shown(row.reason, 8000)},
           {"until", !row.left                ? Json(nullptr)
                     : *row.left == permanent ? Json("permanent")
                                              : Json(moment_text(*row.left))}};
@@ -143,6 +161,7 @@ int list(const Settings &settings, const ListOptions &options) {
   for (std::size_t i = 0; i < config.tables.size(); ++i) {
     const auto table = open(config.tables[i]);
     const auto words = words_of(*table);
+    const auto authors = authors_of(*table);
     table->each([&](const RawBan &raw) {
       const std::size_t bad = typed.bad_rows();
       if (is_taken(config.tables[i], raw))
@@ -163,12 +182,14 @@ int list(const Settings &settings, const ListOptions &options) {
                       std::string(raw.hostname),
                       std::string(raw.created),
                       left,
+                      {},
+                      {},
                       {}});
-      if (!words.empty())
-        if (const auto known =
-                words.find({std::string(raw.hostname), std::string(raw.name), std::string(raw.ip), std::string(raw.created)});
-            known != words.end())
-          rows.back().words = known->second;
+      const RowKey key{std::string(raw.hostname), std::string(raw.name), std::string(raw.ip), std::string(raw.created)};
+      if (const auto known = words.find(key); known != words.end())
+        rows.back().words = known->second;
+      if (const auto known = authors.find(key); known != authors.end())
+        std::tie(rows.back().reason, rows.back().actor) = std::tie(known->second.reason, known->second.actor);
     });
   }
   if (settings.console.json()) {
