@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 """The help of every verb fits a terminal of 80 columns and has an example that the program can read; a usage error shows how the verb is used."""
 import os
+import pathlib
 import re
 import shlex
 import subprocess
+import tempfile
 import unittest
 
 PROGRAM = os.environ["BANPUSH"]
@@ -39,6 +41,11 @@ class Help(unittest.TestCase):
                 self.assertTrue(example[1].startswith(" ".join(verb)), example[0])
 
     def test_the_examples_are_commands(self):
+        """Nothing comes of them: the configuration is refused, whatever the verb."""
+        folder = tempfile.TemporaryDirectory(prefix="banpush-help-")
+        self.addCleanup(folder.cleanup)
+        config = pathlib.Path(folder.name) / "banpush.yaml"
+        config.write_text(f"state: {folder.name}/state.db\nspool: {folder.name}/spool.db\nno_such_key: 1\n")
         for verb in self.all_verbs():
             text = said(*verb, "--help").stdout
             line = re.search(r"^Example: banpush (.*)$", text, re.MULTILINE)[1]
@@ -46,8 +53,12 @@ class Help(unittest.TestCase):
             if verb[0] in ("lab", "serve"):
                 continue
             with self.subTest(verb=verb):
-                done = said("-c", "/nonexistent/banpush.yaml", *shlex.split(line))
+                done = said("-c", str(config), *shlex.split(line))
                 self.assertNotIn("usage: ", done.stderr, done.stderr)
+                if verb[0] != "drivers":
+                    self.assertEqual(done.returncode, 2, done.stdout)
+                # A rescue verb reads what is right of it, and opens the state file.
+                self.assertLessEqual(set(os.listdir(folder.name)), {"banpush.yaml", "state.db", "state.db.turn"})
 
     def test_a_usage_error_shows_the_usage(self):
         done = said("ban")

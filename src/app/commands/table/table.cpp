@@ -117,7 +117,7 @@ int init(const Settings &settings, const InitOptions &options) {
     settings.console.out(fmt::format("wrote {}: a table in a file, and this host's firewall as the device\n", settings.config));
   for (const auto &name : created)
     settings.console.out(fmt::format("created {}\n", name.get<std::string>()));
-  if (created.empty())
+  if (created.empty() && !is_first)
     settings.console.out("everything exists already; nothing was changed\n");
   return 0;
 }
