@@ -58,6 +58,25 @@ class Access(unittest.TestCase):
         wait_until(lambda: site.curl("/feed/edge").status == 401 and "shorter than 16 characters" in site.log_text(), 20, "a bad token is told")
         self.assertEqual(site.curl("/feed/edge", "-H", "Authorization: Bearer new-feed-token-987654321").status, 200, "and what held holds on")
 
+    def test_another_address_takes_no_token_away(self):
+        """The socket of the start stays open, for all: what the new configuration says for its own address is not for those."""
+        site = self.site().with_tokens()
+        self.certify(site, "cert")
+        site.settings["serve"]["http"].update(address="0.0.0.0", certificate=str(site.folder / "cert.pem"), key=str(site.folder / "cert.key"))
+        site.write()
+        site.start()
+        options = {"scheme": "https"}
+        trust = ("--cacert", str(site.folder / "cert.pem"))
+        wait_until(lambda: site.curl("/feed/edge", *trust, *self.bearer("firewall"), **options).status == 200, 20, "the feed is handed out")
+        site.settings["serve"]["http"] = {"port": site.port + 1}
+        site.write()
+        site.service.send_signal(1)
+        wait_until(lambda: "the configuration is read anew" in site.log_text(), 20, "it is read anew")
+        self.assertEqual(site.curl("/feed/edge", *trust, **options).status, 401)
+        self.assertEqual(site.curl("/feed/edge", *trust, *self.bearer("firewall"), **options).status, 200)
+        self.assertNotEqual(site.curl("/feed/edge", code=None).status, 200, "nor in the clear")
+        self.assertIn(f"it is listened at 0.0.0.0 port {site.port} until the service is started anew", site.log_text())
+
     def test_a_short_token_ends_the_start(self):
         site = self.site().with_tokens()
         (site.folder / "firewall.token").write_text("short\n")

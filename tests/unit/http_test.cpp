@@ -18,7 +18,8 @@ constexpr const char *token = "0123456789abcdef";
 
 Access access_with(HttpSettings settings = {}) {
   return {settings,
-          {{"feeds", sha256(token), {Offer::Feed}}, {"all", sha256("another-token-is-this"), {Offer::Feed, Offer::Metrics, Offer::Page}}}};
+          {{"feeds", sha256(token), {Offer::Feed}}, {"all", sha256("another-token-is-this"), {Offer::Feed, Offer::Metrics, Offer::Page}}},
+          settings.is_loopback() ? Access::Reach::ThisHost : Access::Reach::Others};
 }
 
 } // namespace
@@ -106,7 +107,8 @@ TEST_CASE("http: a token opens what it is for") {
     CHECK((access.may(text, Offer::Feed) == Ruling::NoToken) ==
           (std::string(text) != "Basic OjAxMjM0NTY3ODlhYmNkZWY")); // no name, the right token
   }
-  CHECK(Access({}, {}).may("", Offer::Page) == Ruling::Yes);
+  CHECK(Access({}, {}, Access::Reach::ThisHost).may("", Offer::Page) == Ruling::Yes);
+  CHECK(Access({}, {}, Access::Reach::Others).may("", Offer::Page) == Ruling::NoToken);
 }
 
 TEST_CASE("http: a token at rest") {

@@ -178,8 +178,9 @@ int serve(const Settings &settings) {
   const Descriptor signal_descriptor = signals();
   Running running(settings, std::move(config), say);
   say(fmt::format("serving {} device{}", devices, devices == 1 ? "" : "s"));
-  const auto site = running.service()->config().serve.http ? std::make_unique<HttpSite>(running, say) : nullptr;
-  const auto listener = site ? listen_for(*site, running.service()->config()) : nullptr;
+  const auto begun = running.service()->configuration();
+  const auto site = begun->serve.http ? std::make_unique<HttpSite>(running, begun, say) : nullptr;
+  const auto listener = site ? listen_for(*site, *begun) : nullptr;
   notify_ready(fmt::format("{} devices", devices));
   {
     Round round(running, doorbell, signal_descriptor.get());

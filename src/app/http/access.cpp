@@ -84,8 +84,8 @@ std::string digest_of_token(const std::string &name, const std::string &text) {
   return digest;
 }
 
-Access::Access(const HttpSettings &settings, std::vector<Known> tokens)
-    : names_(settings.names), tokens_(std::move(tokens)), here_(settings.is_loopback() && !settings.behind_proxy) {}
+Access::Access(const HttpSettings &settings, std::vector<Known> tokens, Reach bound)
+    : names_(settings.names), tokens_(std::move(tokens)), here_(bound == Reach::ThisHost && !settings.behind_proxy) {}
 
 bool Access::knows(std::string_view host) const {
   const std::string asked(host);
@@ -112,7 +112,7 @@ const Access::Known *Access::who(std::string_view authorization) const {
 
 Access::Ruling Access::may(std::string_view authorization, HttpSettings::Offer what) const {
   if (tokens_.empty())
-    return Ruling::Yes; // the configuration allows that on this host alone
+    return here_ ? Ruling::Yes : Ruling::NoToken;
   const Known *known = who(authorization);
   if (known == nullptr)
     return Ruling::NoToken;

@@ -16,7 +16,9 @@ public:
     std::string name, digest;
     std::vector<HttpSettings::Offer> may;
   };
-  Access(const HttpSettings &settings, std::vector<Known> tokens);
+  // `bound` is what is listened at, whatever a later configuration says: without tokens nobody is let in where others reach it.
+  enum class Reach { ThisHost, Others };
+  Access(const HttpSettings &settings, std::vector<Known> tokens, Reach bound);
 
   // Whether a request for this host is meant for us: an IP address, this host itself, or a name of the configuration. A page
   // that somebody's browser shows from elsewhere may have its name lead here (DNS rebinding), but not ask by another name.

@@ -38,11 +38,22 @@ std::shared_ptr<const TlsIdentity> identity_of(const HttpSettings &http) {
   }
 }
 
-Access access_of(const HttpSettings &http) {
+// A configuration is checked against its own address, and this one may be another.
+void require_fit(const HttpSettings &bound, const HttpSettings &http) {
+  if (http.address != bound.address || http.port != bound.port)
+    throw Error(ErrorKind::Config,
+                fmt::format("it is listened at {} port {} until the service is started anew, and the configuration says {} port {}: its "
+                            "tokens, certificate and names hold from then on",
+                            bound.address, bound.port, http.address, http.port));
+  if (!bound.is_loopback() && http.certificate.empty() && !http.behind_proxy)
+    throw Error(ErrorKind::Config, fmt::format("serve.http: {} is reached by others, and there is no certificate", bound.address));
+}
+
+Access access_of(const HttpSettings &bound, const HttpSettings &http) {
   std::vector<Access::Known> tokens;
   for (const HttpSettings::Token &token : http.tokens)
     tokens.push_back({token.name, digest_of_token(token.name, secret(token.secret)), token.may});
-  return {http, std::move(tokens)};
+  return {http, std::move(tokens), bound.is_loopback() ? Access::Reach::ThisHost : Access::Reach::Others};
 }
 
 std::optional<Offer> offer_at(const std::string &path) {
@@ -76,11 +87,14 @@ bool is_known(const HttpRequest &request, const std::string &tag, std::time_t ch
 
 } // namespace
 
-HttpSite::HttpSite(Running &running, std::function<void(const std::string &)> say)
-    : running_(running), say_(std::move(say)), figures_([this] { return rules()->config; }) {
-  const auto service = running_.service();
-  const auto config = service->configuration();
-  rules_ = std::make_shared<const Rules>(Rules{config, access_of(*config->serve.http), identity_of(*config->serve.http)});
+HttpSite::HttpSite(Running &running, std::shared_ptr<const Config> config, std::function<void(const std::string &)> say)
+    : running_(running), bound_(*config->serve.http), say_(std::move(say)), rules_(rules_of(config)),
+      figures_([this] { return rules()->config; }) {}
+
+std::shared_ptr<const HttpSite::Rules> HttpSite::rules_of(const std::shared_ptr<const Config> &config) const {
+  const HttpSettings &http = *config->serve.http;
+  require_fit(bound_, http);
+  return std::make_shared<const Rules>(Rules{config, access_of(bound_, http), identity_of(http)});
 }
 
 // A token that cannot be had after a reload keeps nobody out who was let in before, and says so in the log.
@@ -91,7 +105,7 @@ std::shared_ptr<const HttpSite::Rules> HttpSite::rules() {
   if (config == rules_->config || config == refused_ || !config->serve.http)
     return rules_;
   try {
-    rules_ = std::make_shared<const Rules>(Rules{config, access_of(*config->serve.http), identity_of(*config->serve.http)});
+    rules_ = rules_of(config);
   } catch (const std::exception &error) {
     refused_ = config;
     say_(fmt::format("what is offered over HTTP stays as it was: {}", error.what()));

@@ -22,9 +22,9 @@ namespace banpush {
 
 class HttpSite {
 public:
-  // Of the configuration that serves when this is made. Throws Error (Config) where a token, the certificate or its key cannot be
-  // had; `running` and `say` outlive it.
-  HttpSite(Running &running, std::function<void(const std::string &)> say);
+  // Of a configuration with serve.http, at whose address and port is listened as long as this is there. Throws Error (Config)
+  // where a token, the certificate or its key cannot be had; `running` and `say` outlive it.
+  HttpSite(Running &running, std::shared_ptr<const Config> config, std::function<void(const std::string &)> say);
 
   HttpAnswer answer(const HttpRequest &request);
   std::shared_ptr<const TlsIdentity> identity();
@@ -36,6 +36,7 @@ private:
     Access access;
     std::shared_ptr<const TlsIdentity> identity;
   };
+  std::shared_ptr<const Rules> rules_of(const std::shared_ptr<const Config> &config) const;
   std::shared_ptr<const Rules> rules();
   HttpAnswer answer_by(const Rules &rules, const HttpRequest &request);
   HttpAnswer feed(const Rules &rules, const HttpRequest &request);
@@ -49,6 +50,7 @@ private:
   void count(const HttpRequest &request, int status);
 
   Running &running_;
+  const HttpSettings bound_; // of which the address and port are listened at
   const std::function<void(const std::string &)> say_;
   std::mutex rules_lock_;
   std::shared_ptr<const Rules> rules_;
