@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <mutex>
 
@@ -99,6 +100,19 @@ Fetched fetch_for(Config &config, Order &order) {
 
 } // namespace
 
+namespace {
+
+// One file for all passes of this process: a later one would cut off what sessions that are kept have written.
+Trace trace_of_passes(const std::string &path) {
+  static std::mutex opening;
+  static std::map<std::string, Trace> opened;
+  const std::lock_guard alone(opening);
+  const auto known = opened.find(path);
+  return known != opened.end() ? known->second : opened.emplace(path, trace_to(path)).first->second;
+}
+
+} // namespace
+
 Report run_pass(const Settings &settings, Config &config, const Names &devices, const Order &asked, Sessions *sessions) {
   const auto meant = chosen(config, devices);
   Order order = asked;
@@ -108,7 +122,7 @@ Report run_pass(const Settings &settings, Config &config, const Names &devices, 
   State state(config.state);
   const std::size_t bad_rows = fetched.bans.bad_rows();
   Site site(config, state, std::move(fetched.bans), std::move(fetched.protect));
-  site.trace = trace_to(settings.trace);
+  site.trace = trace_of_passes(settings.trace);
   Report report = sessions != nullptr ? push_devices(site, meant, order, *sessions) : push_devices(site, meant, order);
   report.table_gone = order.only_adds;
   report.bad_rows = bad_rows;

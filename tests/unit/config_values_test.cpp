@@ -139,6 +139,11 @@ TEST_CASE("what somebody probably meant") {
   CHECK(suggestion("zzz", names) == "; there are bantime, jails, hosts, quorum");
   CHECK(suggestion("zzz", {"a"}) == "; there is a");
   CHECK(suggestion("zzz", {}).empty());
+  const std::vector<std::string> drivers{"linux_ipset", "linux_iptables", "linux_nft", "linux_route", "cisco_ios", "cisco_iosxe"};
+  CHECK(suggestion("linux_nftables", drivers) == "; did you mean \"linux_nft\"?");
+  CHECK(suggestion("linux_iptabels", drivers) == "; did you mean \"linux_iptables\"?");
+  CHECK(suggestion("cisco_ios_xe", drivers) == "; did you mean \"cisco_iosxe\"?");
+  CHECK(suggestion("linux_", {"linux_nft"}) == "; did you mean \"linux_nft\"?");
 }
 
 TEST_CASE("unknown keys are all told") {

@@ -31,6 +31,18 @@ std::size_t distance(std::string_view a, std::string_view b) {
   return last[b.size()];
 }
 
+// The longest candidate that is most of the name and more was written behind it, or that the name is most of.
+std::optional<std::string> longer_or_shorter(std::string_view name, const std::vector<std::string> &candidates) {
+  const auto begins_with = [](std::string_view whole, std::string_view part) {
+    return 2 * part.size() > whole.size() && part.size() >= 4 && whole.substr(0, part.size()) == part;
+  };
+  std::optional<std::string> best;
+  for (const std::string &candidate : candidates)
+    if ((begins_with(name, candidate) || begins_with(candidate, name)) && (!best || candidate.size() > best->size()))
+      best = candidate;
+  return best;
+}
+
 } // namespace
 
 std::optional<std::string> nearest(std::string_view name, const std::vector<std::string> &candidates) {
@@ -45,6 +57,9 @@ std::optional<std::string> nearest(std::string_view name, const std::vector<std:
       best = candidate;
     }
   }
+  if (best_distance > 1) // more than one slip: `linux_nftables` is linux_nft and not linux_iptables
+    if (auto begun = longer_or_shorter(name, candidates))
+      return begun;
   return best;
 }
 

@@ -8,8 +8,8 @@
 
 namespace banpush {
 
-// The candidate nearest in spelling (insertions, deletions, substitutions, neighbours swapped); nothing
-// when none is near enough to be a slip of the fingers.
+// The candidate nearest in spelling (insertions, deletions, substitutions, neighbours swapped), or of which too much or too
+// little was written; nothing when none is near enough to be meant.
 std::optional<std::string> nearest(std::string_view name, const std::vector<std::string> &candidates);
 
 // `; did you mean "bantime"?`, or, when nothing is near, `; there are: a, b, c` (at most 30 names, empty without any).
