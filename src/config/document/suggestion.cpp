@@ -57,7 +57,7 @@ std::optional<std::string> nearest(std::string_view name, const std::vector<std:
       best = candidate;
     }
   }
-  if (best_distance > 1) // more than one slip: `linux_nftables` is linux_nft and not linux_iptables
+  if (best_distance > 1) // more than one slip of the fingers
     if (auto begun = longer_or_shorter(name, candidates))
       return begun;
   return best;
