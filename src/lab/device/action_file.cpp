@@ -20,7 +20,7 @@ struct Grammar {
 const std::map<std::string, Grammar> &grammar() {
   static const std::map<std::string, Grammar> all{
       {"say", {Verb::Say}},
-      {"show", {Verb::Show, {"text", "kind", "name", "from", "starting", "holding", "lacking", "nothing"}}},
+      {"show", {Verb::Show, {"text", "kind", "name", "from", "starting", "holding", "lacking", "nothing", "beside"}}},
       {"refuse", {Verb::Refuse}},
       {"enter", {Verb::Enter}},
       {"leave", {Verb::Leave}},

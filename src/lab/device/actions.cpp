@@ -1,6 +1,9 @@
 #include "lab/device/shell.hpp"
 
 #include <algorithm>
+#include <sstream>
+#include <utility>
+
 #include <fmt/format.h>
 
 namespace banpush::lab {
@@ -82,6 +85,36 @@ bool Shell::object(const std::string &outcome, const std::optional<Entry> &about
   return false;
 }
 
+namespace {
+
+// The lines of one configuration that another has not got below the same line, each with a sign.
+std::string lines_beside(const std::string &text, const std::string &other, char sign) {
+  const auto with_heads = [](const std::string &all) {
+    std::vector<std::pair<std::string, std::string>> found;
+    std::istringstream lines(all);
+    for (std::string line, head; std::getline(lines, line);) {
+      if (line.empty() || line[0] == '!')
+        continue;
+      head = line[0] == ' ' ? head : line;
+      found.emplace_back(head, line);
+    }
+    return found;
+  };
+  const auto theirs = with_heads(other);
+  std::string found, told;
+  for (const auto &[head, line] : with_heads(text)) {
+    if (std::find(theirs.begin(), theirs.end(), std::pair(head, line)) != theirs.end())
+      continue;
+    if (head != line && std::exchange(told, head) != head)
+      found += head + "\n";
+    told = head;
+    found += head == line ? fmt::format("{}{}\n", sign, line) : fmt::format(" {}{}\n", sign, line.substr(1));
+  }
+  return found;
+}
+
+} // namespace
+
 bool Shell::show(const Action &action, const Fields &groups) {
   const Description &description = device_.description();
   const std::string kind = text(action, "kind", groups), name = text(action, "name", groups), from = text(action, "from", groups);
@@ -97,7 +130,15 @@ bool Shell::show(const Action &action, const Fields &groups) {
   View all = view(groups);
   for (auto &[its, value] : shown_lists(description, which, form->second, {kind, name}).values)
     all.values[its] = std::move(value);
-  const std::string whole = form->second.render(all), starting = text(action, "starting", groups);
+  std::string whole = form->second.render(all);
+  const std::string starting = text(action, "starting", groups);
+  if (text(action, "beside", groups) == "startup") {
+    View saved = view(groups);
+    for (auto &[its, value] : shown_lists(description, device_.startup, form->second, {kind, name}).values)
+      saved.values[its] = std::move(value);
+    const std::string before = form->second.render(saved);
+    whole = lines_beside(before, whole, '-') + lines_beside(whole, before, '+');
+  }
   const std::string holding = text(action, "holding", groups), lacking = text(action, "lacking", groups);
   if (whole.empty())
     reply_ += text(action, "nothing", groups);
