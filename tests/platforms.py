@@ -11,11 +11,13 @@ Made from `drivers/` by `tests/platforms.py . --write`; a test sees that it is c
 
 - **change**: `commit`, all of it or none, out of a candidate; `one input`, handed over whole to one program; `line by line`, where a refused line stops the rest and the next push repairs it.
 - **goes back by itself**: what the device undoes unless banpush, having logged in anew, confirms it; in brackets what has to be there.
+- **a setup that cuts you off**: `goes back` with that; `lines are told` that take it back at the device's console, before anything is sent (where a device
+  lacks what goes back by itself, too); `binds nothing`, so that it cannot. docs/safety.md has the rest.
 - **entries**: what is accepted at most; a device of yours may take less.
 - **evidence**: `live`, worked on the real thing; `captured`, its real output is read; `documented`, from the vendor's documents; `believed`. Below `captured` a device needs `accept_unproven: yes`.
 
-| driver | for | transport | families | set | change | goes back by itself | entries | evidence |
-|---|---|---|---|---|---|---|---|---|
+| driver | for | transport | families | set | change | goes back by itself | a setup that cuts you off | entries | evidence |
+|---|---|---|---|---|---|---|---|---|---|
 """
 
 FOOT = """
@@ -80,18 +82,31 @@ class Driver:
             return "commit"
         return "one input" if self.value("batch") == "whole" or "netconf" in self.value("transport") else "line by line"
 
+    def dead_man_words(self):
+        """Of a driver that says more about the dead-man of its parent, both."""
+        own = self.section("dead_man")
+        return own if "kind:" in own or not self.parent else own + self.parent.dead_man_words()
+
     def dead_man(self):
-        words = self.value("dead_man")
+        words = self.dead_man_words()
         if not words:
             return ""
-        when = re.search(r"when: *\"?([^,}\"]+)", words)
-        return ("confirmed commit" if "kind: commit" in words else "timer") + (f" ({when[1].strip()})" if when else "")
+        when = re.search(r"^ *when: *(\w+)|[{,] *when: *\"?([^,}\"]+)", words, re.MULTILINE)
+        return ("confirmed commit" if "kind: commit" in words else "timer") + (f" ({(when[1] or when[2]).strip()})" if when else "")
+
+    def way_back(self):
+        if not self.templates & {"setup", "setup4", "sets", "rules4"}:
+            return "binds nothing"
+        told = "lines are told" if "undo" in self.templates else ""
+        if self.dead_man():
+            return "goes back" + (f", else {told}" if told and "(" in self.dead_man() else "")
+        return told or "binds nothing"
 
     def row(self):
         about = self.value("about").strip("\"'")
         evidence = re.search(r"level: *(\w+)", section(self.text, "evidence"))
         cells = [f"`{self.name}`", re.split(r"\. |; ", about)[0].rstrip("."), self.value("transport").strip("[]"), self.families(), self.value("sets"), self.change(),
-                 self.dead_man(), self.limit(), evidence[1] if evidence else ""]
+                 self.dead_man(), self.way_back(), self.limit(), evidence[1] if evidence else ""]
         return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
 
 

@@ -37,8 +37,8 @@ Delivery send(Session &session, const Step &step, Progress &progress) {
   }
 }
 
-// Sends the steps; at the first complaint the driver's abort and leave, and the complaint comes back.
-Delivery deliver(Site &site, Session &session, const Script &script, DeviceReport &report, Progress &progress) {
+// Once.
+Delivery deliver_once(Site &site, Session &session, const Script &script, DeviceReport &report, Progress &progress) {
   std::string &words = report.words;
   Delivery last;
   last.accepted = true;
@@ -50,11 +50,12 @@ Delivery deliver(Site &site, Session &session, const Script &script, DeviceRepor
     words += last.words;
     if (last.accepted && !last.complaint.empty())
       report.notes.push_back("the device consented with a warning: " + last.complaint);
-    if (!last.accepted)
-      break;
+    if (last.accepted)
+      continue;
+    for (const Step &back : steps_back(site, session, script, step, last))
+      words += session.send(back).words;
+    break;
   }
-  for (const Step &step : last.accepted ? std::vector<Step>{} : script.abort)
-    words += session.send(step).words;
   return last;
 }
 
@@ -65,6 +66,13 @@ Verified read_back(Session &session, const Plan &plan, Installed known, const Pr
     throw Error(error.kind(), fmt::format("the change was sent ({}), but what the device holds now could not be read: {}", progress.text(),
                                           error.what()));
   }
+}
+
+// Behind the words of what went wrong.
+std::string what_becomes_of(const Session &session, const Script &script) {
+  return script.confirm.empty()
+             ? std::string()
+             : fmt::format("; it was not confirmed, so the device holds what it held before, at the latest {}", time_to_confirm(session));
 }
 
 } // namespace
@@ -104,25 +112,27 @@ std::string Progress::text() const {
   return text;
 }
 
-SentAndRead deliver_and_verify(Site &site, Session &session, const Plan &plan, Installed known, DeviceReport &report) {
-  Progress progress(plan.script);
-  bool is_delivered = false;
+Sent deliver(Site &site, Session &session, const Script &script, DeviceReport &report) {
+  Progress progress(script);
   try {
-    Delivery last = deliver(site, session, plan.script, report, progress);
+    Delivery last = deliver_once(site, session, script, report, progress);
     for (int tries = 1; last.busy && tries < most_tries; ++tries) {
       std::this_thread::sleep_for(first_wait * (1 << tries));
-      last = deliver(site, session, plan.script, report, progress);
+      last = deliver_once(site, session, script, report, progress);
     }
-    is_delivered = true;
-    Verified verified = read_back(session, plan, std::move(known), progress);
-    return {std::move(last), std::move(verified), progress.text()};
+    return {std::move(last), progress};
   } catch (const Error &error) {
-    std::string text = error.what();
-    if (!is_delivered)
-      text += fmt::format("; {}", progress.text());
-    if (!plan.script.confirm.empty())
-      text += fmt::format("; it was not confirmed, so the device holds what it held before, at the latest {}", time_to_confirm(session));
-    throw Error(error.kind(), text);
+    throw Error(error.kind(), fmt::format("{}; {}{}", error.what(), progress.text(), what_becomes_of(session, script)));
+  }
+}
+
+SentAndRead deliver_and_verify(Site &site, Session &session, const Plan &plan, Installed known, DeviceReport &report) {
+  Sent sent = deliver(site, session, plan.script, report);
+  try {
+    Verified verified = read_back(session, plan, std::move(known), sent.progress);
+    return {std::move(sent.last), std::move(verified), sent.progress.text()};
+  } catch (const Error &error) {
+    throw Error(error.kind(), error.what() + what_becomes_of(session, plan.script));
   }
 }
 

@@ -33,7 +33,15 @@ private:
   bool commits_ = false, commit_sent_ = false;
 };
 
-// Sends the steps, again while the device is busy, and reads what it shows then. Throws Error, which says how far the change
+// Sends the steps, again while the device is busy; at the first complaint the driver's abort, and the complaint comes back.
+// Throws Error, which says how far the change came and what becomes of it.
+struct Sent {
+  Delivery last;
+  Progress progress;
+};
+Sent deliver(Site &site, Session &session, const Script &script, DeviceReport &report);
+
+// The same for a plan, and reads what the device shows then. Throws Error, which says how far the change
 // came and what becomes of it.
 struct SentAndRead {
   Delivery last;

@@ -1,6 +1,8 @@
 #include "app/planning.hpp"
 
+#include "app/dead_man.hpp"
 #include "app/room.hpp"
+#include "core/plan/risk.hpp"
 
 #include <algorithm>
 #include <map>
@@ -275,7 +277,8 @@ std::optional<Plan> make_part(Site &site, const Session &session, Kept &kept, co
   }
   plan.left_out = change->left_out;
   plan.wanted = std::move(selection.wanted);
-  plan.script = render(session.rendering(), plan.change);
+  plan.risk = risk_of(plan.change, kept.known->entries.size(), device.limits);
+  plan.script = render(rendering_for(session, session.facts(), dead_man_use(session, device, plan.risk)), plan.change);
   return plan;
 }
 
@@ -291,8 +294,10 @@ Decision make_plan(Site &site, const Session &session, const Installed &installe
     // As the table's allowlist has it now: the session may be older than that.
     decision = make_decision(site, *site.config().device(session.device().name), session.driver(), session.facts(), installed, order);
   }
+  const Device &device = *site.config().device(session.device().name);
   plan.intent = order.intent;
-  plan.script = render(session.rendering(), plan.change);
+  plan.risk = risk_of(plan.change, installed.entries.size(), device.limits);
+  plan.script = render(rendering_for(session, session.facts(), dead_man_use(session, device, plan.risk)), plan.change);
   plan.hash = hash_of(plan);
   return decision;
 }

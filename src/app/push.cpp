@@ -70,11 +70,15 @@ void note_idle(const Change &change, const Installed &now, DeviceReport &report)
 // instead. Returns what it holds then.
 Verified apply(Site &site, Session &session, const Cleared &cleared, const Order &order, Installed known, DeviceReport &report) {
   const Plan &plan = cleared.plan();
+  Probes probes(site.config(), session.device());
+  if (!plan.script.confirm.empty())
+    probes.look_before();
+  report.dead_man->not_judged = probes.not_judged();
   auto [delivery, verified, progress] = deliver_and_verify(site, session, plan, std::move(known), report);
   if (!verified.difference.empty()) {
-    const std::string undone = delivery.accepted ? undo(site, session, plan, report.words) : std::string();
+    const std::string undone = delivery.accepted ? undo(site, session, plan.script, as_before(plan), report.words) : std::string();
     if (!delivery.accepted)
-      end_dead_man_where_undone(site, plan, verified.installed);
+      end_dead_man_where_undone(site, plan.device, as_before(plan), verified.installed);
     if (delivery.lost && may_repair(order) && !dead_man_of(site, session.device())) {
       const std::lock_guard lock(site.state_lock());
       site.state().changed(plan.device, plan, site.seconds_since_fetch()); // cleared once: no limit is to take the rest for new
@@ -89,7 +93,11 @@ Verified apply(Site &site, Session &session, const Cleared &cleared, const Order
   note_idle(plan.change, verified.installed, report);
   if (!delivery.accepted)
     report.notes.push_back(fmt::format("the device complained ({}), but shows what it should", delivery.complaint));
-  confirm(site, session, plan, report.words);
+  confirm(site, session, plan.script, as_before(plan), probes, report);
+  if (const std::vector<std::string> &proved = report.dead_man->proved; !proved.empty())
+    report.notes.push_back(fmt::format("answered behind the change, before it was confirmed: {}", fmt::join(proved, ", ")));
+  for (const std::string &one : report.dead_man->not_judged)
+    report.notes.push_back("not judged: " + one);
   save_after_change(site, session.device(), session, plan.script.save, report);
   send_all(session, plan.script.leave, "leave", report.words);
   const std::lock_guard lock(site.state_lock());
@@ -144,7 +152,11 @@ Guard::Ruling judge(Site &site, const Device &device, const Order &order, const 
   report.plan->guards.insert(report.plan->guards.end(), ruling.notes.begin(), ruling.notes.end());
   check_saved(order, *report.plan, report);
   report.moment = site.moment();
+  report.dead_man = dead_man_use(session, device, report.plan->risk);
   if (order.depth != Depth::Push) {
+    const bool has_one = !report.dead_man->kind.empty(), could_hurt = !report.plan->risk.empty() && !device.is_local();
+    if (!report.plan->change.empty() && (has_one || could_hurt))
+      report.notes.push_back(report.dead_man->text());
     std::vector<std::string> notes = notes_on(*report.plan, device);
     report.notes.insert(report.notes.end(), std::make_move_iterator(notes.begin()), std::make_move_iterator(notes.end()));
   }
@@ -183,6 +195,11 @@ std::optional<Verified> carry_out(Site &site, const Order &order, const Guard::R
   if (order.depth != Depth::Push)
     return verified;
   if (report.outcome == Outcome::Planned) {
+    if (const std::string objection = objection_to_trial(*kept.session, report.plan->script); !objection.empty()) {
+      report.plan->guards.push_back({"dead_man", objection, true});
+      report.outcome = Outcome::Refused;
+      return verified;
+    }
     verified = apply_and_record(site, *kept.session, *ruling.cleared, order, std::move(*kept.known), report);
     kept.known.reset();
     if (!verified)
@@ -315,9 +332,6 @@ void remember(Site &site, const Device &device, const Order &order, DeviceReport
                    report.in_audit},
                   conditions_after(report, state.plain_conditions(device.name)));
 }
-
-// Longer than any device waits to be confirmed that a person is made to wait for.
-constexpr Seconds longest_left_alone = 15 * minute;
 
 DeviceReport push_in_session(Site &site, const Device &device, const Order &order, Sessions &sessions) {
   Kept &kept = sessions.kept.at(device.name);

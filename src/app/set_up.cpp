@@ -1,5 +1,7 @@
 #include "app/set_up.hpp"
 
+#include "app/dead_man.hpp"
+#include "app/delivery.hpp"
 #include "app/planning.hpp"
 #include "core/error.hpp"
 #include "core/reading/used_lists.hpp"
@@ -25,53 +27,127 @@ std::string missing(const Installed &installed) {
 
 } // namespace
 
-std::vector<Step> setup_steps(Session &session, Stage stage) {
+SetupChange setup_change(Session &session, Stage stage) {
+  SetupChange change;
+  change.stage = stage;
   // What stands already is asked first: setup adds what is missing and replaces nothing.
-  const Installed installed = session.read();
-  const Facts facts = with_unused(with_states(session.facts(), installed), session.unused_lists(), stage);
-  const Rendering rendering = session.rendering(facts);
+  change.before = session.read();
+  const Facts facts = with_unused(with_states(session.facts(), change.before), session.unused_lists(), stage);
+  change.dead_man = dead_man_use(session, session.device(), stage == Stage::Setup ? "what binds the lists" : "what unbinds the lists");
+  const Rendering rendering = rendering_for(session, facts, change.dead_man);
   if (const auto reasons = refusals(session.driver(), stage, session.values(), facts, rendering.attach); !reasons.empty())
     throw Error(ErrorKind::Guard,
                 fmt::format("{}: {} is refused, and nothing was sent: {}", session.device().name, word(stage), fmt::join(reasons, "; ")));
-  const bool stands = stage == Stage::Setup && !installed.lists.empty() && missing(installed).empty();
-  return stands ? std::vector<Step>{} : render_stage(rendering, stage);
-}
-
-std::string text_of(const std::vector<Step> &steps) {
-  Script script;
-  script.change = steps;
-  return script.text();
+  const bool stands = stage == Stage::Setup && !change.before.lists.empty() && missing(change.before).empty();
+  if (stands)
+    return change;
+  change.script = render_setup(rendering, stage);
+  if (change.dead_man.used && change.script.confirm.empty()) {
+    change.dead_man.used = false;
+    change.dead_man.why = fmt::format("the driver's {} makes no use of it", word(stage));
+  }
+  if (const std::string objection = objection_to_trial(session, change.script); !objection.empty())
+    throw Error(ErrorKind::Guard,
+                fmt::format("{}: {} is refused, and nothing was sent: {}", session.device().name, word(stage), objection));
+  if (stage == Stage::Setup)
+    for (const Step &step : render_stage(rendering, Stage::Undo))
+      change.undo += step.text();
+  return change;
 }
 
 namespace {
 
-// What a refused step leaves behind (an open mode, a candidate with half of it) would be in the way of whoever comes next.
-// The setup began no time to confirm: one that runs on the device is somebody else's.
-std::string taken_back(Session &session) {
-  std::string words;
-  try {
-    Rendering rendering = session.rendering();
-    rendering.confirm_seconds = 0;
-    for (const Step &step : render_stage(rendering, Stage::Abort)) {
-      const Delivery delivery = session.send(step);
-      words += delivery.words;
-      if (!delivery.accepted)
-        return words;
-    }
-  } catch (const Error &error) { // why the stage failed is what a person has to know
-    words += std::string(error.what()) + "\n";
+// What is written down of a device when something is sent to it, and what came of that.
+class Record {
+public:
+  Record(Site &site, const std::string &device, const char *intent, const std::string &who, const std::string &script) : site_(site) {
+    const std::lock_guard lock(site_.state_lock());
+    number_ = site_.state().started(device, intent, who, script);
   }
-  return words;
+  void end(const std::string &error, const std::string &words) {
+    const std::lock_guard lock(site_.state_lock());
+    site_.state().ended(number_, error.empty() ? "changed" : "failed", error, words);
+  }
+
+private:
+  Site &site_;
+  long number_ = 0;
+};
+
+// How a person gets the device back that is not reached any more and takes nothing back by itself.
+std::string by_hand(const SetupChange &change) {
+  return change.undo.empty() ? "the change remains" : "the change remains; at the device's console this takes it back:\n" + change.undo;
+}
+
+// A device that cut us off does not say so.
+std::string missing_on_trial(Session &session) {
+  try {
+    return missing_after(session);
+  } catch (const Error &error) {
+    throw Error(error.kind(), fmt::format("{}; it was not confirmed, so the device holds what it held before, at the latest {}",
+                                          error.what(), time_to_confirm(session)));
+  }
+}
+
+void confirm_setup(Site &site, Session &session, const SetupChange &change, Probes &probes, DeviceReport &report) {
+  if (change.script.confirm.empty())
+    return;
+  const AsBefore is_as_before = as_before(change.before);
+  if (const std::string missing = change.stage == Stage::Setup ? missing_on_trial(session) : std::string(); !missing.empty())
+    throw Error(ErrorKind::Device, fmt::format("the device accepted the setup, but {}; {}", missing,
+                                               undo(site, session, change.script, is_as_before, report.words)));
+  confirm(site, session, change.script, is_as_before, probes, report);
+}
+
+void deliver_setup(Site &site, Session &session, const SetupChange &change, Probes &probes, DeviceReport &report) {
+  Sent sent = [&] {
+    try {
+      return deliver(site, session, change.script, report);
+    } catch (const Error &error) {
+      if (!change.script.confirm.empty() || session.device().is_local())
+        throw;
+      throw Error(error.kind(), fmt::format("{}; {}", error.what(), by_hand(change)));
+    }
+  }();
+  if (!sent.last.accepted) {
+    if (!change.script.confirm.empty())
+      end_dead_man_where_undone(site, session.device().name, as_before(change.before), session.read());
+    throw Error(ErrorKind::Device, fmt::format("{}; {}", sent.last.complaint, sent.progress.text()));
+  }
+  confirm_setup(site, session, change, probes, report);
+  send_all(session, change.script.leave, "leave", report.words);
 }
 
 } // namespace
 
-void send_stage(Site &site, Session &session, const std::vector<Step> &steps, const char *intent, const std::string &who) {
-  long record = 0;
-  {
-    const std::lock_guard lock(site.state_lock());
-    record = site.state().started(session.device().name, intent, who, text_of(steps));
+void send_setup(Site &site, Session &session, const SetupChange &change, Probes &probes, const std::string &who, DeviceReport &report) {
+  Record record(site, session.device().name, word(change.stage), who, change.script.text());
+  report.dead_man = change.dead_man;
+  report.dead_man->not_judged = probes.not_judged();
+  try {
+    deliver_setup(site, session, change, probes, report);
+  } catch (const Error &error) {
+    record.end(error.what(), report.words);
+    throw Error(error.kind(), fmt::format("{}: {}: {}", session.device().name, word(change.stage), error.what()));
   }
+  record.end({}, report.words);
+}
+
+void prove_setup(Site &site, Session &session, const SetupChange &change, Probes &probes, DeviceReport &report) {
+  if (!change.script.confirm.empty() || session.device().is_local())
+    return;
+  session.close();
+  try {
+    report.dead_man->proved = prove(site, session, probes);
+  } catch (const Error &error) {
+    throw Error(error.kind(), fmt::format("{}: {}: {}; {}", session.device().name, word(change.stage), error.what(), by_hand(change)));
+  }
+}
+
+void send_stage(Site &site, Session &session, const std::vector<Step> &steps, const char *intent, const std::string &who) {
+  Script script;
+  script.change = steps;
+  Record record(site, session.device().name, intent, who, script.text());
   std::string words, error;
   for (const Step &step : steps) {
     const Delivery delivery = session.send(step);
@@ -81,12 +157,7 @@ void send_stage(Site &site, Session &session, const std::vector<Step> &steps, co
       break;
     }
   }
-  if (!error.empty() && !steps.empty() && (steps.front().stage == Stage::Setup || steps.front().stage == Stage::Unsetup))
-    words += taken_back(session);
-  {
-    const std::lock_guard lock(site.state_lock());
-    site.state().ended(record, error.empty() ? "changed" : "failed", error, words);
-  }
+  record.end(error, words);
   if (!error.empty())
     throw Error(ErrorKind::Device, fmt::format("{}: {}: {}", session.device().name, intent, error));
 }
@@ -104,8 +175,10 @@ std::string missing_after(Session &session) {
 void set_up_again(Site &site, const Device &device, const std::string &who) {
   Session session(device, site.config().driver(device), site.credentials(device), families_used(site, device), site.trace);
   session.open(Stage::Setup);
-  if (const std::vector<Step> steps = setup_steps(session, Stage::Setup); !steps.empty())
-    send_stage(site, session, steps, "setup", who);
+  DeviceReport report;
+  Probes probes(site.config(), device);
+  if (const SetupChange change = setup_change(session, Stage::Setup); !change.script.empty())
+    send_setup(site, session, change, probes, who, report);
   if (const std::string missing = missing_after(session); !missing.empty())
     throw Error(ErrorKind::Device, fmt::format("{}: the device accepted the setup, but {}", device.name, missing));
 }

@@ -1,18 +1,34 @@
 // The lists and bindings on a device: what `setup` sends, and what the service sends when it has gone from this host.
 #pragma once
 
+#include "app/probes.hpp"
 #include "app/site/session.hpp"
 #include "app/site/site.hpp"
+#include "app/words/report.hpp"
 
 #include <string>
 #include <vector>
 
 namespace banpush {
 
-// What is to be sent to a session that was opened for this stage (Setup, Unsetup); empty: nothing lacks. Throws Error (Guard)
-// where the driver refuses, with its reasons.
-std::vector<Step> setup_steps(Session &session, Stage stage);
-std::string text_of(const std::vector<Step> &steps);
+// A setup or its removal for one device.
+struct SetupChange {
+  Stage stage = Stage::Setup;
+  Script script;       // empty: nothing lacks
+  Installed before;    // as the device was read for it
+  DeadManUse dead_man; // and whether it goes under that
+  std::string undo;    // the lines with which a person at the device's console takes back what a setup binds; empty: none are known
+};
+
+// For a session that was opened for this stage. Throws Error (Guard) where the driver refuses, with its reasons.
+SetupChange setup_change(Session &session, Stage stage);
+
+// Sends it, written down like a push. Where the device takes it back by itself, it is proved that the device can be reached, and
+// confirmed. The report gets what the device said and what was proved. Throws Error (Connect, Device), which says what becomes of it.
+void send_setup(Site &site, Session &session, const SetupChange &change, Probes &probes, const std::string &who, DeviceReport &report);
+// Behind it, where nothing was to be confirmed: the same proof of a device that is not this host. The session ends, because a
+// device may have no other. Throws Error (Connect), which says how a person takes it back.
+void prove_setup(Site &site, Session &session, const SetupChange &change, Probes &probes, DeviceReport &report);
 
 // Sends the steps of one stage that carries no entries, written down like a push. Throws Error (Device) at the first complaint.
 void send_stage(Site &site, Session &session, const std::vector<Step> &steps, const char *intent, const std::string &who);

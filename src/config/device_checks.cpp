@@ -161,9 +161,10 @@ void check_habits(const Device &device, const Driver &driver, const Node &merged
     else
       notes.push_back(fmt::format("{}: save has no effect: driver {} saves {}", save->place.text(), driver.name, driver.saves));
   }
-  if (const Node *confirm = at(merged, {"confirm"}); confirm != nullptr && !driver.dead_man)
-    notes.push_back(fmt::format("{}: {}: confirm has no effect: driver {} cannot roll back by itself", confirm->place.text(), device.name,
-                                driver.name));
+  for (const char *key : {"confirm", "confirm_when"})
+    if (const Node *confirm = at(merged, {key}); confirm != nullptr && !driver.dead_man)
+      notes.push_back(fmt::format("{}: {}: {} has no effect: driver {} cannot roll back by itself", confirm->place.text(), device.name, key,
+                                  driver.name));
   if (const Node *keep = at(merged, {"keep_setup"}); keep != nullptr && !(device.is_local() && driver.has(Stage::Setup)))
     notes.push_back(fmt::format("{}: {}: keep_setup has no effect: {}", keep->place.text(), device.name,
                                 device.is_local() ? fmt::format("driver {} needs no setup", driver.name)

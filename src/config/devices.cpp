@@ -129,6 +129,45 @@ Device::Save save_of(const Node &node, Problems &problems) {
   return {};
 }
 
+// HOST:PORT, an IPv6 address in brackets.
+std::optional<Probe> place_of(const std::string &text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string::npos)
+    return std::nullopt;
+  std::string host = text.substr(0, colon);
+  const std::string port = text.substr(colon + 1);
+  const bool in_brackets = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  if (in_brackets)
+    host = host.substr(1, host.size() - 2);
+  const bool good_port = !port.empty() && port.size() <= 5 && port[0] != '0' && port.find_first_not_of("0123456789") == std::string::npos &&
+                         std::stoi(port) <= 65535;
+  const auto address = Prefix::parse(host);
+  const bool is_address = address && host.find('/') == std::string::npos;
+  const bool good_host = is_address ? in_brackets == (address->family() == Family::IPv6) : !in_brackets && is_host_name(host);
+  if (!good_host || !good_port)
+    return std::nullopt;
+  return Probe{host, static_cast<std::uint16_t>(std::stoi(port)), {}};
+}
+
+std::vector<Probe> probes_of(const Node &node, Problems &problems) {
+  std::vector<Probe> probes;
+  for (const Node *item : items_of(node)) {
+    if (item->kind == Node::Kind::Mapping) {
+      Mapping mapping(*item, problems);
+      probes.push_back({{}, 0, mapping.need("command", argv_of)});
+      mapping.done();
+      continue;
+    }
+    const auto text = text_of(*item, problems);
+    const auto place = text ? place_of(*text) : std::nullopt;
+    if (place)
+      probes.push_back(*place);
+    else if (text)
+      add_mismatch(*item, problems, "HOST:PORT (an IPv6 address in brackets), or {command: [PROGRAM, …]}");
+  }
+  return probes;
+}
+
 std::map<std::string, std::string> params_of(const Node &node, Problems &problems) {
   std::map<std::string, std::string> params;
   const Mapping all(node, problems);
@@ -195,9 +234,16 @@ Device device_of(const Node &merged, const std::string &name, Standing standing,
     read_budget(device, *budget, problems.other);
   device.save = other.get("save", save_of);
   device.confirm = other.get("confirm", duration_of).value_or(device.confirm);
+  using ConfirmWhen = Device::ConfirmWhen;
+  device.confirm_when =
+      other
+          .get("confirm_when", word_of<ConfirmWhen>,
+               Words<ConfirmWhen>{{"always", ConfirmWhen::Always}, {"risky", ConfirmWhen::Risky}, {"never", ConfirmWhen::Never}})
+          .value_or(device.confirm_when);
+  device.probe = other.get("probe", probes_of);
   device.keep_setup = other.get("keep_setup", yes_no_of).value_or(true);
   device.accept_unproven = other.get("accept_unproven", yes_no_of).value_or(false);
-  for (const char *key : {"attach", "budget", "save", "confirm", "accept_unproven", "keep_setup"})
+  for (const char *key : {"attach", "budget", "save", "confirm", "confirm_when", "probe", "accept_unproven", "keep_setup"})
     mapping.find_even_empty(key);
   mapping.done();
   return device;

@@ -37,6 +37,14 @@ struct Attach { // one place where a list is bound, for setup and check
   std::string direction = "in";
 };
 
+// What has to be reachable after a change because it was before it: a place that takes TCP connections, or a program that ends
+// with status 0.
+struct Probe {
+  std::string host;
+  std::uint16_t port = 0;
+  std::vector<std::string> command; // argv; empty: host and port
+};
+
 struct Login {
   std::string username;
   std::string key;   // private key file; empty: agent, then password
@@ -70,6 +78,8 @@ struct Device {
     int minute_of_day = 0;
   } save;
   Seconds confirm = 120; // how long a device waits for the confirm before it rolls back
+  enum class ConfirmWhen { Always, Risky, Never } confirm_when = ConfirmWhen::Risky; // what goes under its dead-man
+  std::vector<Probe> probe;
   bool accept_unproven = false;
   bool keep_setup = true;                    // of this host: what `setup` made and somebody took away, the service makes again
   Seconds connect_timeout = 10, silence = 0; // 0: the driver's

@@ -134,6 +134,14 @@ class Bench:
         assert changed == 1, text
         file.write_text(text)
 
+    def configure(self, **keys):
+        """Other keys of the device in banpush's configuration from now on."""
+        file = pathlib.Path(self.folder, "banpush.yaml")
+        head, _, device = file.read_text().partition("  dut: {")
+        for key in keys:
+            device = re.sub(rf'"?{key}"?: ("[^"]*"|[^,{{}}\[\]]*)(, |(?=}}))', "", device, count=1)
+        file.write_text(head + "  dut: {" + "".join(f"{json.dumps(key)}: {_yaml(value)}, " for key, value in keys.items()) + device)
+
     def push(self, codes=(0,)):
         """The outcome of one push, as its JSON says it."""
         done = self.run("push", "--json", codes=codes)

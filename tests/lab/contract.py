@@ -193,6 +193,7 @@ class Contract(driver_contract.Contract):
     def test_killed_between_the_change_and_its_confirm(self):
         """The device takes back what nobody confirmed. Until then nothing that it shows is believed."""
         one = self.new(**self.platform.reverts)
+        one.configure(confirm_when="always")
         one.ban(*HOSTS4[:3])
         confirm = re.search(r"^! confirm\n(.+)$", one.run("plan").stdout, re.M)
         if not confirm:

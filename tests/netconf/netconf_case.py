@@ -42,7 +42,7 @@ class NetconfCase(unittest.TestCase):
             self.device.put(model["before"])
         if model.get("attach"):
             more["attach"] = [{"interface": "eth0", "direction": "in"}]
-        more = {"connect_timeout": f"{PATIENCE}s", "silence": f"{PATIENCE}s", **more}
+        more = {"connect_timeout": f"{PATIENCE}s", "silence": f"{PATIENCE}s", "confirm_when": "always", **more}
         self.site = scenario.Site(self.folder / "site", {"dut": self.device.device(self.driver, **more)}, namespace, limits={"floor": 100000}, policy={"aggregate": "none"})
         self.site.run("init")
         if set_up:

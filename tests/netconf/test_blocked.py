@@ -67,13 +67,9 @@ class Blocked(NetconfCase):
         self.addCleanup(self.cable.__exit__)
         self.cable.__enter__()
 
-    def filled(self, rule, **more):
-        self.start(netns=self.cable.device, namespace=self.cable.operator, confirm=f"{CONFIRM}s", **more)
-        self.site.insert(HOSTS[:2])
-        self.push()
+    def cut_at_the_commit(self, rule):
         self.times(connect_timeout="7s", silence="5s")
         self.forget()
-        self.site.insert(HOSTS[2:4])
         self.committed = 0.0
 
         def cut(session, rpc):
@@ -82,6 +78,13 @@ class Blocked(NetconfCase):
                 self.committed = time.monotonic()
 
         self.device.after["commit"] = cut
+
+    def filled(self, rule, **more):
+        self.start(netns=self.cable.device, namespace=self.cable.operator, confirm=f"{CONFIRM}s", **more)
+        self.site.insert(HOSTS[:2])
+        self.push()
+        self.site.insert(HOSTS[2:4])
+        self.cut_at_the_commit(rule)
 
     def failed(self, *words):
         report = self.push(code=1)
@@ -132,6 +135,25 @@ class Blocked(NetconfCase):
         self.failed("nothing came for 5 s", "it was not confirmed, so the device holds what it held before, at the latest when its time to confirm is over")
         self.returned()
 
+    def test_a_setup_that_cuts_everything_off(self):
+        self.start(set_up=False, netns=self.cable.device, namespace=self.cable.operator, confirm=f"{CONFIRM}s", confirm_when="risky")
+        before = self.device.texts("name")
+        self.cut_at_the_commit(ALL)
+        done = self.site.run("setup", "dut", "--apply", "--json", code=1)
+        told = json.loads(done.stdout)
+        self.assertEqual(told["outcome"], "failed")
+        self.assertTrue(told["dead_man"]["used"])
+        for text in (told["error"], done.stderr):
+            self.assertIn("the device holds what it held before, at the latest when its time to confirm is over", text)
+        self.assertTrue(self.committed)
+        self.assertTrue(until(lambda: self.device.pending is None))
+        self.assertEqual(self.device.texts("name"), before)
+        self.cable.unblock()
+        self.times(connect_timeout=f"{PATIENCE}s", silence=f"{PATIENCE}s", confirm=f"{PATIENCE}s")
+        done = self.site.run("setup", "dut", "--apply")
+        self.assertIn("was not confirmed", done.stderr, "it was waited for")
+        self.assertNotEqual(self.device.texts("name"), before)
+
     def test_the_report_in_words(self):
         self.filled(NEW)
         done = self.site.run("push", code=1)
@@ -154,7 +176,7 @@ class BlockedRealServer(unittest.TestCase):
         (self.mishaps / "open").mkdir(parents=True)
         server = netconfd.Netconfd(folder / "server", netns=cable.device, address=DEVICE, through=["/usr/bin/python3", HERE / "meddler.py", self.mishaps]).__enter__()
         self.addCleanup(server.__exit__)
-        site = scenario.Site(folder / "site", {"dut": server.device("yang_set", confirm=f"{CONFIRM}s", connect_timeout="7s", silence="20s")}, cable.operator, limits={"floor": 100000},
+        site = scenario.Site(folder / "site", {"dut": server.device("yang_set", confirm=f"{CONFIRM}s", confirm_when="always", connect_timeout="7s", silence="20s")}, cable.operator, limits={"floor": 100000},
                              policy={"aggregate": "none"})
         site.run("init")
         site.run("setup", "dut", "--apply")

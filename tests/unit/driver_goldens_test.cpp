@@ -125,12 +125,16 @@ void check(const Case &one) {
   if (const auto stages = lines_of(one.folder / "stage"); !stages.empty()) {
     Rendering rendering = one.rendering();
     const Facts facts = with_states(one.facts, installed);
-    const Rendering stated{rendering.driver, rendering.transport, rendering.values, facts, rendering.run_with, 0, false, rendering.attach};
-    for (const Stage stage : {Stage::Setup, Stage::Unsetup, Stage::Save, Stage::Renumber})
+    const Rendering stated{
+        rendering.driver, rendering.transport, rendering.values, facts, rendering.run_with, rendering.confirm_seconds, false,
+        rendering.attach};
+    for (const Stage stage : {Stage::Setup, Stage::Unsetup, Stage::Undo, Stage::Save, Stage::Renumber})
       if (stages.front() == word(stage)) {
         const auto reasons = refusals(one.driver, stage, one.values, facts, one.places);
-        compare(one.folder / "script", reasons.empty() ? steps_text(render_stage(stated, stage))
-                                                       : fmt::format("refused: {}\n", fmt::join(reasons, "\nrefused: ")));
+        const bool is_setup = stage == Stage::Setup || stage == Stage::Unsetup;
+        compare(one.folder / "script", !reasons.empty() ? fmt::format("refused: {}\n", fmt::join(reasons, "\nrefused: "))
+                                       : is_setup       ? render_setup(stated, stage).text()
+                                                        : steps_text(render_stage(stated, stage)));
       }
   } else if (fs::exists(one.folder / "add") || fs::exists(one.folder / "remove")) {
     const Change change = change_of(one, installed);

@@ -1,10 +1,12 @@
 #include "app/commands/commands.hpp"
+#include "app/dead_man.hpp"
 #include "app/pass.hpp"
 #include "app/planning.hpp"
 #include "app/set_up.hpp"
 #include "app/site/session.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 namespace banpush {
@@ -13,11 +15,45 @@ namespace {
 
 using Json = nlohmann::json;
 
-void say(const Settings &settings, const Device &device, const char *outcome, const std::string &script, const std::string &text) {
-  if (settings.console.json())
-    settings.console.out(Json{{"schema", 1}, {"device", device.name}, {"outcome", outcome}, {"script", script}}.dump(2) + "\n");
-  else
+struct Told {
+  const char *outcome;
+  const SetupChange *change = nullptr; // null: the driver needs none
+  const DeviceReport *report = nullptr;
+  std::string error = {};
+};
+
+void say(const Settings &settings, const Device &device, const Told &told, const std::string &text) {
+  if (!settings.console.json()) {
     settings.console.out(text);
+    return;
+  }
+  Json json{{"schema", 1}, {"device", device.name}, {"outcome", told.outcome}, {"script", ""}, {"undo", ""}, {"dead_man", nullptr}};
+  if (told.change != nullptr) {
+    json["script"] = told.change->script.text();
+    json["undo"] = told.change->undo;
+    json["dead_man"] = to_json(told.report != nullptr && told.report->dead_man ? *told.report->dead_man : told.change->dead_man);
+  }
+  json["error"] = told.error;
+  settings.console.out(json.dump(2) + "\n");
+}
+
+// Before anything is sent: afterwards it may be too late to be told.
+void say_way_back(const Settings &settings, const Device &device, const SetupChange &change) {
+  settings.console.note(fmt::format("{}: {}", device.name, change.dead_man.text()));
+  if (!change.dead_man.used && !change.undo.empty())
+    settings.console.note(
+        fmt::format("{}: should the device not be reached after it, this takes it back at its console:\n{}", device.name, change.undo));
+}
+
+void say_what_was_proved(const Settings &settings, const Device &device, const DeviceReport &report) {
+  if (!report.dead_man)
+    return;
+  if (!report.dead_man->proved.empty())
+    settings.console.note(fmt::format("{}: answered after the change: {}", device.name, fmt::join(report.dead_man->proved, ", ")));
+  for (const std::string &one : report.dead_man->not_judged)
+    settings.console.note(fmt::format("{}: not judged: {}", device.name, one));
+  for (const std::string &note : report.notes)
+    settings.console.note(fmt::format("{}: {}", device.name, note));
 }
 
 // Before it is taken away: the service must not put it back.
@@ -25,6 +61,40 @@ void forget_setup(State &state, const Device &device) {
   state.set_up(device.name, false);
   if (state.is_set_up(device.name))
     throw Error(ErrorKind::Config, fmt::format("nothing was sent: the service would set {} up again ({})", device.name, state.trouble()));
+}
+
+// Throws Error (Connect, Device), which is said in JSON, too.
+void apply(const Settings &settings, Site &site, Session &session, const SetupChange &change, const std::set<Family> &families) {
+  const Device &device = session.device();
+  const bool removes = change.stage == Stage::Unsetup;
+  State &state = site.state();
+  if (removes)
+    forget_setup(state, device);
+  else
+    state.made(device.name, families); // before it is sent: of what is there in part, too
+  DeviceReport report;
+  Probes probes(site.config(), device);
+  probes.look_before();
+  try {
+    send_setup(site, session, change, probes, actor(), report);
+    if (removes)
+      state.nothing_made(device.name);
+    else
+      state.set_up(device.name, true);
+    if (!removes)
+      if (const std::string missing = missing_after(session); !missing.empty())
+        throw Error(ErrorKind::Device, fmt::format("{}: the device accepted the setup, but {}", device.name, missing));
+    prove_setup(site, session, change, probes, report);
+  } catch (const Error &error) {
+    say_what_was_proved(settings, device, report);
+    if (settings.console.json())
+      say(settings, device, {"failed", &change, &report, error.what()}, {});
+    throw;
+  }
+  if (!removes)
+    state.lists_stand(device.name);
+  say_what_was_proved(settings, device, report);
+  say(settings, device, {"changed", &change, &report}, fmt::format("{}: {}\n", device.name, removes ? "removed" : "set up, and in force"));
 }
 
 } // namespace
@@ -35,7 +105,7 @@ int setup(const Settings &settings, const SetupOptions &options) {
   const Driver &driver = config.driver(device);
   const Stage stage = options.remove ? Stage::Unsetup : Stage::Setup;
   if (!driver.has(stage)) {
-    say(settings, device, "in_sync", "",
+    say(settings, device, {"in_sync"},
         fmt::format("{}: {} needs no {}\n", device.name, driver.name,
                     options.remove ? "removal: `banpush flush` takes away all that is ours" : "setup"));
     return 0;
@@ -44,43 +114,32 @@ int setup(const Settings &settings, const SetupOptions &options) {
   Site site(config, state, {}, {});
   site.trace = trace_to(settings.trace);
   const std::set<Family> families = options.remove ? families_to_clear(site, device) : families_used(site, device);
+  if (const auto unconfirmed = dead_man_of(site, device); unconfirmed && !options.apply)
+    throw Error(ErrorKind::Device, fmt::format("{}: {}", device.name, text_of(*unconfirmed)));
+  wait_for_dead_man(site, device, [&](const std::string &text) { settings.console.note(text); });
   Session session(device, driver, site.credentials(device), families, site.trace);
   session.open(stage);
   session.remember(known_to_ledger(site, device));
   for (const std::string &note : session.notes())
     settings.console.note(note);
-  const std::vector<Step> steps = setup_steps(session, stage);
-  const std::string script = text_of(steps);
-  if (steps.empty()) {
+  const SetupChange change = setup_change(session, stage);
+  if (change.script.empty()) {
     if (!options.remove && options.apply) {
       state.set_up(device.name, true);
       state.made(device.name, families);
     }
-    say(settings, device, "in_sync", "",
+    say(settings, device, {"in_sync", &change},
         fmt::format("{}: nothing to do, {}\n", device.name, options.remove ? "no list or binding of banpush is there" : "already set up"));
     return 0;
   }
+  say_way_back(settings, device, change);
   if (!options.apply) {
-    say(settings, device, "planned", script, script);
+    say(settings, device, {"planned", &change}, change.script.text());
     settings.console.note(
         fmt::format("nothing was sent; `banpush setup {}{} --apply` sends it", device.name, options.remove ? " --remove" : ""));
     return 0;
   }
-  if (options.remove)
-    forget_setup(state, device);
-  else
-    state.made(device.name, families); // before it is sent: of what is there in part, too
-  send_stage(site, session, steps, word(stage), actor());
-  if (options.remove)
-    state.nothing_made(device.name);
-  else
-    state.set_up(device.name, true);
-  if (!options.remove)
-    if (const std::string missing = missing_after(session); !missing.empty())
-      throw Error(ErrorKind::Device, fmt::format("{}: the device accepted the setup, but {}", device.name, missing));
-  if (!options.remove)
-    state.lists_stand(device.name);
-  say(settings, device, "changed", script, fmt::format("{}: {}\n", device.name, options.remove ? "removed" : "set up, and in force"));
+  apply(settings, site, session, change, families);
   return 0;
 }
 

@@ -72,6 +72,7 @@ Json plan_json(const DeviceReport &report) {
   json["seconds"] = report.seconds;
   json["unsaved"] = report.unsaved;
   json["unconfirmed"] = report.unconfirmed;
+  json["dead_man"] = report.dead_man ? to_json(*report.dead_man) : Json();
   json["error"] = report.error;
   return json;
 }
@@ -269,6 +270,26 @@ int Report::exit_code() const {
 bool Report::has_changes() const {
   return std::any_of(devices.begin(), devices.end(),
                      [](const DeviceReport &report) { return report.plan && !report.plan->change.empty(); });
+}
+
+Json to_json(const DeadManUse &dead_man) {
+  return {{"kind", dead_man.kind.empty() ? "none" : dead_man.kind},
+          {"needs", dead_man.needs},
+          {"used", dead_man.used},
+          {"why", dead_man.why},
+          {"seconds", dead_man.within},
+          {"proved", dead_man.proved},
+          {"not_judged", dead_man.not_judged}};
+}
+
+std::string DeadManUse::text() const {
+  if (kind.empty())
+    return "no dead-man: the platform takes nothing back by itself";
+  if (!needs.empty())
+    return fmt::format("no dead-man: its {} needs `{}` ({})", kind, needs, why);
+  if (!used)
+    return fmt::format("not under the device's dead-man ({}): {}", kind, why);
+  return fmt::format("under the device's dead-man ({}): {}; it goes back by itself after {}s unless it is confirmed", kind, why, within);
 }
 
 Json to_json(const Report &report) {

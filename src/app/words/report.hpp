@@ -16,11 +16,25 @@ namespace banpush {
 enum class Outcome { InSync, Planned, Changed, Refused, Failed };
 const char *word(Outcome outcome) noexcept;
 
+// What a device takes back by itself unless it is confirmed, and whether a change goes to it that way.
+struct DeadManUse {
+  std::string kind;  // `confirmed commit`, `revert timer`; empty: the platform has none
+  std::string needs; // what lacks for it, a fact or param by the driver's name; empty: nothing
+  bool used = false;
+  std::string why;                             // it is used, or not
+  Seconds within = 0;                          // that the device waits for the confirm
+  std::vector<std::string> proved, not_judged; // what answered before the confirm; what had not answered before the change
+
+  std::string text() const;
+};
+nlohmann::json to_json(const DeadManUse &dead_man);
+
 struct DeviceReport {
   std::string device, driver;
   Outcome outcome = Outcome::InSync;
-  std::optional<Plan> plan;       // as far as it got
-  std::optional<ErrorKind> kind;  // what failed it
+  std::optional<Plan> plan;      // as far as it got
+  std::optional<ErrorKind> kind; // what failed it
+  std::optional<DeadManUse> dead_man;
   std::string error;              // what was attempted, on what, what came back
   std::vector<std::string> notes; // what a person should know all the same
   std::string words;              // the device's own, for the audit and -v

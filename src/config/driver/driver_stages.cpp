@@ -12,8 +12,9 @@ namespace banpush {
 
 namespace {
 
-constexpr std::array all_stages{Stage::Open,   Stage::Change, Stage::Remove, Stage::Add,  Stage::Close, Stage::Commit,  Stage::Confirm,
-                                Stage::Cancel, Stage::Abort,  Stage::Leave,  Stage::Save, Stage::Setup, Stage::Unsetup, Stage::Renumber};
+constexpr std::array all_stages{Stage::Open,   Stage::Change,  Stage::Remove,  Stage::Add,   Stage::Close,
+                                Stage::Commit, Stage::Confirm, Stage::Cancel,  Stage::Abort, Stage::Leave,
+                                Stage::Save,   Stage::Setup,   Stage::Unsetup, Stage::Undo,  Stage::Renumber};
 
 // A name of a template is a name of a file, and nothing else.
 bool is_template_name(const std::string &name) noexcept {

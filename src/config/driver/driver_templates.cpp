@@ -128,8 +128,8 @@ private:
     const auto param = driver_.params.find(use.name);
     if (param != driver_.params.end() && param->second.type == Param::Type::Secret)
       complain(fmt::format("{} is a secret and not allowed in a template", use.name));
-    const bool elsewhere =
-        std::any_of(stages.begin(), stages.end(), [](Stage stage) { return stage != Stage::Setup && stage != Stage::Unsetup; });
+    const bool elsewhere = std::any_of(
+        stages.begin(), stages.end(), [](Stage stage) { return stage != Stage::Setup && stage != Stage::Unsetup && stage != Stage::Undo; });
     if (elsewhere && is_for_setup(use.name))
       complain(fmt::format("{} is known in setup and unsetup only", use.name));
   }

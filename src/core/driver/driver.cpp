@@ -30,6 +30,7 @@ const char *word(Stage stage) noexcept {
   case Stage::Save: return "save";
   case Stage::Setup: return "setup";
   case Stage::Unsetup: return "unsetup";
+  case Stage::Undo: return "undo";
   case Stage::Renumber: return "renumber";
   }
   return "?";

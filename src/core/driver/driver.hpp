@@ -190,7 +190,7 @@ struct Part {
   std::vector<int> exits{0};
 };
 
-enum class Stage { Open, Change, Remove, Add, Close, Commit, Confirm, Cancel, Abort, Leave, Save, Setup, Unsetup, Renumber };
+enum class Stage { Open, Change, Remove, Add, Close, Commit, Confirm, Cancel, Abort, Leave, Save, Setup, Unsetup, Undo, Renumber };
 const char *word(Stage stage) noexcept;
 
 // How the guard reads blocks back out of the lines of changing stages. Every line must be one of these.
@@ -212,6 +212,7 @@ struct DeadMan {
   enum class Unit { Second, Minute } unit = Unit::Second; // YAML: seconds | minutes
   unsigned least = 1;
   std::string when;
+  std::vector<Check> refuse; // asked right before; where one does not hold, the change is refused with what it says
 };
 
 struct Evidence {

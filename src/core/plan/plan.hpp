@@ -53,6 +53,7 @@ struct Plan {
   std::vector<LeftOut> left_out;
   std::vector<KeptEntry> kept;
   std::vector<GuardNote> guards;
+  std::string risk; // as risk_of() says
   Script script;
   std::string hash; // of wanted, installed, change and script: what the plan rests on and does; empty for a part
 };

@@ -12,16 +12,6 @@ namespace banpush {
 
 namespace {
 
-std::string joined(const std::vector<std::string> &words) {
-  std::string out;
-  for (const std::string &word : words) {
-    const bool plain = !word.empty() && word.find_first_of(" \t'\"\\$&;|<>(){}*?#~`!") == std::string::npos;
-    out += out.empty() ? "" : " ";
-    out += plain ? word : fmt::format("'{}'", word);
-  }
-  return out;
-}
-
 std::string number_text(std::size_t number) { return std::to_string(number); }
 
 // The platform's word for a protocol.
@@ -199,6 +189,28 @@ public:
     return steps;
   }
 
+  // Whether a stage has anything to say beside what opens, closes and commits any change.
+  bool has_own_words(Stage stage) const {
+    const auto parts = r_.driver.stages.find(stage);
+    return parts != r_.driver.stages.end() && std::any_of(parts->second.begin(), parts->second.end(), [&](const Part &part) {
+             return wanted(part) && !is_frame(part) && (!part.run.empty() || !lines_of(stage, part).empty());
+           });
+  }
+
+  // What a change has beside its own steps. `changes` as plain() takes them.
+  void finish(Script &script, const std::vector<ListChange> *changes) const {
+    script.abort = plain(Stage::Abort, changes);
+    script.leave = plain(Stage::Leave, changes);
+    script.abort_unarmed = script.abort;
+    if (r_.confirm_seconds == 0)
+      return;
+    script.confirm = plain(Stage::Confirm, changes);
+    script.cancel = plain(Stage::Cancel, changes);
+    Rendering bare = r_;
+    bare.confirm_seconds = 0;
+    script.abort_unarmed = Renderer(bare).plain(Stage::Abort, changes);
+  }
+
   // The lines of one list's additions or removals, chunk by chunk.
   template <typename Item>
   void entries(const TextTemplate &source, const List &list, const std::vector<const Item *> &items,
@@ -218,6 +230,22 @@ public:
   }
 
 private:
+  // One that any change begins or ends with, too.
+  bool is_frame(const Part &part) const {
+    for (const Stage stage : {Stage::Open, Stage::Close, Stage::Commit, Stage::Leave})
+      if (const auto parts = r_.driver.stages.find(stage); parts != r_.driver.stages.end())
+        for (const Part &one : parts->second)
+          if (!part.template_name.empty() && part.template_name == (one.template_name.empty() ? word(stage) : one.template_name))
+            return true;
+    return false;
+  }
+
+  std::vector<std::string> lines_of(Stage stage, const Part &part) const {
+    std::vector<std::string> lines;
+    append_lines(lines, text_template(stage, part).render(base_), text_template(stage, part));
+    return lines;
+  }
+
   static bool touches(const Part &part, const std::vector<ListChange> &changes) {
     return std::any_of(changes.begin(), changes.end(),
                        [&](const ListChange &change) { return change.any() && concerns(part, *change.list); });
@@ -355,39 +383,7 @@ void check_lines(const Driver &driver, const std::vector<Step> &steps) {
                                                      line.size(), driver.most_line, line.substr(0, 60)));
 }
 
-void print(std::string &out, const std::vector<Step> &steps) {
-  for (const Step &step : steps) {
-    if (!step.argv.empty())
-      out += "$ " + joined(step.argv) + "\n";
-    out += step.text();
-  }
-}
-
 } // namespace
-
-std::string Step::text() const {
-  std::string out;
-  for (const std::string &line : lines) {
-    out += line;
-    out += '\n';
-  }
-  return out;
-}
-
-std::string Script::text() const {
-  std::string out;
-  print(out, change);
-  const auto labelled = [&out](const char *label, const std::vector<Step> &steps) {
-    if (steps.empty())
-      return;
-    out += fmt::format("! {}\n", label);
-    print(out, steps);
-  };
-  labelled("confirm", confirm);
-  labelled("cancel, instead of confirm, when the device cannot be reached anew", cancel);
-  labelled("save", save);
-  return out;
-}
 
 Script render(const Rendering &rendering, const Change &change) {
   Script script;
@@ -407,12 +403,7 @@ Script render(const Rendering &rendering, const Change &change) {
     of(renumbering.list).renumber = &renumbering;
   const Renderer renderer(rendering);
   script.change = renderer.change(changes);
-  if (rendering.confirm_seconds != 0) {
-    script.confirm = renderer.plain(Stage::Confirm, &changes);
-    script.cancel = renderer.plain(Stage::Cancel, &changes);
-  }
-  script.abort = renderer.plain(Stage::Abort, &changes);
-  script.leave = renderer.plain(Stage::Leave, &changes);
+  renderer.finish(script, &changes);
   if (rendering.save)
     script.save = renderer.plain(Stage::Save, nullptr);
   check_lines(rendering.driver, script.change);
@@ -424,6 +415,20 @@ std::vector<Step> render_stage(const Rendering &rendering, Stage stage) {
   std::vector<Step> steps = renderer.plain(stage, nullptr);
   check_lines(rendering.driver, steps);
   return steps;
+}
+
+Script render_setup(const Rendering &rendering, Stage stage) {
+  Script script, bare;
+  if (!Renderer(rendering).has_own_words(stage))
+    return script;
+  Rendering without = rendering;
+  without.confirm_seconds = 0;
+  script.change = render_stage(rendering, stage);
+  bare.change = render_stage(without, stage);
+  // A driver may have a dead-man for its changes, and a setup that knows nothing of it.
+  const bool is_on_trial = script.text() != bare.text();
+  Renderer(is_on_trial ? rendering : without).finish(script, nullptr);
+  return script;
 }
 
 } // namespace banpush

@@ -31,6 +31,7 @@ struct Step {
 struct Script {
   std::vector<Step> change; // from the first changing stage to commit
   std::vector<Step> confirm, cancel, abort, leave, save;
+  std::vector<Step> abort_unarmed; // instead of abort, where the time to confirm never began to run
 
   bool empty() const noexcept { return change.empty() && save.empty(); }
   // For people and for comparison: exactly what goes over the wire, exec steps as `$ argv` and then
@@ -85,8 +86,12 @@ struct Rendering {
 // is not one line a line.
 Script render(const Rendering &rendering, const Change &change);
 
-// The steps of one stage that carries no entries: Setup, Unsetup, Save.
+// The steps of one stage that carries no entries: Save, Abort, Undo.
 std::vector<Step> render_stage(const Rendering &rendering, Stage stage);
+
+// Setup or Unsetup, with what belongs to any change: confirm and cancel only where the stage's own lines make the device's time
+// to confirm run. Empty where it has nothing to say beside what opens, closes and commits.
+Script render_setup(const Rendering &rendering, Stage stage);
 
 // The blocks a script's own lines add and remove, read back through the driver's `script` patterns.
 // `installed` resolves removals by number. Throws Error (Guard) naming a line that is none of them.
