@@ -280,3 +280,42 @@ TEST_CASE("cli: privilege is raised with the secret, which nobody sees", "[trans
   CHECK_THROWS_WITH(without.dialog.enable("enable", enable, "", 20s),
                     Catch::Contains("asks \"Password:\"") && Catch::Contains("no `enable` secret"));
 }
+
+TEST_CASE("cli: a device that thinks about an answer asks no new question", "[transport]") {
+  // Another server looks at the password: not a byte for longer than an unknown question is waited on.
+  struct Thinking : DeviceStream {
+    using DeviceStream::DeviceStream;
+    std::size_t write_some(std::string_view bytes) override {
+      if (bytes.substr(0, 6) == "s3cret")
+        silent_until = Clock::now() + 3300ms;
+      return DeviceStream::write_some(bytes);
+    }
+    std::string read_some(Clock::time_point deadline) override {
+      if (Clock::now() >= silent_until)
+        return DeviceStream::read_some(deadline);
+      std::this_thread::sleep_for(1ms);
+      return {};
+    }
+    Clock::time_point silent_until{};
+  };
+  auto device = small_router();
+  const auto plain = device.run;
+  device.prompt = [](const CliDevice &self) { return self.name + ">"; };
+  device.run = [plain](CliDevice &self, const std::string &line) -> std::string {
+    if (line != "enable")
+      return plain(self, line);
+    self.hide_answer = true;
+    self.asked = [](CliDevice &again, const std::string &) -> std::string {
+      again.prompt = [](const CliDevice &at) { return at.name + "#"; };
+      return {};
+    };
+    return "Password: ";
+  };
+  const Driver driver = ios();
+  Thinking stream(device, Chunks::Whole);
+  Dialogue dialogue({}, {});
+  CliDialog dialog("edge1", driver, stream, dialogue);
+  dialog.learn({}, patience);
+  dialog.enable("enable", {"enable", Pattern("^Password: ?$"), "exec"}, "s3cret", patience);
+  CHECK(dialog.prompt() == "edge1#");
+}

@@ -240,11 +240,15 @@ bool CliExchange::is_nothing(const std::string &line) const {
   return is_blank(line) || is_noise(state_.driver, line) || Prompts::is_bare(line, state_.prompt);
 }
 
+bool CliExchange::is_answered(const std::string &current) const {
+  return !answered_line_.empty() && current.compare(0, answered_line_.size(), answered_line_) == 0;
+}
+
 bool CliExchange::settle() {
   if (flight_.empty())
     return false;
   const std::string current = state_.wire.current();
-  if (!answered_line_.empty() && current.compare(0, answered_line_.size(), answered_line_) == 0)
+  if (is_answered(current))
     return false; // not a word since our answer
   return answer_pager(current) || lose_all_that_is_not_echoed(current) || answer_question(current) || look_for_prompt(current);
 }
@@ -285,6 +289,8 @@ bool CliExchange::answer_question(const std::string &current) {
 
 bool CliExchange::settle_in_silence() {
   const std::string current = state_.wire.current();
+  if (is_answered(current))
+    return false; // it thinks about our answer (a password that another server looks at)
   if (probe_for_lost_lines(current))
     return true;
   if (flight_.size() != 1)

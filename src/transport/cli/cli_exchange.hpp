@@ -108,6 +108,8 @@ private:
   void echo_came(Sent &sent);
   Sent taken_off(); // the first on the way
   // Nothing more is on its way at this moment: what does the unfinished line mean? True when that led on.
+  // The unfinished line is the question that was answered: the device has said nothing since.
+  bool is_answered(const std::string &current) const;
   bool settle();
   bool answer_pager(const std::string &current);
   bool answer_question(const std::string &current);
