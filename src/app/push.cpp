@@ -2,6 +2,7 @@
 
 #include "app/dead_man.hpp"
 #include "app/delivery.hpp"
+#include "app/list_files.hpp"
 #include "app/plan_notes.hpp"
 #include "app/planning.hpp"
 #include "app/saving.hpp"
@@ -298,6 +299,8 @@ void run(Site &site, const Device &device, const Order &order, Kept &kept, const
   kept.in_step.reset();
   kept.session->remember(known_to_ledger(site, device));
   kept.known = kept.session->read();
+  if (order.depth == Depth::Push && tidy_files(site, *kept.session, *kept.known, report.notes) == Tidied::Written)
+    kept.known = kept.session->read();
   report.read = true;
   carry_out_and_repair(site, device, order, plan_and_judge(site, device, order, kept, report), Known::Read, kept, report);
 }
@@ -318,6 +321,16 @@ void recall(Site &site, const Device &device, const Order &order, DeviceReport &
   recall_unsaved(site, device, report);
   if (order.intent == Intent::Push)
     report.paused = site.state().paused(device.name).has_value();
+}
+
+// What may be handed out of lists that are files. While a guard keeps something out, a list that is shorter than before may be so
+// because of somebody else.
+void note_files(Site &site, const Order &order, const Kept &kept, const DeviceReport &report) {
+  if (order.depth != Depth::Push || !report.read || !kept.session || !kept.known)
+    return;
+  if (report.outcome == Outcome::Changed || is_as_planned(report))
+    remember_files(site, *kept.session, *kept.known,
+                   report.outcome == Outcome::Changed || report.plan->guards.empty() ? Growth::Any : Growth::NotLess);
 }
 
 // What a person, and the next pass, has to know of the device from now on.
@@ -394,6 +407,7 @@ DeviceReport push_device(Site &site, const Device &device, const Order &order, K
       run_offline(site, device, order, report);
     } else {
       run(site, device, order, kept, log_in, report);
+      note_files(site, order, kept, report);
     }
     if (const auto names = kept.session ? kept.session->renamed() : std::nullopt)
       report.renamed = fmt::format("was renamed: its prompt says {} where it said {} when banpush logged in", names->second, names->first);

@@ -2,6 +2,7 @@
 
 #include "app/dead_man.hpp"
 #include "app/delivery.hpp"
+#include "app/list_files.hpp"
 #include "app/planning.hpp"
 #include "core/error.hpp"
 #include "core/reading/used_lists.hpp"
@@ -173,6 +174,7 @@ std::string missing_after(Session &session) {
 }
 
 void set_up_again(Site &site, const Device &device, const std::string &who) {
+  require_own_files(site, device);
   Session session(device, site.config().driver(device), site.credentials(device), families_used(site, device), site.trace);
   session.open(Stage::Setup);
   DeviceReport report;

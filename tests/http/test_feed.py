@@ -76,14 +76,79 @@ class Feed(unittest.TestCase):
         site.run("push")
         file = site.folder / "feeds/edge.txt"
         whole = file.read_text()
-        for what, text in (("cut", whole[:-4]), ("emptied", ""), ("a line taken out", whole.replace(A + "\n", "")), ("a line put in", whole + "0.0.0.0/0\n")):
+        for what, text, dropped in (("cut", whole[:-4], 1), ("emptied", "", 0), ("a line taken out", whole.replace(A + "\n", ""), 0), ("lines put in", whole + "0.0.0.0/0\nevil\n10.0.0.1-10.0.0.9\n", 3),
+                                    ("a comment put in", whole + "# by hand\n", 0), ("a line twice", whole + A + "\n", 1), ("written otherwise", whole.replace(A, A + "/32"), 1)):
             with self.subTest(what):
                 file.write_text(text)
                 self.assertIn("changed by somebody else", site.run("feed", "edge", code=1).stderr)
-                site.run("push", code=None)
-                kept = site.run("feed", "edge", code=None).stdout
-                self.assertTrue({A, B} <= set(kept.splitlines()) or what == "a line put in", kept)
-                file.write_text(whole)
+                said = site.run("push")
+                self.assertIn(f"{dropped} line{'' if dropped == 1 else 's'} of others", said.stdout + said.stderr)
+                kept = site.run("feed", "edge").stdout
+                self.assertEqual(sorted(kept.splitlines()[1:]), sorted([A, B]))
+                self.assertTrue(is_whole(kept.encode()))
+
+    def test_no_cut_of_a_list_without_a_head_is_handed_out(self):
+        site = self.site({"edge": ("feed", {"head": "no", "most": 2, "parts": 2})}).set_up()
+        many = addresses(4)
+        self.ban(site, *many)
+        site.run("push")
+        for number, name in ((1, "edge.txt"), (2, "edge.2.txt")):
+            file = site.folder / "feeds" / name
+            whole = file.read_text()
+            for text in ("", whole.split()[0] + "\n"):
+                file.write_text(text)
+                self.assertIn("changed by somebody else", site.run("feed", f"edge/{number}", code=1).stderr)
+            file.unlink()
+            self.assertIn("setup edge --apply", site.run("feed", f"edge/{number}", code=1).stderr)
+            site.run("setup", "edge", "--apply")
+            self.assertIn("changed by somebody else", site.run("feed", f"edge/{number}", code=1).stderr, "made again, and empty")
+            site.run("push")
+            self.assertEqual(sorted(site.run("feed", "edge").stdout.split()), sorted(many))
+
+    def test_another_form_is_written_by_the_next_push(self):
+        site = self.site().set_up()
+        self.ban(site, A, B)
+        site.run("push")
+        params = site.settings["devices"]["edge"]["params"]
+        params["head"] = "no"
+        site.write()
+        site.run("push")
+        self.assertEqual(sorted(site.run("feed", "edge").stdout.split()), sorted([A, B]))
+        self.assertEqual(site.run("feed", "edge/1").stdout, site.run("feed", "edge").stdout, "the only part by its number")
+        params["most"] = 1
+        site.write()
+        said = site.run("push", code=1)
+        self.assertIn("1 entries have no room: 1 parts of 1 are full", said.stdout + said.stderr)
+        params["parts"] = 2
+        site.write()
+        site.run("setup", "edge", "--apply")
+        site.run("push")
+        self.assertEqual([len(site.run("feed", f"edge/{number}").stdout.split()) for number in (1, 2)], [1, 1], "what is beyond `most` goes into another part")
+
+    def test_somebody_elses_file_is_left_alone(self):
+        site = self.site()
+        file = site.folder / "feeds/edge.txt"
+        for text in ("keep this\n", "192.0.2.1\n"):
+            file.write_text(text)
+            self.assertIn("banpush did not write", site.run("setup", "edge", "--apply", code=5).stderr)
+            self.assertIn("banpush did not write", site.run("setup", "edge", "--remove", "--apply", code=5).stderr)
+            self.assertEqual(file.read_text(), text)
+        file.write_text("keep this\n")
+        self.ban(site, A)
+        said = site.run("push", code=1)
+        self.assertIn("has lines that banpush did not write (keep this)", said.stdout + said.stderr)
+        self.assertEqual(file.read_text(), "keep this\n")
+
+    def test_two_lists_of_one_file_are_refused(self):
+        site = self.site({"edge": ("feed", {"parts": 2}), "other": ("feed", {}), "split": ("feed_split", {})})
+        site.settings["devices"]["other"]["params"]["file"] = f"{site.folder}/feeds/../feeds/edge.2.txt"
+        site.write()
+        for words in (("check",), ("plan",), ("push",), ("setup", "other", "--apply"), ("serve",)):
+            self.assertIn("would be the file of two lists (edge, list feed; other, list feed)", site.run(*words, code=2).stderr)
+        site.settings["devices"]["other"]["params"]["file"] = f"{site.folder}/feeds/other.txt"
+        site.settings["devices"]["split"]["params"]["file6"] = site.settings["devices"]["split"]["params"]["file4"]
+        site.write()
+        self.assertIn("(split, list ipv4; split, list ipv6)", site.run("check", code=2).stderr)
 
     def test_parts(self):
         site = self.site({"edge": ("feed", {"most": 3, "parts": 2, "head": "no"})}).set_up()
@@ -237,7 +302,7 @@ class Fetched(unittest.TestCase):
         site.start()
         answer = site.curl("/feed/edge")
         self.assertEqual((answer.status, answer.headers["retry-after"]), (503, "10"))
-        self.assertIn("no push emptied it", answer.text)
+        self.assertIn("is not what a push has read back of it (1 entries)", answer.text)
         site.run("resume", "edge")
         site.wait_fetched("/feed/edge", [A])
 

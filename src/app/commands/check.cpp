@@ -1,6 +1,7 @@
 #include "app/commands/commands.hpp"
 #include "app/commands/not_configured.hpp"
 #include "app/dead_man.hpp"
+#include "app/list_files.hpp"
 #include "app/pass.hpp"
 #include "app/planning.hpp"
 #include "app/record/spool_report.hpp"
@@ -212,6 +213,7 @@ Tables tables_of(const Settings &settings, Config &config, const std::vector<std
 
 int check(const Settings &settings, const CheckOptions &options) {
   Config config = load_all(settings);
+  require_files_of_their_own(config);
   const auto meant = chosen(config, options.devices);
   const SpoolReport spool = report_of_spool(config.spool);
   if (!settings.console.json())

@@ -1,5 +1,6 @@
 #include "app/commands/commands.hpp"
 #include "app/dead_man.hpp"
+#include "app/list_files.hpp"
 #include "app/pass.hpp"
 #include "app/request/doorbell.hpp"
 #include "app/state/turn.hpp"
@@ -95,6 +96,7 @@ std::optional<int> push_by_service(const Settings &settings, const Config &confi
 
 int plan(const Settings &settings, const PlanOptions &options) {
   Config config = load_all(settings);
+  require_files_of_their_own(config);
   Order order;
   order.depth = options.offline ? Depth::Offline : Depth::Plan;
   const Report report = run_pass(settings, config, options.devices, order);
@@ -109,6 +111,7 @@ int plan(const Settings &settings, const PlanOptions &options) {
 
 int push(const Settings &settings, const PushOptions &options) {
   Config config = load_all(settings);
+  require_files_of_their_own(config);
   if (options.turn >= 0) {
     const auto report = push_requested(settings, config, State(config.state).requested() - 1, Turn::inherited(options.turn, "push"));
     return report ? report->exit_code() : 0;

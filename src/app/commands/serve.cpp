@@ -1,6 +1,7 @@
 #include "app/commands/commands.hpp"
 #include "app/http/listener.hpp"
 #include "app/http/site.hpp"
+#include "app/list_files.hpp"
 #include "app/request/doorbell.hpp"
 #include "app/serve/callers.hpp"
 #include "app/serve/descriptor_limit.hpp"
@@ -171,6 +172,7 @@ std::unique_ptr<Listener> listen_for(HttpSite &site, const Config &config) {
 int serve(const Settings &settings) {
   block({SIGHUP});
   Config config = load_all(settings);
+  require_files_of_their_own(config);
   const Turn turn = Turn::for_service(config.state, settings.console);
   const std::size_t devices = config.devices.size();
   say(descriptor_text(descriptors_needed(config), raise_descriptor_limit()));

@@ -1,5 +1,6 @@
 #include "app/commands/commands.hpp"
 #include "app/dead_man.hpp"
+#include "app/list_files.hpp"
 #include "app/pass.hpp"
 #include "app/planning.hpp"
 #include "app/set_up.hpp"
@@ -113,6 +114,8 @@ int setup(const Settings &settings, const SetupOptions &options) {
   State state(config.state);
   Site site(config, state, {}, {});
   site.trace = trace_to(settings.trace);
+  require_files_of_their_own(config);
+  require_own_files(site, device);
   const std::set<Family> families = options.remove ? families_to_clear(site, device) : families_used(site, device);
   if (const auto unconfirmed = dead_man_of(site, device); unconfirmed && !options.apply)
     throw Error(ErrorKind::Device, fmt::format("{}: {}", device.name, text_of(*unconfirmed)));

@@ -1,12 +1,8 @@
 #include "app/http/feeds.hpp"
 
+#include "app/list_files.hpp"
 #include "core/digest.hpp"
-#include "core/driver/text_template.hpp"
-#include "core/driver/values.hpp"
 #include "files/open.hpp"
-#include "transport/transport.hpp"
-
-#include <algorithm>
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -15,15 +11,6 @@ namespace banpush {
 
 namespace {
 
-// The list's files, by the driver's own words for reading it.
-std::optional<ListFile> file_of(const Read &read, const Values &values) {
-  std::vector<std::string> argv;
-  for (const std::string &word : read.run)
-    argv.push_back(expand(word, values));
-  const auto call = list_call(argv);
-  return call ? std::optional(call->list) : std::nullopt;
-}
-
 [[noreturn]] void withhold(const FeedPart &part, const std::string &why) {
   throw Error(ErrorKind::Device, fmt::format("{}: {}", part.name, why));
 }
@@ -31,22 +18,17 @@ std::optional<ListFile> file_of(const Read &read, const Values &values) {
 } // namespace
 
 std::vector<FeedPart> feed_parts(const Config &config, const Device &device) {
-  const Driver &driver = config.driver(device);
-  if (transport_kind(device, driver) != TransportKind::File)
-    return {};
-  const Values values = values_of(driver, device.params);
+  const std::vector<ListOfFile> lists = list_files(device, config.driver(device));
   std::vector<FeedPart> all;
-  for (const Read &read : driver.reads) {
-    const auto file = file_of(read, values);
-    for (std::size_t number = 1; file && number <= file->parts; ++number) {
-      FeedPart part{device.name, read.lists.front(), number, file->parts, file->part(number), file->head, device.name};
-      if (driver.reads.size() > 1)
+  for (const auto &[list, file] : lists)
+    for (std::size_t number = 1; number <= file.parts; ++number) {
+      FeedPart part{device.name, list, number, file.parts, file.part(number), device.name};
+      if (lists.size() > 1)
         part.name += "/" + part.list;
-      if (file->parts > 1)
+      if (file.parts > 1)
         part.name += fmt::format("/{}", number);
       all.push_back(std::move(part));
     }
-  }
   return all;
 }
 
@@ -58,6 +40,15 @@ std::vector<FeedPart> feed_parts(const Config &config) {
   return all;
 }
 
+bool is_called(const FeedPart &part, std::string_view name) { return part.name == name || (part.parts == 1 && part.name + "/1" == name); }
+
+std::optional<State::PartRead> read_back(State &state, const FeedPart &part) {
+  for (State::PartRead &one : state.parts_read(part.device))
+    if (one.path == part.path)
+      return std::move(one);
+  return std::nullopt;
+}
+
 FeedText feed_text(State &state, const FeedPart &part) {
   const auto file = open_to_read(part.path);
   if (!file)
@@ -66,20 +57,19 @@ FeedText feed_text(State &state, const FeedPart &part) {
   auto text = read_open(file->get(), most_bytes_of_part);
   if (!text || ::fstat(file->get(), &about) != 0)
     withhold(part, fmt::format("{}: {}", part.path, text ? "no facts of it" : text.error().text));
-  const auto entries = count_of_part(*text, part.head);
-  if (!entries)
-    withhold(part, fmt::format("{} was changed by somebody else: its head says another count or checksum; the next push writes it anew",
-                               part.path));
-  if (state.verified_at(part.device).empty())
+  const auto read = read_back(state, part);
+  if (!state.trouble().empty())
+    withhold(part, state.trouble());
+  if (!read)
     withhold(part, fmt::format("nothing was read back of it yet; `banpush push {}` fills it", part.device));
-  if (*entries == 0 && part.part == 1) {
-    const auto ledger = state.ledger(part.device);
-    if (std::any_of(ledger.begin(), ledger.end(), [&](const LedgerEntry &one) { return one.list == part.list; }))
-      withhold(part, fmt::format("{} is empty, and no push emptied it; the next one fills it again", part.path));
-  }
+  std::string digest = sha256(*text);
+  if (digest != read->sha256)
+    withhold(part, fmt::format("{} is not what a push has read back of it ({} entries): it was changed by somebody else, or is just being "
+                               "written; the next push writes it anew",
+                               part.path, read->entries));
   FeedText made;
-  made.entries = *entries;
-  made.sha256 = sha256(*text);
+  made.entries = read->entries;
+  made.sha256 = std::move(digest);
   made.text = std::make_shared<const std::string>(std::move(*text));
   made.changed = about.st_mtime;
   return made;

@@ -18,6 +18,8 @@ using Offer = HttpSettings::Offer;
 constexpr std::size_t longest_asked = 64;
 constexpr std::chrono::seconds patience_of_explain{5};
 constexpr std::size_t most_bytes_of_pem = 1U << 20U;
+// Longer than a push takes from writing a file to having read it back.
+constexpr std::chrono::minutes longest_copy{1};
 // A file that changed within this second may change once more within it, and have the same date.
 constexpr std::time_t too_young_for_its_date = 1;
 
@@ -195,13 +197,31 @@ State &HttpSite::state_of(const Config &config) {
   return *state_;
 }
 
+// A push writes a file before it has read it back: until then, what was read back before is handed out.
+FeedText HttpSite::text_of(State &state, const FeedPart &part) {
+  try {
+    FeedText text = feed_text(state, part);
+    const std::lock_guard lock(counts_lock_);
+    copies_[part.name] = {text, std::chrono::steady_clock::now()};
+    return text;
+  } catch (const Error &) {
+    const auto read = read_back(state, part);
+    const std::lock_guard lock(counts_lock_);
+    const auto copy = copies_.find(part.name);
+    if (!read || copy == copies_.end() || copy->second.text.sha256 != read->sha256 ||
+        std::chrono::steady_clock::now() - copy->second.matched > longest_copy)
+      throw;
+    return copy->second.text;
+  }
+}
+
 std::vector<FeedFacts> HttpSite::facts_of_feeds(const Config &config, State &state) {
   std::vector<FeedFacts> all;
   for (FeedPart &part : feed_parts(config)) {
     FeedFacts &one = all.emplace_back();
     std::string sha256;
     try {
-      const FeedText text = feed_text(state, part);
+      const FeedText text = text_of(state, part);
       one.entries = text.entries;
       one.changed = text.changed;
       sha256 = text.sha256;
@@ -237,13 +257,13 @@ HttpAnswer HttpSite::metrics_page(const Rules &rules) {
 HttpAnswer HttpSite::feed(const Rules &rules, const HttpRequest &request) {
   const std::string name = request.path.substr(std::string_view("/feed/").size());
   const auto parts = feed_parts(*rules.config);
-  const auto part = std::find_if(parts.begin(), parts.end(), [&](const FeedPart &one) { return one.name == name; });
+  const auto part = std::find_if(parts.begin(), parts.end(), [&](const FeedPart &one) { return is_called(one, name); });
   if (part == parts.end())
     return {404, "there is no feed of this name; `banpush feed` lists those there are\n"};
   FeedText text;
   try {
     const std::lock_guard lock(state_lock_);
-    text = feed_text(state_of(*rules.config), *part);
+    text = text_of(state_of(*rules.config), *part);
   } catch (const Error &error) {
     HttpAnswer withheld(503, fmt::format("{}\n", error.what()));
     withheld.headers.emplace_back("Retry-After", "10");

@@ -11,6 +11,7 @@
 #include "app/http/tls.hpp"
 #include "app/serve/running.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -43,6 +44,8 @@ private:
   HttpAnswer metrics_page(const Rules &rules);
   HttpAnswer page_for(const Rules &rules, const HttpRequest &request);
   void explain_to(PageView &view, const Config &config, const std::string &asked);
+  // As feed_text(), with that lock.
+  FeedText text_of(State &state, const FeedPart &part);
   std::vector<FeedFacts> facts_of_feeds(const Config &config, State &state);
   // With the lock of the state held.
   State &state_of(const Config &config);
@@ -69,6 +72,11 @@ private:
 
   std::mutex counts_lock_;
   std::map<std::string, Fetched> fetched_; // by the part's name
+  struct Copy {
+    FeedText text;
+    std::chrono::steady_clock::time_point matched; // when the file was last what was read back of it
+  };
+  std::map<std::string, Copy> copies_; // likewise
   AnswerCounts answered_;
   FiguresReader figures_; // last: its thread asks for the rules
 };

@@ -1,5 +1,6 @@
 #include "app/serve/running.hpp"
 
+#include "app/list_files.hpp"
 #include "app/pass.hpp"
 #include "app/serve/notify.hpp"
 
@@ -66,7 +67,9 @@ void Running::follow() {
 void Running::read_anew() {
   const char *status = "the configuration stays as it was: see the log";
   try {
-    swap(load_all(settings_));
+    Config config = load_all(settings_);
+    require_files_of_their_own(config);
+    swap(std::move(config));
     status = "the configuration is read anew";
     say_(status);
   } catch (const std::exception &error) {

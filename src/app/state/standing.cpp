@@ -215,7 +215,34 @@ std::set<Family> State::made(const std::string &device) {
 
 void State::nothing_made(const std::string &device) {
   if (handle_)
-    with("write what is made", [&] { handle_->database.execute("DELETE FROM made WHERE device = ?", {device}); });
+    with("write what is made", [&] {
+      handle_->database.execute("DELETE FROM made WHERE device = ?", {device});
+      handle_->database.execute("DELETE FROM part_read WHERE device = ?", {device});
+    });
+}
+
+void State::parts_read(const std::string &device, const std::vector<PartRead> &parts) {
+  if (!handle_ || parts_read(device) == parts)
+    return;
+  with("write what was read back of files", [&] {
+    Transaction transaction(handle_->database);
+    handle_->database.execute("DELETE FROM part_read WHERE device = ?", {device});
+    for (const PartRead &part : parts)
+      handle_->database.execute("INSERT INTO part_read (device, path, sha256, entries) VALUES (?, ?, ?, ?)",
+                                {device, part.path, part.sha256, static_cast<std::int64_t>(part.entries)});
+    transaction.commit();
+  });
+}
+
+std::vector<State::PartRead> State::parts_read(const std::string &device) {
+  std::vector<PartRead> parts;
+  if (handle_)
+    with("read what was read back of files", [&] {
+      auto rows = handle_->database.prepare("SELECT path, sha256, entries FROM part_read WHERE device = ? ORDER BY path", {device});
+      while (rows.step())
+        parts.push_back({std::string(rows.text(0)), std::string(rows.text(1)), static_cast<std::size_t>(rows.number(2))});
+    });
+  return parts;
 }
 
 void State::lists_stand(const std::string &device) {

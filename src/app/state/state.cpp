@@ -81,6 +81,10 @@ constexpr Upgrade upgrades[] = {
     [](const Database &database) {
       database.script("CREATE TABLE pace (device TEXT PRIMARY KEY, driver TEXT NOT NULL, bytes INTEGER NOT NULL, lost_with INTEGER NOT "
                       "NULL, at INTEGER NOT NULL)");
+    },
+    [](const Database &database) {
+      database.script("CREATE TABLE part_read (device TEXT NOT NULL, path TEXT NOT NULL, sha256 TEXT NOT NULL, entries INTEGER NOT NULL, "
+                      "PRIMARY KEY (device, path)) WITHOUT ROWID");
     }};
 
 struct Written { // one line of the ledger, as far as it may change

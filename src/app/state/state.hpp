@@ -152,6 +152,15 @@ public:
   // After a setup that was read back: nothing of a list that lacks is to be told any more.
   void lists_stand(const std::string &device);
 
+  // A file of a list that others fetch, as a push read it back. Those of a device, all at once.
+  struct PartRead {
+    std::string path, sha256; // of all its bytes
+    std::size_t entries = 0;
+    bool operator==(const PartRead &) const = default;
+  };
+  void parts_read(const std::string &device, const std::vector<PartRead> &parts);
+  std::vector<PartRead> parts_read(const std::string &device); // by path; none: no push has read one back
+
   std::optional<Pause> paused(const std::string &device);
   void pause(const std::string &device, std::optional<Seconds> length, const std::string &reason, const std::string &actor);
   bool resume(const std::string &device); // false: it was not paused

@@ -1,12 +1,14 @@
 #include "transport/file/list_file.hpp"
 
 #include "core/digest.hpp"
+#include "core/driver/text_template.hpp"
 #include "core/error.hpp"
 #include "files/open.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <iterator>
 #include <unordered_set>
 
 #include <fmt/format.h>
@@ -50,10 +52,17 @@ std::string head_of(std::size_t count, std::string_view below) {
   return fmt::format("{}{}{}{}\n", head_begin, count, head_middle, sha256(below));
 }
 
-// Room in the parts for lines that are new, the first part first.
+// Room in the parts for lines that are new and for those that a part has no room for any more, the first part first.
 FileResult<void> put(std::vector<std::vector<std::string>> &parts, std::size_t most, std::vector<std::string> lines) {
   std::size_t part = 0, over = 0;
-  for (std::string &line : lines) {
+  std::vector<std::string> all;
+  for (auto &one : parts)
+    while (most != 0 && one.size() > most) {
+      all.push_back(std::move(one.back()));
+      one.pop_back();
+    }
+  std::move(lines.begin(), lines.end(), std::back_inserter(all));
+  for (std::string &line : all) {
     while (part < parts.size() && most != 0 && parts[part].size() >= most)
       ++part;
     if (part == parts.size())
@@ -94,6 +103,14 @@ std::optional<ListCall> list_call(const std::vector<std::string> &argv) {
   return call;
 }
 
+std::optional<ListFile> list_file_of(const Read &read, const Values &values) {
+  std::vector<std::string> argv;
+  for (const std::string &word : read.run)
+    argv.push_back(expand(word, values));
+  const auto call = list_call(argv);
+  return call ? std::optional(call->list) : std::nullopt;
+}
+
 std::vector<std::string> lines_of_part(std::string_view text) {
   std::vector<std::string> lines;
   while (!text.empty()) {
@@ -114,32 +131,63 @@ std::string text_of_part(const std::vector<std::string> &lines, ListFile::Head h
 }
 
 std::optional<std::size_t> count_of_part(std::string_view text, ListFile::Head head) {
-  const std::size_t count = lines_of_part(text).size(), end = text.find('\n');
-  const bool whole = head == ListFile::Head::None
-                         ? text.empty() || text.back() == '\n'
-                         : end != std::string_view::npos && text.substr(0, end + 1) == head_of(count, text.substr(end + 1));
-  return whole ? std::optional(count) : std::nullopt;
+  const std::vector<std::string> lines = lines_of_part(text);
+  return text == text_of_part(lines, head) ? std::optional(lines.size()) : std::nullopt;
 }
 
-FileResult<std::vector<std::vector<std::string>>> read_parts(const ListFile &list) {
-  std::vector<std::vector<std::string>> parts;
+namespace {
+
+using Parts = std::vector<std::vector<std::string>>;
+
+FileResult<std::vector<std::string>> texts_of(const ListFile &list) {
+  std::vector<std::string> texts;
   for (std::size_t number = 1; number <= list.parts; ++number) {
-    const auto text = read_whole(list.part(number), most_bytes_of_part);
+    auto text = read_whole(list.part(number), most_bytes_of_part);
     if (!text)
       return problem_of(list.part(number), text.error());
-    parts.push_back(lines_of_part(*text));
+    texts.push_back(std::move(*text));
   }
+  return texts;
+}
+
+Parts parts_of(const std::vector<std::string> &texts) {
+  Parts parts;
+  for (const std::string &text : texts)
+    parts.push_back(lines_of_part(text));
   return parts;
 }
 
+// Whether one of them was written, because its bytes were others.
+FileResult<bool> write_parts(const ListFile &list, const Parts &parts, const std::vector<std::string> &texts) {
+  bool is_written = false;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const std::string text = text_of_part(parts[i], list.head);
+    if (text == texts[i])
+      continue;
+    if (const auto written = replace_file(list.part(i + 1), text, Shared::AllRead); !written)
+      return problem_of(list.part(i + 1), written.error());
+    is_written = true;
+  }
+  return is_written;
+}
+
+} // namespace
+
+FileResult<std::vector<std::vector<std::string>>> read_parts(const ListFile &list) {
+  const auto texts = texts_of(list);
+  if (!texts)
+    return tl::unexpected(texts.error());
+  return parts_of(*texts);
+}
+
 FileResult<void> edit_parts(const ListFile &list, const LineChange &change) {
-  auto parts = read_parts(list);
-  if (!parts)
-    return tl::unexpected(parts.error());
-  const auto before = *parts;
+  const auto texts = texts_of(list);
+  if (!texts)
+    return tl::unexpected(texts.error());
+  Parts parts = parts_of(*texts);
   const std::unordered_set<std::string_view> leaves(change.remove.begin(), change.remove.end());
   std::unordered_set<std::string> stands;
-  for (auto &part : *parts) {
+  for (auto &part : parts) {
     std::erase_if(part, [&](const std::string &line) { return leaves.count(line) != 0; });
     stands.insert(part.begin(), part.end());
   }
@@ -147,15 +195,34 @@ FileResult<void> edit_parts(const ListFile &list, const LineChange &change) {
   for (const std::string &line : change.add)
     if (stands.insert(line).second)
       comes.push_back(line);
-  if (const auto fits = put(*parts, list.most, std::move(comes)); !fits)
+  if (auto fits = put(parts, list.most, std::move(comes)); !fits)
     return fits;
-  for (std::size_t i = 0; i < parts->size(); ++i) {
-    if ((*parts)[i] == before[i])
-      continue;
-    if (const auto written = replace_file(list.part(i + 1), text_of_part((*parts)[i], list.head), Shared::AllRead); !written)
-      return problem_of(list.part(i + 1), written.error());
-  }
+  if (const auto written = write_parts(list, parts, *texts); !written)
+    return tl::unexpected(written.error());
   return {};
+}
+
+FileResult<LinesKept> keep_lines(const ListFile &list, const std::vector<std::string> &lines) {
+  const auto texts = texts_of(list);
+  if (!texts)
+    return tl::unexpected(texts.error());
+  Parts parts = parts_of(*texts);
+  LinesKept kept;
+  const std::unordered_set<std::string_view> wanted(lines.begin(), lines.end());
+  std::unordered_set<std::string> stands;
+  for (auto &part : parts)
+    kept.dropped += std::erase_if(part, [&](const std::string &line) { return wanted.count(line) == 0 || !stands.insert(line).second; });
+  std::vector<std::string> comes;
+  for (const std::string &line : lines)
+    if (stands.insert(line).second)
+      comes.push_back(line);
+  if (const auto fits = put(parts, list.most, std::move(comes)); !fits)
+    return tl::unexpected(fits.error());
+  const auto written = write_parts(list, parts, *texts);
+  if (!written)
+    return tl::unexpected(written.error());
+  kept.is_written = *written;
+  return kept;
 }
 
 FileResult<void> make_parts(const ListFile &list) {

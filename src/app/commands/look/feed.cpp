@@ -17,7 +17,7 @@ using Json = nlohmann::json;
 // All parts of a device, of one of its lists, or one part.
 std::vector<FeedPart> meant(const Config &config, const std::string &name) {
   std::vector<FeedPart> parts = feed_parts(config);
-  std::erase_if(parts, [&](const FeedPart &one) { return one.name != name && one.name.rfind(name + "/", 0) != 0; });
+  std::erase_if(parts, [&](const FeedPart &one) { return !is_called(one, name) && one.name.rfind(name + "/", 0) != 0; });
   if (!parts.empty())
     return parts;
   if (config.device(name) != nullptr)
