@@ -2,10 +2,10 @@
 
 #include "app/dead_man.hpp"
 #include "app/delivery.hpp"
-#include "app/list_files.hpp"
 #include "app/plan_notes.hpp"
 #include "app/planning.hpp"
 #include "app/saving.hpp"
+#include "app/site/list_files.hpp"
 #include "app/site/session.hpp"
 #include "app/site/side_by_side.hpp"
 #include "app/site/slots.hpp"

@@ -2,8 +2,8 @@
 
 #include "app/dead_man.hpp"
 #include "app/delivery.hpp"
-#include "app/list_files.hpp"
 #include "app/planning.hpp"
+#include "app/site/list_files.hpp"
 #include "core/error.hpp"
 #include "core/reading/used_lists.hpp"
 

@@ -51,6 +51,17 @@ WAYS = {"configure terminal", "configure", "configure exclusive", "edit-config p
 PLATFORM = None
 
 
+def blocks_of(undo):
+    """What is typed in one go into the configuration, without the words that lead there and back: the lab types there anyway."""
+    blocks = [[]]
+    for line in map(str.strip, undo.splitlines()):
+        if line in WAYS:
+            blocks.append([])
+        else:
+            blocks[-1].append(line)
+    return [block for block in blocks if block]
+
+
 class OnADevice(unittest.TestCase):
     maxDiff = None
 
@@ -150,13 +161,15 @@ class StaysAsItIs(OnADevice):
         done = one.run("setup", "dut", "--apply", codes=(1,))
         self.assertIn("the change remains; at the device's console this takes it back:\n" + undo, done.stderr)
         self.assertFalse(one.passes("127.0.0.1"))
-        lines = [line.strip() for line in undo.splitlines() if line.strip() not in WAYS]
-        self.assertTrue(lines)
-        one.tell("type", *lines)  # of what it never came to, the device has nothing to take back
+        blocks = blocks_of(undo)
+        self.assertTrue(blocks)
+        for block in blocks:
+            one.tell("type", *block)  # of what it never came to, the device has nothing to take back
         self.assertTrue(one.passes("127.0.0.1"))
         whole = self.new()
         whole.run("setup", "dut", "--apply")
-        self.assertEqual(whole.tell("type", *lines)["answer"], "")
+        for block in blocks:
+            self.assertEqual(whole.tell("type", *block)["answer"], "")
         self.assertEqual(whole.run("plan", "--exit-code", codes=None).returncode, 0)
         self.assertNotIn("nothing to do", whole.run("setup", "dut").stdout)
 

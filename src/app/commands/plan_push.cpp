@@ -1,8 +1,8 @@
 #include "app/commands/commands.hpp"
 #include "app/dead_man.hpp"
-#include "app/list_files.hpp"
 #include "app/pass.hpp"
 #include "app/request/doorbell.hpp"
+#include "app/site/list_files.hpp"
 #include "app/state/turn.hpp"
 #include "files/open.hpp"
 

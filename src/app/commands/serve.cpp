@@ -1,12 +1,12 @@
 #include "app/commands/commands.hpp"
 #include "app/http/listener.hpp"
 #include "app/http/site.hpp"
-#include "app/list_files.hpp"
 #include "app/request/doorbell.hpp"
 #include "app/serve/callers.hpp"
 #include "app/serve/descriptor_limit.hpp"
 #include "app/serve/notify.hpp"
 #include "app/serve/running.hpp"
+#include "app/site/list_files.hpp"
 #include "app/state/turn.hpp"
 
 #include <array>

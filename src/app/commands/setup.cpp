@@ -1,9 +1,9 @@
 #include "app/commands/commands.hpp"
 #include "app/dead_man.hpp"
-#include "app/list_files.hpp"
 #include "app/pass.hpp"
 #include "app/planning.hpp"
 #include "app/set_up.hpp"
+#include "app/site/list_files.hpp"
 #include "app/site/session.hpp"
 
 #include <fmt/format.h>

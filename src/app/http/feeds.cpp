@@ -1,6 +1,6 @@
 #include "app/http/feeds.hpp"
 
-#include "app/list_files.hpp"
+#include "app/site/list_files.hpp"
 #include "core/digest.hpp"
 #include "files/open.hpp"
 

@@ -1,8 +1,8 @@
 #include "app/serve/running.hpp"
 
-#include "app/list_files.hpp"
 #include "app/pass.hpp"
 #include "app/serve/notify.hpp"
+#include "app/site/list_files.hpp"
 
 #include <utility>
 

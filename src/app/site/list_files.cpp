@@ -1,4 +1,4 @@
-#include "app/list_files.hpp"
+#include "app/site/list_files.hpp"
 
 #include "core/digest.hpp"
 #include "core/error.hpp"
