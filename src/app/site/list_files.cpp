@@ -111,7 +111,7 @@ void require_files_of_their_own(const Config &config) {
         const auto [before, is_new] = owners.emplace(path, owner);
         if (!is_new)
           throw Error(ErrorKind::Config, fmt::format("{} would be the file of two lists ({}; {}); each takes its own, and further parts "
-                                                     "stand beside the first: NAME.2.txt",
+                                                     "are beside the first: NAME.2.txt",
                                                      path, before->second, owner));
       }
 }
