@@ -1,5 +1,5 @@
 // The way to a file, walked from the root folder by descriptors: whose folders it leads through, and whether anybody
-// else could have put a link into it. docs/architecture.md ("Opening files") says why.
+// else could have put a link into it. docs/opening-files.md says why.
 #pragma once
 
 #include "files/open_file.hpp"
