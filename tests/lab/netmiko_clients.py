@@ -40,16 +40,20 @@ CLIENTS = {
                           "/ip firewall address-list print terse without-paging where list=mine"),
     "vyos": ("vyos", [f"set firewall group network-group MINE network {HOST}/32"], "show configuration commands"),
     "juniper_junos": ("juniper_junos", [f"set policy-options prefix-list MINE {HOST}/32"], "show configuration policy-options prefix-list MINE | display set | no-more"),
+    "fortinet_fortios": ("fortinet", ["config firewall address", 'edit "mine"', f"set subnet {HOST} 255.255.255.255", "next", "end"], "show firewall address"),
+    "paloalto_panos": ("paloalto_panos", [f"set address mine ip-netmask {HOST}/32"], "show config running"),
+    "nokia_sros": ("alcatel_sros", ['filter match-list ip-prefix-list "mine" create', f"prefix {HOST}/32"], "admin display-config"),
     "cisco_iosxr": ("cisco_xr", ["object-group network ipv4 MINE", f"host {HOST}", "exit"], "show running-config object-group network ipv4 MINE"),
 }
-COMMITS = {"vyos", "juniper_junos", "cisco_iosxr", "huawei_vrp8"}
+COMMITS = {"paloalto_panos", "vyos", "juniper_junos", "cisco_iosxr", "huawei_vrp8"}
+TRAINS = {"nokia_sros": "classic"}  # the command line that Debian's version knows
 PASSWORD = "netmiko-pw"
 
 
 def check(name):
     kind, lines, question = CLIENTS[name]
     platform = platforms.PLATFORMS[name]
-    device = bench.device_of(platform.device, platform.train, platform.driver, platform.attach, platform.params,
+    device = bench.device_of(platform.device, TRAINS.get(name, platform.train), platform.driver, platform.attach, platform.params,
                              **{**platform.settings, "username": "netmiko", "password": PASSWORD, "enable": PASSWORD})
     lab = bench.Lab({"dut": device})
     try:

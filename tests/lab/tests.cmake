@@ -20,6 +20,12 @@ set_tests_properties("lab: netmiko" PROPERTIES LABELS system TIMEOUT 600
                      ENVIRONMENT "BANPUSH=$<TARGET_FILE:banpush-devices>;BANPUSH_LAB_PROGRAM=$<TARGET_FILE:banpush-lab>;${BANPUSH_MANY_STARTS}")
 banpush_long_test("netmiko" 1800 /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/lab/netmiko_clients.py)
 
+# Ansible's modules likewise.
+add_test(NAME "lab: ansible" COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/lab/ansible_clients.py Clients.test_cisco_ios Clients.test_vyos)
+set_tests_properties("lab: ansible" PROPERTIES LABELS system TIMEOUT 600
+                     ENVIRONMENT "BANPUSH=$<TARGET_FILE:banpush-devices>;BANPUSH_LAB_PROGRAM=$<TARGET_FILE:banpush-lab>;${BANPUSH_MANY_STARTS}")
+banpush_long_test("ansible" 1800 /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/lab/ansible_clients.py)
+
 add_test(NAME "lab: devices of odd forms" COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/lab/forms.py)
 set_tests_properties("lab: devices of odd forms" PROPERTIES LABELS system TIMEOUT 600
                      ENVIRONMENT "BANPUSH=$<TARGET_FILE:banpush-devices>;BANPUSH_LAB_PROGRAM=$<TARGET_FILE:banpush-lab>;${BANPUSH_MANY_STARTS}")

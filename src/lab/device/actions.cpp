@@ -132,11 +132,12 @@ bool Shell::show(const Action &action, const Fields &groups) {
     all.values[its] = std::move(value);
   std::string whole = form->second.render(all);
   const std::string starting = text(action, "starting", groups);
-  if (text(action, "beside", groups) == "startup") {
-    View saved = view(groups);
-    for (auto &[its, value] : shown_lists(description, device_.startup, form->second, {kind, name}).values)
-      saved.values[its] = std::move(value);
-    const std::string before = form->second.render(saved);
+  if (const std::string beside = text(action, "beside", groups); !beside.empty()) {
+    View other = view(groups);
+    const Configuration &there = beside == "running" ? device_.running : device_.startup;
+    for (auto &[its, value] : shown_lists(description, there, form->second, {kind, name}).values)
+      other.values[its] = std::move(value);
+    const std::string before = form->second.render(other);
     whole = lines_beside(before, whole, '-') + lines_beside(whole, before, '+');
   }
   const std::string holding = text(action, "holding", groups), lacking = text(action, "lacking", groups);
@@ -245,10 +246,19 @@ Struck struck(Emulated &device, Shell::Wish &wish) {
   return {};
 }
 
+// How many entries stand before one that is put at `front`, or at a place counted from 1; nothing where none is said.
+std::optional<std::size_t> place_of(const std::string &at) {
+  if (at == "front")
+    return 0;
+  if (at.empty() || at.size() > 9 || at.find_first_not_of("0123456789") != std::string::npos)
+    return std::nullopt;
+  return std::max<std::size_t>(std::stoul(at), 1) - 1;
+}
+
 } // namespace
 
 bool Shell::add(const Action &action, const Fields &groups, const ListKind &kind, const std::string &name) {
-  Said said{groups, text(action, "refers", groups), text(action, "refers_to", groups), text(action, "at", groups) == "front"};
+  Said said{groups, text(action, "refers", groups), text(action, "refers_to", groups), place_of(text(action, "at", groups))};
   for (const auto &[its, value] : action.values)
     said.fields[its] = rendered(value, groups);
   Configuration &in = target();
@@ -296,6 +306,8 @@ bool Shell::remove(const Action &action, const Fields &groups, const ListKind &k
   if (target_ != Target::Running)
     rules.last_member = Rigour::Keep; // a candidate is looked at as a whole
   const Change done = remove_entry(in, rules, *list, said, by_number);
+  if (rules.last_member == Rigour::Drop && list->entries.empty() && !in.in_use(kind.name, name))
+    drop_list(in, rules, name);
   return done.outcome.empty() || object(done.outcome, done.about, kind.name, groups);
 }
 

@@ -46,7 +46,8 @@ std::optional<std::uint64_t> said_number(const Fields &fields, bool &wrong) {
 }
 
 void place(const ListKind &kind, EntryList &list, Entry entry, const Said &said) {
-  auto at = said.in_front ? list.entries.begin() : list.entries.end();
+  const auto size = static_cast<std::ptrdiff_t>(list.entries.size());
+  auto at = list.entries.begin() + std::min(size, static_cast<std::ptrdiff_t>(said.place.value_or(list.entries.size())));
   if (entry.number)
     at = std::upper_bound(list.entries.begin(), list.entries.end(), entry,
                           [](const Entry &a, const Entry &b) { return a.number < b.number; });
@@ -160,6 +161,8 @@ Change add_entry(const ListKind &kind, EntryList &list, const Said &said, std::o
           same->fields[name] = text;
       if (!entry.refers.empty())
         same->refers = entry.refers;
+      if (entry.net)
+        same->net = entry.net;
       return {"", *same};
     }
     if (kind.duplicate == Rigour::Replace) {

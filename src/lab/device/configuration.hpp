@@ -58,7 +58,7 @@ View view_of(const Entry &entry);
 struct Said {
   Fields fields;
   std::string refers_kind, refers_name; // what it stands for
-  bool in_front = false;                // before all others, where entries have no numbers
+  std::optional<std::size_t> place;     // how many others stand before it, where entries have no numbers; else all
 };
 
 // Creates the list when it is not there. Outcomes: clash.

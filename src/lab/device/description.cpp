@@ -90,11 +90,8 @@ Terminal terminal_of(const Node *node, Problems &problems) {
 }
 
 Rigour rigour_of(Mapping &mapping, Problems &, const char *key, Rigour standard) {
-  const Words<Rigour> words{{"refuse", Rigour::Refuse},
-                            {"silent", Rigour::Silent},
-                            {"replace", Rigour::Replace},
-                            {"merge", Rigour::Merge},
-                            {"keep", Rigour::Keep}};
+  const Words<Rigour> words{{"refuse", Rigour::Refuse}, {"silent", Rigour::Silent}, {"replace", Rigour::Replace},
+                            {"merge", Rigour::Merge},   {"keep", Rigour::Keep},     {"drop", Rigour::Drop}};
   return mapping.get(key, word_of<Rigour>, words).value_or(standard);
 }
 

@@ -87,7 +87,7 @@ struct Mode {
 };
 
 // What the device does about something its lists do not take.
-enum class Rigour { Refuse, Silent, Replace, Merge, Keep };
+enum class Rigour { Refuse, Silent, Replace, Merge, Keep, Drop };
 
 // A kind of list the device keeps, and the rules it enforces on each of them.
 struct ListKind {
@@ -106,9 +106,10 @@ struct ListKind {
   Rigour missing = Rigour::Refuse;   // removal of what is not there
   Rigour no_list = Rigour::Refuse;   // removal of a list that is not there
   Rigour in_use = Rigour::Keep;      // removal of a list something refers to: refuse or keep (it goes)
-  Rigour last_member = Rigour::Keep; // removal of the only entry of such a list: refuse or keep
-  Rigour overlap = Rigour::Keep;     // an entry that overlaps another: refuse or keep
-  Rigour dangling = Rigour::Keep;    // an entry that refers to a list that is not there
+  Rigour last_member =
+      Rigour::Keep;              // removal of the only entry: refuse and keep of a list that something refers to; drop takes the list along
+  Rigour overlap = Rigour::Keep; // an entry that overlaps another: refuse or keep
+  Rigour dangling = Rigour::Keep; // an entry that refers to a list that is not there
   BitsBehind bits_behind = BitsBehind::Masked;
   bool sorted = false;                                         // shown by key, not by arrival
   std::optional<std::size_t> most;                             // entries

@@ -61,6 +61,7 @@ View shown_lists(const Description &description, const Configuration &configurat
       for (const Entry &entry : list.entries) {
         entries.push_back(shown_entry(kind, entry, needs));
         entries.back().values["index"] = std::to_string(index++);
+        entries.back().values["place"] = std::to_string(index);
         entries.back().values["last_one"] = index == list.entries.size();
       }
       shown.values["name"] = its_name;
