@@ -107,19 +107,24 @@ class GoesBack(OnADevice):
     def test_what_cannot_be_proved_is_not_confirmed(self):
         """The device takes one session, and so no second one; a removal is taken back as a setup is."""
         one = self.new(sessions=1, banpush={"confirm_when": "never"})
+
+        def setup(*argv, codes=(0,)):
+            wait_until(lambda: one.tell("stats")["open"] == 0, 10, "the session before has ended on the device, too")
+            return one.run("setup", "dut", *argv, codes=codes)
+
         bare = one.state()["text"]
-        one.run("setup", "dut", "--apply")
+        setup("--apply")
         set_up = one.state()["text"]
         self.assertNotEqual(set_up, bare)
-        one.run("setup", "dut", "--remove", "--apply")
+        setup("--remove", "--apply")
         one.configure(confirm_when="risky")
         for verb, before in ((["--apply"], one.state()["text"]), (["--remove", "--apply"], set_up)):
             with self.subTest(verb):
                 if "--remove" in verb:
                     one.configure(confirm_when="never")
-                    one.run("setup", "dut", "--apply")
+                    setup("--apply")
                     one.configure(confirm_when="risky")
-                done = one.run("setup", "dut", *verb, codes=(1,))
+                done = setup(*verb, codes=(1,))
                 self.assertIn("a second session could not be opened after the change", done.stderr)
                 if "was cancelled" not in done.stderr:
                     self.is_left_alone(one)

@@ -114,10 +114,18 @@ milliseconds Emulated::minutes(double count) const {
 
 void Emulated::add_fault(Fault fault) { faults_.push_back(std::move(fault)); }
 
-std::optional<Fault> Emulated::strikes(Fault::Counts counts) {
+bool Fault::counts_line(std::string_view line) const {
+  if (words.empty() || (kind != Kind::Lose && kind != Kind::Hang))
+    return true;
+  const bool by_beginning = words.back() == '*';
+  const std::string_view only(words.data(), words.size() - (by_beginning ? 1 : 0));
+  return (by_beginning ? line.substr(0, only.size()) : line) == only;
+}
+
+std::optional<Fault> Emulated::strikes(Fault::Counts counts, std::string_view line) {
   std::optional<Fault> struck;
   for (Fault &fault : faults_)
-    if (fault.counts == counts && fault.after != 0 && --fault.after == 0 && !struck)
+    if (fault.counts == counts && fault.counts_line(line) && fault.after != 0 && --fault.after == 0 && !struck)
       struck = fault;
   faults_.erase(std::remove_if(faults_.begin(), faults_.end(), [](const Fault &fault) { return fault.after == 0; }), faults_.end());
   return struck;

@@ -19,7 +19,11 @@ struct Fault {
   enum class Kind { Lose, Hang, Refuse, Swallow, Meanwhile } kind = Kind::Lose;
   enum class Counts { Lines, Entries } counts = Counts::Lines;
   std::uint64_t after = 1;
-  std::string words; // of a refusal (empty: the platform's `refused`), or lines for the console
+  // Of a refusal (empty: the platform's `refused`); lines for the console; of a session that is cut or silent the line that alone
+  // counts, or with * behind it how such lines begin (empty: each line counts).
+  std::string words;
+
+  bool counts_line(std::string_view line) const;
 };
 
 // How one device of a network differs from its platform's description.
@@ -77,8 +81,8 @@ public:
   milliseconds minutes(double count) const;
 
   void add_fault(Fault fault);
-  // The fault that strikes with this line or entry, which is then over; nothing when none does.
-  std::optional<Fault> strikes(Fault::Counts counts);
+  // The fault that strikes with this line (empty: an entry), which is then over; nothing when none does.
+  std::optional<Fault> strikes(Fault::Counts counts, std::string_view line = {});
 
   // What sessions are told: each reload counts one up, and every session of an earlier one is cut.
   std::uint64_t generation = 0;

@@ -176,7 +176,7 @@ void Shell::command(std::string line) {
     return;
   if (origin_ == Origin::Network) {
     device_.saw(mode_, line);
-    if (const auto fault = device_.strikes(Fault::Counts::Lines)) {
+    if (const auto fault = device_.strikes(Fault::Counts::Lines, line_)) {
       if (fault->kind == Fault::Kind::Meanwhile)
         device_.type(fault->words);
       else
