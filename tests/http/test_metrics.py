@@ -84,12 +84,15 @@ class Metrics(unittest.TestCase):
         with sqlite3.connect(site.folder / "bans.db") as table:
             table.execute("ALTER TABLE fail2ban RENAME TO gone")
         wait_until(lambda: series(self.scrape(site))["banpush_table_up"][""] == 0, 20, "the table is gone")
-        self.assertEqual(series(self.scrape(site))["banpush_feed_up"], {'feed="edge"': 1})
+        found = series(self.scrape(site))
+        self.assertEqual(found["banpush_feed_up"], {'feed="edge"': 1})
+        for name in ("banpush_day_addresses", "banpush_day_bans", "banpush_bad_rows"):
+            self.assertNotIn(name, found, "of a table that cannot be read nothing is known")
 
     def test_names_out_of_the_table_are_bounded_and_harmless(self):
         site = self.site()
-        hostile = ['a"} 1\nbanpush_table_up 0', "back\\slash", "<script>", "x" * 300, 'jail="x"']
-        rows = [(f"host{number}", hostile[number % len(hostile)] if number < 25 else f"jail{number}", one) for number, one in enumerate(addresses(200))]
+        hostile = ['a"} 1\nbanpush_table_up 0', "back\\slash", "<script>", "x" * 300, 'jail="x"', "other", "y" * 200 + "1", "y" * 200 + "2"]
+        rows = [(f"host{number}", hostile[number % len(hostile)] if number < 40 else f"jail{number}", one) for number, one in enumerate(addresses(200))]
         with sqlite3.connect(site.folder / "bans.db") as table:
             table.executemany("INSERT INTO fail2ban (hostname, created, name, protocol, port, ip) VALUES (?, datetime('now', 'localtime'), ?, 'tcp', '22', ?)", rows)
         site.start()
@@ -97,6 +100,8 @@ class Metrics(unittest.TestCase):
         text = self.scrape(site)
         if shutil.which("promtool"):
             self.assertEqual(promtool("check", "metrics", input=text).returncode, 0)
+        lines = [line.rpartition(" ")[0] for line in text.splitlines() if not line.startswith("#")]
+        self.assertEqual(sorted(lines), sorted(set(lines)), "a series has one value")
         found = series(text)
         self.assertEqual(found["banpush_table_up"], {"": 1})
         self.assertLessEqual(len(found["banpush_day_bans"]), 21)

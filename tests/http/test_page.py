@@ -113,6 +113,20 @@ class Page(unittest.TestCase):
             self.assertIn(said, refused.text)
             self.assertNotIn("<script", refused.text)
         self.assertIn('id="devices"', site.curl("/explain?ip=").text, "nothing was asked")
+        for number in range(25):
+            site.run("ban", B, "--jail", f"jail{number}", "--no-push")
+        self.assertIn("… and 5 older rows", site.curl(f"/explain?ip={B}").text)
+
+    def test_what_is_not_known_is_not_said(self):
+        """Without the tables nobody knows what is in sync, and without the state file nothing of the devices."""
+        site = self.rich_site()
+        with sqlite3.connect(site.folder / "bans.db") as table:
+            table.execute("ALTER TABLE fail2ban RENAME TO gone")
+        wait_until(lambda: "keeps what it holds" in site.curl("/").text, 20, "the table is gone")
+        self.assertNotIn("in sync", Elements(site.curl("/").text).text())
+        with sqlite3.connect(site.folder / "bans.db") as table:
+            table.execute("ALTER TABLE gone RENAME TO fail2ban")
+        wait_until(lambda: "in sync" in site.curl("/").text, 20, "it is back")
 
     def test_it_takes_a_token(self):
         site = self.site().with_tokens().start()

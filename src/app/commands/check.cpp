@@ -1,6 +1,7 @@
 #include "app/commands/commands.hpp"
 #include "app/commands/not_configured.hpp"
 #include "app/dead_man.hpp"
+#include "app/http/server.hpp"
 #include "app/pass.hpp"
 #include "app/planning.hpp"
 #include "app/record/spool_report.hpp"
@@ -219,7 +220,10 @@ int check(const Settings &settings, const CheckOptions &options) {
   if (!settings.console.json())
     for (const std::string &line : spool.text) // before the table, which may be why something waits
       settings.console.warn(line);
-  const std::vector<std::string> rights = wrong_rights(config);
+  std::vector<std::string> rights = wrong_rights(config);
+  if (config.serve.http)
+    if (const std::string trouble = trouble_with_http(*config.serve.http); !trouble.empty())
+      rights.push_back(trouble);
   auto [fetched, versions] = tables_of(settings, config, rights);
   require_protected_hosts(fetched.unknown_hosts);
   std::vector<NamedPrefix> protect = config.policy.protect;

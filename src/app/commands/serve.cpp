@@ -1,6 +1,5 @@
 #include "app/commands/commands.hpp"
-#include "app/http/listener.hpp"
-#include "app/http/site.hpp"
+#include "app/http/server.hpp"
 #include "app/request/doorbell.hpp"
 #include "app/serve/callers.hpp"
 #include "app/serve/descriptor_limit.hpp"
@@ -158,14 +157,6 @@ private:
   bool ended_ = false;
 };
 
-std::unique_ptr<Listener> listen_for(HttpSite &site, const Config &config) {
-  const HttpSettings &http = *config.serve.http;
-  auto listener = std::make_unique<Listener>(
-      http.address, http.port, [&site] { return site.identity(); }, [&site](const HttpRequest &request) { return site.answer(request); });
-  say(fmt::format("{} at {} port {}", http.certificate.empty() ? "HTTP" : "HTTPS", http.address, http.port));
-  return listener;
-}
-
 } // namespace
 
 // Until it serves, SIGTERM and SIGINT end it as they end any program.
@@ -180,9 +171,7 @@ int serve(const Settings &settings) {
   const Descriptor signal_descriptor = signals();
   Running running(settings, std::move(config), say);
   say(fmt::format("serving {} device{}", devices, devices == 1 ? "" : "s"));
-  const auto begun = running.service()->configuration();
-  const auto site = begun->serve.http ? std::make_unique<HttpSite>(running, begun, say) : nullptr;
-  const auto listener = site ? listen_for(*site, *begun) : nullptr;
+  const HttpServer http(running, say);
   notify_ready(fmt::format("{} devices", devices));
   {
     Round round(running, doorbell, signal_descriptor.get());

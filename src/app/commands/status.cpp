@@ -133,12 +133,15 @@ int status(const Settings &settings) {
     out +=
         settings.console.paint(Colour::Yellow, fmt::format("the service cannot read the tables, devices keep what they hold: {}", tables)) +
         "\n";
+  const std::string http = service.is_object() ? service.value("http", "") : std::string();
+  if (!http.empty())
+    out += settings.console.paint(Colour::Yellow, http) + "\n";
   if (!state.trouble().empty())
     settings.console.warn(state.trouble());
   const SpoolReport spool = report_of_spool(config.spool);
   for (const std::string &line : spool.text)
     out += settings.console.paint(Colour::Yellow, line) + "\n";
-  const Json served = service.is_object() ? Json{{"tables", tables}} : Json(nullptr);
+  const Json served = service.is_object() ? Json{{"tables", tables}, {"http", http}} : Json(nullptr);
   if (settings.console.json())
     settings.console.out(
         Json{{"schema", 1}, {"devices", devices}, {"not_configured", gone}, {"service", served}, {"spool", spool.json}}.dump(2) + "\n");

@@ -9,6 +9,8 @@ namespace banpush {
 
 namespace {
 
+constexpr std::string_view others = "other";
+
 std::string escaped(std::string_view text) {
   std::string out;
   for (const char c : text)
@@ -44,8 +46,14 @@ std::vector<std::pair<std::string, std::size_t>> largest(std::vector<std::pair<s
     rest += counts.back().second;
     counts.pop_back();
   }
-  if (rest != 0)
-    counts.emplace_back("other", rest);
+  if (rest == 0)
+    return counts;
+  // Somebody may have chosen this name; one series has one value.
+  const auto chosen = std::find_if(counts.begin(), counts.end(), [](const auto &one) { return one.first == others; });
+  if (chosen != counts.end())
+    chosen->second += rest;
+  else
+    counts.emplace_back(others, rest);
   return counts;
 }
 

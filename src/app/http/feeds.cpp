@@ -2,6 +2,7 @@
 
 #include "app/site/list_files.hpp"
 #include "core/digest.hpp"
+#include "core/reading/used_lists.hpp"
 #include "files/open.hpp"
 
 #include <fmt/format.h>
@@ -15,6 +16,11 @@ namespace {
   throw Error(ErrorKind::Device, fmt::format("{}: {}", part.name, why));
 }
 
+bool is_used(const Device &device, const Driver &driver, const std::string &list) {
+  const auto &used = device.policy.families;
+  return lists_without(driver, {used.begin(), used.end()}).count(list) == 0;
+}
+
 } // namespace
 
 std::vector<FeedPart> feed_parts(const Config &config, const Device &device) {
@@ -22,7 +28,7 @@ std::vector<FeedPart> feed_parts(const Config &config, const Device &device) {
   std::vector<FeedPart> all;
   for (const auto &[list, file] : lists)
     for (std::size_t number = 1; number <= file.parts; ++number) {
-      FeedPart part{device.name, list, number, file.parts, file.part(number), device.name};
+      FeedPart part{device.name, list, number, file.parts, file.part(number), is_used(device, config.driver(device), list), device.name};
       if (lists.size() > 1)
         part.name += "/" + part.list;
       if (file.parts > 1)
@@ -40,6 +46,12 @@ std::vector<FeedPart> feed_parts(const Config &config) {
   return all;
 }
 
+std::vector<FeedPart> feed_parts(const Config &config, State &state) {
+  std::vector<FeedPart> all = feed_parts(config);
+  std::erase_if(all, [&](const FeedPart &one) { return !one.is_used && !read_back(state, one); });
+  return all;
+}
+
 bool is_called(const FeedPart &part, std::string_view name) { return part.name == name || (part.parts == 1 && part.name + "/1" == name); }
 
 std::optional<State::PartRead> read_back(State &state, const FeedPart &part) {
@@ -50,6 +62,9 @@ std::optional<State::PartRead> read_back(State &state, const FeedPart &part) {
 }
 
 FeedText feed_text(State &state, const FeedPart &part) {
+  const auto read = read_back(state, part);
+  if (!read && !part.is_used)
+    withhold(part, fmt::format("`families` of {} leaves it out", part.device));
   const auto file = open_to_read(part.path);
   if (!file)
     withhold(part, fmt::format("{}: {}; `banpush setup {} --apply` makes it", part.path, file.error().text, part.device));
@@ -57,7 +72,6 @@ FeedText feed_text(State &state, const FeedPart &part) {
   auto text = read_open(file->get(), most_bytes_of_part);
   if (!text || ::fstat(file->get(), &about) != 0)
     withhold(part, fmt::format("{}: {}", part.path, text ? "no facts of it" : text.error().text));
-  const auto read = read_back(state, part);
   if (!state.trouble().empty())
     withhold(part, state.trouble());
   if (!read)

@@ -18,6 +18,7 @@ struct FeedPart {
   std::string device, list; // by the configuration and by the driver
   std::size_t part = 1, parts = 1;
   std::string path;
+  bool is_used = true; // false: of families that the device's policy leaves out
 
   // Below `/feed/`: `DEVICE`, `DEVICE/LIST` where the device has several lists, and `/N` behind that where a list has several parts.
   std::string name;
@@ -28,6 +29,8 @@ bool is_called(const FeedPart &part, std::string_view name);
 // Of one device, or of all; none where no list of a device is a file.
 std::vector<FeedPart> feed_parts(const Config &config, const Device &device);
 std::vector<FeedPart> feed_parts(const Config &config);
+// Without those that are not used and never were.
+std::vector<FeedPart> feed_parts(const Config &config, State &state);
 
 struct FeedText {
   std::shared_ptr<const std::string> text;

@@ -16,13 +16,14 @@ constexpr std::size_t all = std::numeric_limits<std::size_t>::max();
 
 Figures read(const Config &now, const Figures *before) {
   Figures made;
-  made.at = std::time(nullptr);
   try {
     Config config = now;
+    const std::time_t at = std::time(nullptr);
     const Fetched fetched = fetch_with_waiting(config);
     made.day = stats(fetched.bans, 24, hour, all);
     made.month = stats(fetched.bans, 30, day, all);
     made.bad_rows = fetched.bans.bad_rows();
+    made.at = at;
   } catch (const std::exception &error) {
     if (before != nullptr)
       made = *before;

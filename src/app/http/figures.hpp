@@ -19,7 +19,7 @@ namespace banpush {
 struct Figures {
   Stats day, month;         // 24 hours by the hour, 30 days by the day; all names
   std::size_t bad_rows = 0; // that are no bans
-  std::time_t at = 0;       // when the tables were read
+  std::time_t at = 0;       // when the tables were read; 0: never
   std::string trouble;      // why they could not be; then all else is of before
 };
 

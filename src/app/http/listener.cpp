@@ -22,8 +22,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// One address has no more than a quarter: nobody keeps all others out alone. This host itself may have all, for a proxy does.
-constexpr std::size_t most_connections = 64, most_of_one_address = 16;
+// One address, or of IPv6 one /64 (what one host is given), has no more than a quarter: nobody keeps all others out alone. This
+// host itself may have all, for a proxy does.
+constexpr std::size_t most_connections = 64, most_of_one_network = 16;
+constexpr std::size_t bytes_of_network = 8;
+// Where all are taken, those that have asked for nothing for so long make room.
+constexpr auto least_time_to_ask = 1s;
 constexpr std::size_t longest_head = 8192;
 constexpr auto patience_for_request = 10s, patience_for_answer = 10s;
 constexpr std::size_t slowest_reader = 32U << 10U; // bytes a second, beyond the patience
@@ -58,13 +62,21 @@ std::string text_of(const sockaddr_storage &bytes) {
   return ::inet_ntop(bytes.ss_family, at, text.data(), text.size()) == nullptr ? "?" : text.data();
 }
 
+std::string network_of(sockaddr_storage bytes) {
+  if (bytes.ss_family == AF_INET6)
+    if (in6_addr &address = reinterpret_cast<sockaddr_in6 *>(&bytes)->sin6_addr; !IN6_IS_ADDR_V4MAPPED(&address))
+      std::fill(std::begin(address.s6_addr) + bytes_of_network, std::end(address.s6_addr), 0);
+  return text_of(bytes);
+}
+
 bool is_this_host(const std::string &address) {
   return address.rfind("127.", 0) == 0 || address == "::1" || address.rfind("::ffff:127.", 0) == 0;
 }
 
 Descriptor listening_at(const std::string &address, std::uint16_t port) {
   const auto fail = [&](const char *what) {
-    throw Error(ErrorKind::Usage, fmt::format("serve.http: {} port {}: {}: {}", address, port, what, std::strerror(errno)));
+    const std::string place = port == 0 ? address : fmt::format("{} port {}", address, port);
+    throw Error(ErrorKind::Usage, fmt::format("serve.http: {}: {}: {}", place, what, std::strerror(errno)));
   };
   const Address where = address_of(address, port);
   if (where.size == 0)
@@ -100,6 +112,8 @@ Listener::~Listener() {
   }
 }
 
+void Listener::require_address(const std::string &address) { listening_at(address, 0); }
+
 void Listener::run() noexcept {
   while (!ending_)
     try {
@@ -119,14 +133,23 @@ bool Listener::full() {
   return connections_.size() >= most_connections;
 }
 
-std::size_t Listener::connections_from(const std::string &from) const {
+std::size_t Listener::connections_from(const std::string &network) const {
   return static_cast<std::size_t>(
-      std::count_if(connections_.begin(), connections_.end(), [&](const Connection &one) { return one.from == from && !one.done; }));
+      std::count_if(connections_.begin(), connections_.end(), [&](const Connection &one) { return one.network == network && !one.done; }));
+}
+
+void Listener::drop_who_asks_nothing() {
+  const auto late = std::chrono::steady_clock::now() - least_time_to_ask;
+  for (Connection &one : connections_)
+    if (!one.asked && !one.done && one.since < late)
+      ::shutdown(one.socket.get(), SHUT_RDWR); // its thread sees the end
 }
 
 // Who cannot be taken now waits in the socket's queue.
 void Listener::once() {
   const bool takes = !full();
+  if (!takes)
+    drop_who_asks_nothing();
   std::array<pollfd, 2> watched{{{ended_.get(), POLLIN, 0}, {takes ? socket_.get() : -1, POLLIN, 0}}};
   ::poll(watched.data(), watched.size(), takes ? -1 : 50);
   if (ending_ || (watched[1].revents & POLLIN) == 0)
@@ -139,15 +162,17 @@ void Listener::once() {
       throw std::runtime_error("no descriptor");
     return;
   }
-  std::string from = text_of(peer);
-  if (is_this_host(from) || connections_from(from) < most_of_one_address)
-    take(std::move(socket), std::move(from));
+  std::string from = text_of(peer), network = network_of(peer);
+  if (is_this_host(from) || connections_from(network) < most_of_one_network)
+    take(std::move(socket), std::move(from), std::move(network));
 }
 
-void Listener::take(Descriptor socket, std::string from) {
+void Listener::take(Descriptor socket, std::string from, std::string network) {
   Connection &connection = connections_.emplace_back();
   connection.socket = std::move(socket);
   connection.from = std::move(from);
+  connection.network = std::move(network);
+  connection.since = std::chrono::steady_clock::now();
   try {
     connection.thread = std::thread([this, &connection] { serve(connection); });
   } catch (const std::exception &) {
@@ -174,12 +199,13 @@ void Listener::reply(Connection &connection) {
   const Channel::Head head = channel.head(longest_head, until);
   if (head.lacks == Channel::Lacks::Time)
     return;
+  connection.asked = true;
   std::optional<HttpRequest> request;
   if (!head.lacks)
     request = request_in(head.text);
-  const HttpAnswer made = head.lacks ? HttpAnswer(431, fmt::format("a request has {} bytes at most\n", longest_head))
+  const HttpAnswer made = head.lacks ? refuse(431, fmt::format("a request has {} bytes at most\n", longest_head))
                           : request  ? answer(*request, connection.from)
-                                     : HttpAnswer(400, "this is no request\n");
+                                     : refuse(400, "this is no request\n");
   const std::size_t length = made.body ? made.body->size() : 0;
   const auto end = std::chrono::steady_clock::now() + patience_for_answer + std::chrono::seconds(length / slowest_reader);
   if (channel.write(head_of(made, length), end) && length != 0 && made.status != 304 && (!request || request->method != "HEAD"))
@@ -191,13 +217,22 @@ HttpAnswer Listener::answer(HttpRequest &request, const std::string &from) noexc
   try {
     request.from = from;
     if (request.method == "GET" || request.method == "HEAD")
-      return answers_(request);
-    HttpAnswer refused(405, "only GET and HEAD are answered here\n");
-    refused.headers.emplace_back("Allow", "GET, HEAD");
-    return refused;
+      return answers_.answer(request);
   } catch (const std::exception &) {
+    return refuse(503, {});
+  }
+  HttpAnswer refused = refuse(405, "only GET and HEAD are answered here\n");
+  refused.headers.emplace_back("Allow", "GET, HEAD");
+  return refused;
+}
+
+HttpAnswer Listener::refuse(int status, std::string text) noexcept {
+  try {
+    answers_.refused(status);
+    return {status, std::move(text)};
+  } catch (const std::exception &) { // no memory
     HttpAnswer failed;
-    failed.status = 503;
+    failed.status = status;
     return failed;
   }
 }

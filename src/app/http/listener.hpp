@@ -18,8 +18,11 @@ namespace banpush {
 
 class Listener {
 public:
-  // Called from many threads at a time.
-  using Answers = std::function<HttpAnswer(const HttpRequest &request)>;
+  // Called from many threads at a time. With a request, or, where what came is none, with the answer that it gets.
+  struct Answers {
+    std::function<HttpAnswer(const HttpRequest &request)> answer;
+    std::function<void(int status)> refused;
+  };
   // With whom a connection is encrypted; null: it is not.
   using Identity = std::function<std::shared_ptr<const TlsIdentity>()>;
 
@@ -27,25 +30,30 @@ public:
   Listener(const std::string &address, std::uint16_t port, Identity identity, Answers answers);
   Listener(const Listener &) = delete;
   Listener &operator=(const Listener &) = delete;
+  // Throws Error (Usage) where nothing can be listened at there, whatever the port.
+  static void require_address(const std::string &address);
   // Waits for the connections there are, which have little time.
   ~Listener();
 
 private:
   struct Connection {
     Descriptor socket;
-    std::string from;
-    std::atomic<bool> done = false;
+    std::string from, network; // an address; that, or of IPv6 its /64
+    std::chrono::steady_clock::time_point since;
+    std::atomic<bool> asked = false, done = false; // asked: its request has come
     std::thread thread;
   };
 
   void run() noexcept;
   void once();
-  void take(Descriptor socket, std::string from);
+  void take(Descriptor socket, std::string from, std::string network);
   void serve(Connection &connection) noexcept;
   void reply(Connection &connection);
   HttpAnswer answer(HttpRequest &request, const std::string &from) noexcept;
+  HttpAnswer refuse(int status, std::string text) noexcept;
   bool full();
-  std::size_t connections_from(const std::string &from) const;
+  void drop_who_asks_nothing();
+  std::size_t connections_from(const std::string &network) const;
 
   const Identity identity_;
   const Answers answers_;

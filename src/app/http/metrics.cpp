@@ -114,9 +114,12 @@ public:
 
   void names(std::string_view name, std::string_view help, const char *label,
              const std::vector<std::pair<std::string, std::size_t>> &counts) {
+    std::map<std::string, std::size_t> as_shown; // two names may look the same
+    for (const auto &[key, count] : counts)
+      as_shown[shown(key, 100)] += count;
     out_.metric(name, Type::Gauge, help);
-    for (const auto &[key, count] : largest(counts, most_names))
-      out_.value(static_cast<double>(count), {{label, shown(key, 100)}});
+    for (const auto &[key, count] : largest({as_shown.begin(), as_shown.end()}, most_names))
+      out_.value(static_cast<double>(count), {{label, key}});
   }
 
   template <typename Value>
@@ -167,7 +170,8 @@ std::string metrics(Daemon *service, State &state, const Figures *figures, const
     page.spool(service->config());
     page.devices(devices_of(*service, state));
   }
-  if (figures != nullptr)
+  const bool is_read = service == nullptr || service->trouble().empty();
+  if (figures != nullptr && figures->trouble.empty() && is_read) // of tables that cannot be read nothing is known now
     page.figures(*figures);
   page.feeds(feeds);
   page.answers(answers);

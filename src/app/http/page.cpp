@@ -15,7 +15,7 @@ namespace {
 using html::text;
 using Json = nlohmann::json;
 
-constexpr std::size_t most_pushes = 20, most_bars = 8, longest_word = 300;
+constexpr std::size_t most_pushes = 20, most_rows = 20, most_bars = 8, longest_word = 300;
 
 // What strangers wrote.
 std::string strange(std::string_view words) { return text(shown(words, longest_word)); }
@@ -37,13 +37,18 @@ std::string question(const std::string &asked) {
                      text(asked));
 }
 
-std::string device(const PageView::Device &one) {
-  const char *state = one.fails ? "bad" : !one.paused.empty() || !one.trouble.empty() || one.read.empty() ? "odd" : "good";
-  const char *words = one.fails             ? "fails"
-                      : !one.paused.empty() ? "paused"
-                      : one.read.empty()    ? "never read"
-                      : one.trouble.empty() ? "in sync"
-                                            : "look here";
+// Whether it is in sync is known where the tables are.
+std::string device(const PageView &view, const PageView::Device &one) {
+  const bool is_known = view.tables.empty() && view.state.empty();
+  const bool is_good = is_known && !one.fails && one.paused.empty() && one.trouble.empty() && !one.read.empty();
+  const char *state = one.fails ? "bad" : is_good ? "good" : "odd";
+  const char *words = one.fails              ? "fails"
+                      : !one.paused.empty()  ? "paused"
+                      : !view.state.empty()  ? "not known"
+                      : one.read.empty()     ? "never read"
+                      : !one.trouble.empty() ? "look here"
+                      : view.tables.empty()  ? "in sync"
+                                             : "keeps what it holds";
   std::string out = fmt::format("<li class=\"{}\"><h3>{}</h3><p class=\"state\">{}</p><p>{} entries · {}</p><p>{}</p>", state,
                                 text(one.name), words, one.entries, text(one.driver), one.read.empty() ? "" : "read " + text(one.read));
   if (!one.delay.empty())
@@ -60,9 +65,11 @@ std::string devices(const PageView &view) {
   if (!view.tables.empty())
     out += fmt::format("<p class=\"trouble\" role=\"status\">The tables cannot be read, and devices keep what they hold: {}</p>\n",
                        strange(view.tables));
+  if (!view.state.empty())
+    out += fmt::format("<p class=\"trouble\" role=\"status\">{}</p>\n", strange(view.state));
   out += "<ul class=\"cards\">\n";
   for (const PageView::Device &one : view.devices)
-    out += device(one);
+    out += device(view, one);
   return out + "</ul></section>\n";
 }
 
@@ -107,6 +114,10 @@ std::string bans(const PageView &view) {
   const Figures &figures = *view.figures;
   if (!figures.trouble.empty())
     out += fmt::format("<p class=\"trouble\">The tables cannot be counted: {}</p>\n", strange(figures.trouble));
+  if (figures.at == 0)
+    return out + "</section>\n";
+  if (!figures.trouble.empty())
+    out += fmt::format("<p>As they were {} s ago:</p>\n", std::max<std::int64_t>(0, std::time(nullptr) - figures.at));
   out +=
       fmt::format("<p>{} bans of {} addresses within a day, {} of {} within 30 days; {} addresses came back.</p>\n<div class=\"charts\">\n",
                   figures.day.rows, figures.day.addresses, figures.month.rows, figures.month.addresses, figures.month.repeated);
@@ -150,9 +161,12 @@ std::string explained_rows(const Json &rows) {
   if (rows.empty())
     return "<p>No row of the tables is about it.</p>\n";
   std::string out = "<h3>Rows</h3><ul>\n";
-  for (std::size_t i = 0; i < std::min<std::size_t>(rows.size(), 20); ++i)
+  const std::size_t shown_rows = std::min(rows.size(), most_rows);
+  for (std::size_t i = 0; i < shown_rows; ++i)
     out += fmt::format("<li><code>{}</code> {} by {} of {}, {} s ago: {}</li>\n", of(rows[i], "prefix"), of(rows[i], "service"),
                        of(rows[i], "jail"), of(rows[i], "hostname"), rows[i].value("age", std::int64_t{0}), of(rows[i], "text"));
+  if (rows.size() > shown_rows)
+    out += fmt::format("<li>… and {} older rows (<code>banpush explain --json</code> lists all)</li>\n", rows.size() - shown_rows);
   return out + "</ul>\n";
 }
 
@@ -179,6 +193,8 @@ std::string explanation(const PageView &view) {
                          of(step, "verdict"), of(step, "text"));
     out += "</ul>\n";
   }
+  for (const Json &note : told.at("notes"))
+    out += fmt::format("<p>{}</p>\n", strange(note.get<std::string>()));
   return out + "</section>\n";
 }
 
@@ -212,6 +228,7 @@ PageView page_view(Daemon *service, const Config &config, State &state) {
   }
   view.tables = service == nullptr ? "" : service->trouble();
   view.pushes = state.audit({}, most_pushes);
+  view.state = state.trouble();
   std::reverse(view.pushes.begin(), view.pushes.end());
   return view;
 }

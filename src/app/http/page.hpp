@@ -26,6 +26,7 @@ struct PageView {
   };
   std::vector<Device> devices;
   std::string tables; // why they cannot be read; empty: they can
+  std::string state;  // what is wrong with the state file, whence all of this but the bans comes; empty: nothing
   std::shared_ptr<const Figures> figures;
   std::vector<FeedFacts> feeds;
   std::vector<AuditRecord> pushes; // the newest first

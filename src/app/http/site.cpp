@@ -40,22 +40,11 @@ std::shared_ptr<const TlsIdentity> identity_of(const HttpSettings &http) {
   }
 }
 
-// A configuration is checked against its own address, and this one may be another.
-void require_fit(const HttpSettings &bound, const HttpSettings &http) {
-  if (http.address != bound.address || http.port != bound.port)
-    throw Error(ErrorKind::Config,
-                fmt::format("it is listened at {} port {} until the service is started anew, and the configuration says {} port {}: its "
-                            "tokens, certificate and names hold from then on",
-                            bound.address, bound.port, http.address, http.port));
-  if (!bound.is_loopback() && http.certificate.empty() && !http.behind_proxy)
-    throw Error(ErrorKind::Config, fmt::format("serve.http: {} is reached by others, and there is no certificate", bound.address));
-}
-
-Access access_of(const HttpSettings &bound, const HttpSettings &http) {
+Access access_of(const HttpSettings &http) {
   std::vector<Access::Known> tokens;
   for (const HttpSettings::Token &token : http.tokens)
     tokens.push_back({token.name, digest_of_token(token.name, secret(token.secret)), token.may});
-  return {http, std::move(tokens), bound.is_loopback() ? Access::Reach::ThisHost : Access::Reach::Others};
+  return {http, std::move(tokens), http.is_loopback() ? Access::Reach::ThisHost : Access::Reach::Others};
 }
 
 std::optional<Offer> offer_at(const std::string &path) {
@@ -84,33 +73,43 @@ bool is_known(const HttpRequest &request, const std::string &tag, std::time_t ch
   if (!request.if_none_match.empty())
     return names_tag(request.if_none_match, tag);
   const auto since = moment_of_http_date(request.if_modified_since);
-  return since && changed <= *since;
+  return since && changed == *since; // a clock that was set back, or a file restored, has an older date
 }
 
 } // namespace
 
+std::string place_of(const HttpSettings &http) { return fmt::format("{} port {}", http.address, http.port); }
+
 HttpSite::HttpSite(Running &running, std::shared_ptr<const Config> config, std::function<void(const std::string &)> say)
-    : running_(running), bound_(*config->serve.http), say_(std::move(say)), rules_(rules_of(config)),
+    : running_(running), place_(place_of(*config->serve.http)), say_(std::move(say)), rules_(rules_of(config)),
       figures_([this] { return rules()->config; }) {}
 
-std::shared_ptr<const HttpSite::Rules> HttpSite::rules_of(const std::shared_ptr<const Config> &config) const {
+std::shared_ptr<const HttpSite::Rules> HttpSite::rules_of(const std::shared_ptr<const Config> &config) {
   const HttpSettings &http = *config->serve.http;
-  require_fit(bound_, http);
-  return std::make_shared<const Rules>(Rules{config, access_of(bound_, http), identity_of(http)});
+  return std::make_shared<const Rules>(Rules{config, access_of(http), identity_of(http)});
 }
 
-// A token that cannot be had after a reload keeps nobody out who was let in before, and says so in the log.
+void HttpSite::require_secrets(const HttpSettings &http) {
+  access_of(http);
+  identity_of(http);
+}
+
+// A token that cannot be had after a reload keeps nobody out who was let in before, and the log and `status` say so. Of another
+// address nothing holds here: it is listened there with a site of its own.
 std::shared_ptr<const HttpSite::Rules> HttpSite::rules() {
   const auto service = running_.service();
   const std::lock_guard lock(rules_lock_);
   const auto config = service ? service->configuration() : rules_->config;
-  if (config == rules_->config || config == refused_ || !config->serve.http)
+  if (config == rules_->config || config == refused_ || !config->serve.http || place_of(*config->serve.http) != place_)
     return rules_;
   try {
     rules_ = rules_of(config);
+    running_.http_trouble({});
   } catch (const std::exception &error) {
     refused_ = config;
-    say_(fmt::format("what is offered over HTTP stays as it was: {}", error.what()));
+    const std::string text = fmt::format("what is offered over HTTP stays as it was: {}", error.what());
+    running_.http_trouble(text);
+    say_(text);
   }
   return rules_;
 }
@@ -119,9 +118,12 @@ std::shared_ptr<const TlsIdentity> HttpSite::identity() { return rules()->identi
 
 HttpAnswer HttpSite::answer(const HttpRequest &request) {
   HttpAnswer made = answer_by(*rules(), request);
-  count(request, made.status);
+  const auto offer = offer_at(request.path);
+  count(offer ? word(*offer) : "other", made.status);
   return made;
 }
+
+void HttpSite::refused(int status) { count("other", status); }
 
 HttpAnswer HttpSite::answer_by(const Rules &rules, const HttpRequest &request) {
   if (!rules.access.knows(request.host))
@@ -190,7 +192,7 @@ void HttpSite::explain_to(PageView &view, const Config &config, const std::strin
 }
 
 State &HttpSite::state_of(const Config &config) {
-  if (!state_ || state_path_ != config.state) {
+  if (!state_ || state_path_ != config.state || !state_->trouble().empty()) {
     state_.emplace(config.state);
     state_path_ = config.state;
   }
@@ -217,7 +219,7 @@ FeedText HttpSite::text_of(State &state, const FeedPart &part) {
 
 std::vector<FeedFacts> HttpSite::facts_of_feeds(const Config &config, State &state) {
   std::vector<FeedFacts> all;
-  for (FeedPart &part : feed_parts(config)) {
+  for (FeedPart &part : feed_parts(config, state)) {
     FeedFacts &one = all.emplace_back();
     std::string sha256;
     try {
@@ -295,10 +297,9 @@ void HttpSite::note_fetch(const FeedPart &part, const FeedText &text) {
   last.at = now;
 }
 
-void HttpSite::count(const HttpRequest &request, int status) {
-  const auto offer = offer_at(request.path);
+void HttpSite::count(const char *offer, int status) {
   const std::lock_guard lock(counts_lock_);
-  ++answered_[{offer ? word(*offer) : "other", status}];
+  ++answered_[{offer, status}];
 }
 
 } // namespace banpush

@@ -21,6 +21,9 @@
 
 namespace banpush {
 
+// Where a configuration has it listened at.
+std::string place_of(const HttpSettings &http);
+
 class HttpSite {
 public:
   // Of a configuration with serve.http, at whose address and port is listened as long as this is there. Throws Error (Config)
@@ -28,7 +31,12 @@ public:
   HttpSite(Running &running, std::shared_ptr<const Config> config, std::function<void(const std::string &)> say);
 
   HttpAnswer answer(const HttpRequest &request);
+  // Something came that is no request, and was answered so.
+  void refused(int status);
   std::shared_ptr<const TlsIdentity> identity();
+
+  // Throws as the constructor.
+  static void require_secrets(const HttpSettings &http);
 
 private:
   // What a configuration says of HTTP, with its secrets read.
@@ -37,7 +45,7 @@ private:
     Access access;
     std::shared_ptr<const TlsIdentity> identity;
   };
-  std::shared_ptr<const Rules> rules_of(const std::shared_ptr<const Config> &config) const;
+  static std::shared_ptr<const Rules> rules_of(const std::shared_ptr<const Config> &config);
   std::shared_ptr<const Rules> rules();
   HttpAnswer answer_by(const Rules &rules, const HttpRequest &request);
   HttpAnswer feed(const Rules &rules, const HttpRequest &request);
@@ -50,10 +58,10 @@ private:
   // With the lock of the state held.
   State &state_of(const Config &config);
   void note_fetch(const FeedPart &part, const FeedText &text);
-  void count(const HttpRequest &request, int status);
+  void count(const char *offer, int status);
 
   Running &running_;
-  const HttpSettings bound_; // of which the address and port are listened at
+  const std::string place_; // where it is listened at
   const std::function<void(const std::string &)> say_;
   std::mutex rules_lock_;
   std::shared_ptr<const Rules> rules_;

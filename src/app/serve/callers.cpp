@@ -53,8 +53,10 @@ void Callers::serve(int socket) noexcept {
     if (!user || !request)
       return;
     const auto service = running_.service();
-    const auto reply =
+    auto reply =
         service ? answer(*service, *request, *user) : nlohmann::json{{"refused", "the configuration is being read anew; ask again"}};
+    if (service && request->value("do", "") == "status")
+      (*reply)["http"] = running_.http_trouble();
     if (reply)
       send_answer(socket, *reply);
   } catch (const std::exception &) { // no memory: the caller sees its connection end

@@ -14,11 +14,6 @@ namespace {
 
 constexpr std::chrono::minutes longest_swap{2}; // from one configuration to the next
 
-// Of serve.http what is bound once; empty: nothing.
-std::string listens_at(const Config &config) {
-  return config.serve.http ? fmt::format("{} {}", config.serve.http->address, config.serve.http->port) : std::string();
-}
-
 } // namespace
 
 Running::Running(Settings settings, Config config, std::function<void(const std::string &)> say)
@@ -81,15 +76,31 @@ void Running::read_anew() {
 // All that may fail comes before what runs is ended.
 void Running::swap(Config config) {
   const auto before = service();
-  const bool moved = config.serve.socket != before->config().serve.socket || config.state != before->config().state ||
-                     listens_at(config) != listens_at(before->config());
+  const bool moved = config.serve.socket != before->config().serve.socket || config.state != before->config().state;
   const auto next = made(std::move(config));
   if (moved)
-    say_("serve.socket, state, and where serve.http listens are those of the start until the service is started anew");
+    say_("serve.socket and state are those of the start until the service is started anew");
   take()->stop();
   next->begin();
   const std::lock_guard lock(lock_);
   service_ = next;
+  if (swapped_)
+    swapped_();
+}
+
+void Running::when_swapped(std::function<void()> then) {
+  const std::lock_guard lock(lock_);
+  swapped_ = std::move(then);
+}
+
+void Running::http_trouble(std::string why) {
+  const std::lock_guard lock(lock_);
+  http_trouble_ = std::move(why);
+}
+
+std::string Running::http_trouble() {
+  const std::lock_guard lock(lock_);
+  return http_trouble_;
 }
 
 std::string Running::stuck() {

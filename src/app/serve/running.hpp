@@ -27,6 +27,14 @@ public:
   // runs is ended. Asked for meanwhile, it is done once more.
   void reload();
 
+  // Called each time another configuration is served, briefly, and with a lock held: nothing of this is to be called in it. An
+  // empty one: nothing is called any more.
+  void when_swapped(std::function<void()> then);
+
+  // Why HTTP is not answered as the configuration says; empty: it is, or is not wanted. Kept here for who asks for the status.
+  void http_trouble(std::string why);
+  std::string http_trouble();
+
   // Why nothing is served though it should be, empty where all is well: what a watchdog asks.
   std::string stuck();
 
@@ -48,6 +56,8 @@ private:
   std::shared_ptr<Daemon> service_;
   Clock::time_point gone_since_{}; // where service_ is null
   bool reload_asked_ = false, ending_ = false;
+  std::function<void()> swapped_;
+  std::string http_trouble_;
   std::thread thread_; // reads the configuration anew; there from the start, because later there may be none to have
 };
 

@@ -29,7 +29,7 @@ int listed(const Settings &settings, const Config &config, State &state) {
   Json all = Json::array();
   std::string out;
   bool withheld = false;
-  for (const FeedPart &part : feed_parts(config)) {
+  for (const FeedPart &part : feed_parts(config, state)) {
     Json one{{"feed", part.name}, {"device", part.device}, {"list", part.list},
              {"part", part.part}, {"parts", part.parts},   {"file", part.path}};
     try {
