@@ -33,10 +33,11 @@ of their replies: there the prompt behind a reply, and that each line is ended, 
 
 - **ACL of banpush's own**: every rule before an entry. One that permits its source, or a part of it, keeps it out of force (`an earlier rule lets it through`); one
   whose source or service cannot be read makes it `cannot tell`; rules that only deny do not matter. Behind the first rule that permits everything nothing is in force.
-- **A rule of a filter that uses banpush's list** (`cisco_asa`, `cisco_ios_group`, `cisco_iosxr`, `cisco_nxos`, `juniper_junos`, `nokia_sros`): the rules before it, alike. `vyos`,
-  `edgeos`, `mikrotik_routeros`, `fortinet_fortios` and `paloalto_panos` want none before it but rules that drop, and that it asks for nothing beside the list. What a line
-  logs, counts or answers (`log` and its tag, `counter`, `icmp-off`) does not narrow it. `paloalto_panos`: the rule's `from` has to be `any`, or to have the zone of
-  `params: {from: ZONE}` in it; for a rule of your own with another zone give that param.
+- **A rule of a filter that uses banpush's list** (`cisco_asa`, `cisco_ios_group`, `cisco_iosxr`, `cisco_nxos`, `edgeos`, `juniper_junos`, `nokia_sros`, `vyos`): the rules before it, alike.
+  `mikrotik_routeros`, `fortinet_fortios` and `paloalto_panos`, whose setup puts the rule in front of all, want none before it but rules that drop. All want that it asks for nothing beside the
+  list. What a line logs, counts or answers (`log` and its tag, `counter`, `icmp-off`) does not narrow it. `paloalto_panos` and `fortinet_fortios`: the rule's `from` or `srcintf` has to be
+  `any`, or to have that of `params: {from: NAME}` in it; for a rule of your own with another zone or interface give that param.
+- **`extreme_exos`** shows no order of rules: as soon as a rule of others is bound, too, the word is `cannot tell`.
 - **NETCONF**: `ietf_acl`, `openconfig_acl`, `cisco_nxos_netconf` and `cisco_iosxe_netconf` look at their ACL as above. `juniper_junos_netconf`, `nokia_sros_netconf` and
   `cisco_iosxe_group_netconf` look at the rule that names the list, `cisco_iosxr_netconf` that one names it; rules before it they do not read.
 

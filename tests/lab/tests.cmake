@@ -42,7 +42,7 @@ foreach(driver arista_eos aruba_aoscx aruba_procurve cisco_ios dell_os10 hpe_com
 endforeach()
 
 # The same where a rule of a filter uses banpush's list.
-foreach(driver cisco_asa cisco_ios_group cisco_iosxr cisco_nxos juniper_junos nokia_sros)
+foreach(driver cisco_asa cisco_ios_group cisco_iosxr cisco_nxos edgeos extreme_exos fortinet_fortios juniper_junos mikrotik_routeros nokia_sros paloalto_panos vyos)
   add_test(NAME "lab: in force by a filter on ${driver}" COMMAND /usr/bin/python3 ${CMAKE_CURRENT_LIST_DIR}/in_force_groups.py ${driver})
   set_tests_properties("lab: in force by a filter on ${driver}" PROPERTIES LABELS system TIMEOUT 600
                        ENVIRONMENT "BANPUSH=$<TARGET_FILE:banpush-devices>;BANPUSH_LAB_PROGRAM=$<TARGET_FILE:banpush-lab>;${BANPUSH_MANY_STARTS}")

@@ -149,9 +149,14 @@ ListKind list_of(const std::string &name, const Node &node, Problems &problems) 
     kind.most = static_cast<std::size_t>(*most);
   for (const std::string &other : mapping.get("clashes", texts_of))
     kind.clashes.insert(other);
-  kind.judges =
-      mapping.get("judges", word_of<Judges>, Words<Judges>{{"no", Judges::No}, {"bound", Judges::Bound}, {"always", Judges::Always}})
-          .value_or(kind.judges);
+  kind.judges = mapping
+                    .get("judges", word_of<Judges>,
+                         Words<Judges>{{"no", Judges::No},
+                                       {"bound", Judges::Bound},
+                                       {"always", Judges::Always},
+                                       {"each", Judges::Each},
+                                       {"in_turn", Judges::InTurn}})
+                    .value_or(kind.judges);
   kind.implicit_deny = mapping.get("implicit_deny", yes_no_of).value_or(false);
   if (const Node *says = mapping.find("says"))
     kind.says = templates_of(*says, problems);

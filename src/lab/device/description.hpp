@@ -111,11 +111,13 @@ struct ListKind {
   Rigour overlap = Rigour::Keep; // an entry that overlaps another: refuse or keep
   Rigour dangling = Rigour::Keep; // an entry that refers to a list that is not there
   BitsBehind bits_behind = BitsBehind::Masked;
-  bool sorted = false;                                         // shown by key, not by arrival
-  std::optional<std::size_t> most;                             // entries
-  std::set<std::string> clashes;                               // kinds that share its name space
-  enum class Judges { No, Bound, Always } judges = Judges::No; // whether its entries decide about packets
-  bool implicit_deny = false;                                  // what no entry matches is dropped, once there is an entry
+  bool sorted = false;             // shown by key, not by arrival
+  std::optional<std::size_t> most; // entries
+  std::set<std::string> clashes;   // kinds that share its name space
+  // Whether its entries decide about packets. Each: every list of the kind is a path of its own, and a packet passes by any. InTurn:
+  // of several that are bound the first with a rule for the packet decides.
+  enum class Judges { No, Bound, Always, Each, InTurn } judges = Judges::No;
+  bool implicit_deny = false; // what no entry matches is dropped, once there is an entry
   std::map<std::string, TextTemplate> says;
 };
 

@@ -62,7 +62,17 @@ struct Judge {
     by = fmt::format("{}/{} implicit deny", kind.name, rules.name);
     return Says::Drop;
   }
+
+  // Dropped only where each of them drops it.
+  Verdict by_any_path(const ListKind &kind, const std::map<std::string, EntryList> &paths) const {
+    std::string by;
+    const bool passes =
+        std::any_of(paths.begin(), paths.end(), [&](const auto &path) { return decision(kind, path.second, by) != Says::Drop; });
+    return {passes || paths.empty(), by};
+  }
 };
+
+bool is_bound(const ListKind &kind) { return kind.judges == ListKind::Judges::Bound || kind.judges == ListKind::Judges::InTurn; }
 
 } // namespace
 
@@ -75,7 +85,7 @@ Verdict judged(const Description &description, const Configuration &in, const st
       const std::string direction = field(binding, "direction"), family = field(binding, "family_of");
       const EntryList *list = judge.list(binding.refers);
       const auto kind = description.lists.find(binding.refers.substr(0, binding.refers.find('/')));
-      if (list != nullptr && direction != "out" && kind->second.judges == Judges::Bound && (family.empty() || (family == "6") == from.six))
+      if (list != nullptr && direction != "out" && is_bound(kind->second) && (family.empty() || (family == "6") == from.six))
         rules.emplace_back(&kind->second, list);
     }
   for (const auto &[name, kind] : description.lists)
@@ -83,11 +93,17 @@ Verdict judged(const Description &description, const Configuration &in, const st
       for (const auto &[its_name, list] : all->second)
         rules.emplace_back(&kind, &list);
   std::string last;
+  for (const auto &[name, kind] : description.lists)
+    if (const auto all = in.lists.find(name); kind.judges == Judges::Each && all != in.lists.end())
+      if (const Verdict verdict = judge.by_any_path(kind, all->second); !verdict.passes)
+        return verdict;
   for (const auto &[kind, list] : rules) {
     std::string by;
     const Says says = judge.decision(*kind, *list, by);
     if (says == Says::Drop)
       return {false, by};
+    if (says == Says::Pass && kind->judges == Judges::InTurn)
+      return {true, by};
     if (says == Says::Pass)
       last = by;
   }
