@@ -38,8 +38,9 @@ of their replies: there the prompt behind a reply, and that each line is ended, 
   list. What a line logs, counts or answers (`log` and its tag, `counter`, `icmp-off`) does not narrow it. `paloalto_panos` and `fortinet_fortios`: the rule's `from` or `srcintf` has to be
   `any`, or to have that of `params: {from: NAME}` in it; for a rule of your own with another zone or interface give that param.
 - **`extreme_exos`** shows no order of rules: as soon as a rule of others is bound, too, the word is `cannot tell`.
-- **NETCONF**: `ietf_acl`, `openconfig_acl`, `cisco_nxos_netconf` and `cisco_iosxe_netconf` look at their ACL as above. `juniper_junos_netconf`, `nokia_sros_netconf` and
-  `cisco_iosxe_group_netconf` look at the rule that names the list, `cisco_iosxr_netconf` that one names it; rules before it they do not read.
+- **NETCONF**: `ietf_acl`, `openconfig_acl`, `cisco_nxos_netconf` and `cisco_iosxe_netconf` look at their ACL as above. `juniper_junos_netconf`, `nokia_sros_netconf`,
+  `cisco_iosxe_group_netconf` and `cisco_iosxr_netconf` look for a rule that drops by the list and at the rules before it in its filter, as over a command line; of several filters with such a
+  rule the one counts that says most. Whether that filter is bound they do not read.
 
 Somebody's line typed between banpush's reading and its writing is not seen by command lines without an exclusive mode; where a number that is taken by then would be
 overwritten, the reading behind the change shows it.

@@ -33,6 +33,7 @@ class Platform:
         self.foreign, self.foreign_shown = self.model.get("foreign"), self.model.get("foreign_shown")
         self.operator, self.refuses = self.model.get("operator"), self.model.get("refuses", False)
         self.refuses_with = self.model.get("operator_shown")
+        self.numbers = self.model.get("numbers") if server.inserts else None
         if self.operator and not server.inserts:
             self.refuses, self.refuses_with = True, "before other lists"
         self.saves = self.model.get("saves", True) and not server.keeps
@@ -151,23 +152,47 @@ class NetconfBench:
     def text(self, which="running"):
         return ET.canonicalize(ET.tostring(self.config(which), encoding="unicode"), strip_text=True)
 
-    def passes(self, address):
-        """By the lists alone, in their order: what stands behind an entry that lets everything pass never matches."""
-        looked_at = ipaddress.ip_address(address)
+    def in_order(self):
+        """(list, entry, address) as they apply: by their numbers where they have some."""
         root = self.config()
         parents = {one: parent for parent in root.iter() for one in parent}
-        open_lists = set()
-        for entry, found in entries_of(self.model, root):
-            if parents[entry] in open_lists:
+        found = [(parents[entry], entry, address) for entry, address in entries_of(self.model, root)]
+        leaf = self.model.get("number")
+        return sorted(found, key=lambda one: int(next(its.text for its in one[1].iter() if fake.local(its.tag) == leaf))) if leaf else found
+
+    def passes(self, address):
+        """By the lists alone, in their order: the first entry that meets it decides."""
+        looked_at = ipaddress.ip_address(address)
+        decided = set()
+        for its_list, entry, found in self.in_order():
+            if its_list in decided or "tcp" in {fake.local(one.tag) for one in entry.iter()}:
                 continue
-            if not found:
-                if any((one.text or "").strip().lower() in ("accept", "permit") for one in entry.iter()):
-                    open_lists.add(parents[entry])
+            accepts = any((one.text or "").strip().lower() in ("accept", "permit") for one in entry.iter())
+            network = ipaddress.ip_network(found) if found else None
+            if network is not None and (network.version != looked_at.version or looked_at not in network):
                 continue
-            network = ipaddress.ip_network(found)
-            if network.version == looked_at.version and looked_at in network and "tcp" not in {fake.local(one.tag) for one in entry.iter()}:
+            if accepts:
+                decided.add(its_list)
+            elif network is not None:
                 return False
         return True
+
+    def entries(self):
+        return [(ET.canonicalize(ET.tostring(entry, encoding="unicode"), strip_text=True), address) for entry, address in entries_of(self.model, self.config())]
+
+    def put(self, number, host, action):
+        """An entry of the operator's in banpush's own shape."""
+        self.edit(self.model["put"](number, host, action == "permit"))
+
+    def put_permit(self, number):
+        """As the list shows it."""
+        before = {text for text, _ in self.entries()}
+        self.edit(self.model["permit"](number))
+        return next(text for text, _ in self.entries() if text not in before)
+
+    def standing(self, what):
+        """The entries of this host, or this one."""
+        return [text for text, address in self.entries() if what in (text, address.split("/")[0])]
 
     def lists_missing(self):
         names = {(leaf.text or "").strip() for one in self.config().iter() if fake.local(one.tag) in self.model["list"] for leaf in one}

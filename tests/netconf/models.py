@@ -7,11 +7,16 @@ addresses stand, and what somebody else would write there.
     before    what the operator has there already
     one       (host, how) → an entry in banpush's own shape, as XML with `how` as its attribute
     number    leaf by which an entry is taken away again, where that is not the address
+    numbers   the first and the last that banpush gives
+    put       (number, host, whether it passes) → an entry of the operator's in banpush's own shape, and `permit`, (number), one that permits everything
     rest      (how) → the entry that permits the rest, as setup makes it
+    rule      (how, number, whether it passes, source, protocol) → a rule of somebody else's in the filter that names our IPv4 list
     foreign   somebody else's entry in a list of ours; `foreign_shown` is part of it
     operator  the operator's own list, bound where banpush wants to be, and `operator_shown` its name
     saves     whether what is not saved is lost
 """
+import ipaddress
+
 import device as fake
 
 BASE = fake.BASE
@@ -26,10 +31,10 @@ XE_ACLS = """<native xmlns="http://cisco.com/ns/yang/Cisco-IOS-XE-native">
 <ipv6><access-list><named-acl xmlns="http://cisco.com/ns/yang/Cisco-IOS-XE-acl"><name>EDGE6</name><access-list-seq-rule><sequence>10</sequence><ace-rule><action>deny</action><protocol>ipv6</protocol><object-group>BANPUSH6</object-group><destination-any/></ace-rule></access-list-seq-rule></named-acl></access-list></ipv6></native>"""
 XR_ACLS = "".join(f"""<ipv{v} xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-um-ipv{v}-access-list-cfg"><access-lists><access-list><access-list-name>IN{v}</access-list-name>
 <sequences><sequence><sequence-number>10</sequence-number><deny><source><net-group>BANPUSH{v}</net-group></source></deny></sequence></sequences></access-list></access-lists></ipv{v}>""" for v in (4, 6))
-SROS_FILTER = """<configure xmlns="urn:nokia.com:sros:ns:yang:sr:conf"><filter><ip-filter><filter-name>in</filter-name><entry><match><src-ip><ip-prefix-list>BANPUSH4</ip-prefix-list></src-ip></match></entry></ip-filter>
-<ipv6-filter><filter-name>in6</filter-name><entry><match><src-ip><ipv6-prefix-list>BANPUSH6</ipv6-prefix-list></src-ip></match></entry></ipv6-filter></filter></configure>"""
+SROS_FILTER = """<configure xmlns="urn:nokia.com:sros:ns:yang:sr:conf"><filter><ip-filter><filter-name>in</filter-name><entry><entry-id>10</entry-id><match><src-ip><ip-prefix-list>BANPUSH4</ip-prefix-list></src-ip></match><action><drop/></action></entry></ip-filter>
+<ipv6-filter><filter-name>in6</filter-name><entry><entry-id>10</entry-id><match><src-ip><ipv6-prefix-list>BANPUSH6</ipv6-prefix-list></src-ip></match><action><drop/></action></entry></ipv6-filter></filter></configure>"""
 JUNOS_FILTER = """<configuration xmlns="http://xml.juniper.net/xnm/1.1/xnm"><firewall><filter><name>IN</name>
-<term><name>a</name><from><source-prefix-list><name>BANPUSH4</name></source-prefix-list><source-prefix-list><name>BANPUSH6</name></source-prefix-list></from></term></filter></firewall></configuration>"""
+<term><name>a</name><from><source-prefix-list><name>BANPUSH4</name></source-prefix-list><source-prefix-list><name>BANPUSH6</name></source-prefix-list></from><then><discard/></then></term></filter></firewall></configuration>"""
 
 
 def wrapped(*elements):
@@ -54,15 +59,15 @@ def ietf(host, how, name="", more="", action="drop"):
                 f'</ipv4>{more}</matches><actions><forwarding>{action}</forwarding></actions></ace></aces></acl>')
 
 
-def openconfig(host, how, number="900", more=""):
+def openconfig(host, how, number="900", more="", action="DROP"):
     return (f'<acl xmlns="http://openconfig.net/yang/acl"><acl-sets><acl-set><name>BANPUSH-IN4</name><type>ACL_IPV4</type><acl-entries><acl-entry{how}><sequence-id>{number}</sequence-id>'
-            f'<ipv4><config><source-address>{host}/32</source-address></config></ipv4>{more}<actions><config><forwarding-action>DROP</forwarding-action></config></actions></acl-entry>'
+            f'<ipv4><config><source-address>{host}/32</source-address></config></ipv4>{more}<actions><config><forwarding-action>{action}</forwarding-action></config></actions></acl-entry>'
             '</acl-entries></acl-set></acl-sets></acl>')
 
 
-def iosxe(host, how, number="900", protocol="ip", more=""):
+def iosxe(host, how, number="900", protocol="ip", more="", action="deny"):
     return ('<native xmlns="http://cisco.com/ns/yang/Cisco-IOS-XE-native"><ip><access-list><extended xmlns="http://cisco.com/ns/yang/Cisco-IOS-XE-acl"><name>BANPUSH-IN4</name>'
-            f'<access-list-seq-rule{how}><sequence>{number}</sequence><ace-rule><action>deny</action><protocol>{protocol}</protocol><host-address>{host}</host-address><dst-any/>{more}</ace-rule>'
+            f'<access-list-seq-rule{how}><sequence>{number}</sequence><ace-rule><action>{action}</action><protocol>{protocol}</protocol><host-address>{host}</host-address><dst-any/>{more}</ace-rule>'
             '</access-list-seq-rule></extended></access-list></ip></native>')
 
 
@@ -100,31 +105,80 @@ def iosxe_rest(how):
             f'<access-list-seq-rule{how}><sequence>1000000</sequence></access-list-seq-rule></extended></access-list></ip></native>')
 
 
+def iosxr_rule(how, number, passes, source, protocol):
+    address, _, length = (source or "").partition("/")
+    told = f"<address>{address}</address><prefix-length>{length}</prefix-length>" if source else "<any/>"
+    kind = "permit" if passes else "deny"
+    return (f'<ipv4 xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-um-ipv4-access-list-cfg"><access-lists><access-list><access-list-name>IN4</access-list-name><sequences><sequence{how}>'
+            f'<sequence-number>{number}</sequence-number><{kind}><protocol>{protocol or "ipv4"}</protocol><source>{told}</source><destination>{"<port><eq>443</eq></port>" if protocol else "<any/>"}</destination>'
+            f'</{kind}></sequence></sequences></access-list></access-lists></ipv4>')
+
+
+def junos_rule(how, number, passes, source, protocol):
+    told = (f"<source-address><name>{source}</name></source-address>" if source else "") + (f"<protocol>{protocol}</protocol>" if protocol else "")
+    return (f'<configuration xmlns="http://xml.juniper.net/xnm/1.1/xnm"><firewall><filter><name>IN</name><term{how}><name>t{number}</name>'
+            + (f"<from>{told}</from>" if told else "") + f'<then><{"accept" if passes else "discard"}/></then></term></filter></firewall></configuration>')
+
+
+def sros_rule(how, number, passes, source, protocol):
+    told = (f"<protocol>{protocol}</protocol>" if protocol else "") + (f"<src-ip><address>{source}</address></src-ip>" if source else "")
+    return (f'<configure xmlns="urn:nokia.com:sros:ns:yang:sr:conf"><filter><ip-filter><filter-name>in</filter-name><entry{how}><entry-id>{number}</entry-id>'
+            + (f"<match>{told}</match>" if told else "") + f'<action><{"accept" if passes else "drop"}/></action></entry></ip-filter></filter></configure>')
+
+
+def iosxe_rule(how, number, passes, source, protocol):
+    network = ipaddress.ip_network(source) if source else None
+    told = f"<ipv4-address>{network[0]}</ipv4-address><mask>{network.hostmask}</mask>" if source else "<any/>"
+    return ('<native xmlns="http://cisco.com/ns/yang/Cisco-IOS-XE-native"><ip><access-list><extended xmlns="http://cisco.com/ns/yang/Cisco-IOS-XE-acl"><name>EDGE4</name>'
+            f'<access-list-seq-rule{how}><sequence>{number}</sequence><ace-rule><action>{"permit" if passes else "deny"}</action><protocol>{protocol or "ip"}</protocol>{told}<dst-any/>'
+            f'{"<dst-eq>443</dst-eq>" if protocol else ""}</ace-rule></access-list-seq-rule></extended></access-list></ip></native>')
+
+
+def ietf_place(number):
+    """It has names instead of numbers: before all there are, or behind."""
+    return ' xmlns:yang="urn:ietf:params:xml:ns:yang:1" yang:insert="first"' if number < 999990 else ""
+
+
+def ietf_permit(number):
+    return IETF(f"<acl><name>BANPUSH-IN4</name><aces><ace{ietf_place(number)}><name>emergency</name><actions><forwarding>accept</forwarding></actions></ace></aces></acl>")
+
+
+def openconfig_permit(number):
+    return ('<acl xmlns="http://openconfig.net/yang/acl"><acl-sets><acl-set><name>BANPUSH-IN4</name><type>ACL_IPV4</type><acl-entries>'
+            f'<acl-entry><sequence-id>{number}</sequence-id><actions><config><forwarding-action>ACCEPT</forwarding-action></config></actions></acl-entry></acl-entries></acl-set></acl-sets></acl>')
+
+
+def iosxe_permit(number):
+    return ('<native xmlns="http://cisco.com/ns/yang/Cisco-IOS-XE-native"><ip><access-list><extended xmlns="http://cisco.com/ns/yang/Cisco-IOS-XE-acl"><name>BANPUSH-IN4</name>'
+            f'<access-list-seq-rule><sequence>{number}</sequence><ace-rule><action>permit</action><protocol>ip</protocol><any/><dst-any/></ace-rule></access-list-seq-rule></extended></access-list></ip></native>')
+
+
+NUMBERS = (1000, 999990)  # that banpush gives
 PORT_22 = "<tcp><destination-port><operator>eq</operator><port>22</port></destination-port></tcp>"
 ACL, GROUP = ["BANPUSH-IN4", "BANPUSH-IN6"], ["BANPUSH4", "BANPUSH6"]
-OPENCONFIG = {"rest": openconfig_rest, "list": ("acl-set",), "keys": OC, "entry": "acl-entry", "leaves": [("source-address",)], "lists": ACL, "one": openconfig, "number": "sequence-id", "attach": True,
+OPENCONFIG = {"numbers": NUMBERS, "put": lambda number, host, passes: openconfig(host, "", number, action="ACCEPT" if passes else "DROP"), "permit": openconfig_permit, "rest": openconfig_rest, "list": ("acl-set",), "keys": OC, "entry": "acl-entry", "leaves": [("source-address",)], "lists": ACL, "one": openconfig, "number": "sequence-id", "attach": True,
               "foreign": openconfig("192.0.2.77", "", "5", "<transport><config><destination-port>22</destination-port></config></transport>"), "foreign_shown": "192.0.2.77"}
 
 MODELS = {
     "yang_set": {"list": ("address-set",), "keys": {"address-set": ["name"], "prefix": []}, "entry": "prefix", "leaves": [()], "lists": GROUP, "one": address_set},
-    "ietf_acl": {"rest": ietf_rest, "list": ("acl",), "keys": {"acl": ["name"], "ace": ["name"], "interface": ["interface-id"], "acl-set": ["name"]}, "entry": "ace", "leaves": [("source-ipv4-network",), ("source-ipv6-network",)],
+    "ietf_acl": {"put": lambda number, host, passes: ietf(host, ietf_place(number), f"operator-{number}", action="accept" if passes else "drop"), "permit": ietf_permit, "rest": ietf_rest, "list": ("acl",), "keys": {"acl": ["name"], "ace": ["name"], "interface": ["interface-id"], "acl-set": ["name"]}, "entry": "ace", "leaves": [("source-ipv4-network",), ("source-ipv6-network",)],
                  "attach": True, "lists": ACL, "one": ietf, "foreign": ietf("192.0.2.77", ' xmlns:yang="urn:ietf:params:xml:ns:yang:1" yang:insert="first"', "web", PORT_22), "foreign_shown": "192.0.2.77", "operator_shown": "OUTSIDE-IN",
                  "operator": IETF("<acl><name>OUTSIDE-IN</name><aces><ace><name>all</name><actions><forwarding>accept</forwarding></actions></ace></aces></acl>"
                                   "<attachment-points><interface><interface-id>eth0</interface-id><ingress><acl-sets><acl-set><name>OUTSIDE-IN</name></acl-set></acl-sets></ingress></interface></attachment-points>")},
     "openconfig_acl": OPENCONFIG,
     "cisco_nxos_netconf": OPENCONFIG,
-    "juniper_junos_netconf": {"list": ("prefix-list",), "keys": {"prefix-list": ["name"], "prefix-list-item": ["name"], "source-prefix-list": ["name"]}, "entry": "prefix-list-item", "leaves": [("name",)], "before": JUNOS_FILTER,
+    "juniper_junos_netconf": {"list": ("prefix-list",), "rule": junos_rule, "keys": {"filter": ["name"], "term": ["name"], "source-address": ["name"], "prefix-list": ["name"], "prefix-list-item": ["name"], "source-prefix-list": ["name"]}, "entry": "prefix-list-item", "leaves": [("name",)], "before": JUNOS_FILTER,
                               "lists": GROUP, "one": junos, "saves": False, "capabilities": NO_STARTUP},
-    "cisco_iosxe_netconf": {"rest": iosxe_rest, "list": ("extended", "named-acl"), "keys": {"extended": ["name"], "named-acl": ["name"], "access-list-seq-rule": ["sequence"]}, "entry": "access-list-seq-rule", "before": XE_INTERFACE, "lists": ACL,
+    "cisco_iosxe_netconf": {"numbers": NUMBERS, "put": lambda number, host, passes: iosxe(host, "", number, action="permit" if passes else "deny"), "permit": iosxe_permit, "rest": iosxe_rest, "list": ("extended", "named-acl"), "keys": {"extended": ["name"], "named-acl": ["name"], "access-list-seq-rule": ["sequence"]}, "entry": "access-list-seq-rule", "before": XE_INTERFACE, "lists": ACL,
                             "leaves": [("host-address",), ("ipv4-address", "mask"), ("source-host",), ("source-prefix",)], "capabilities": NO_CONFIRM, "one": iosxe, "number": "sequence",
                             "foreign": iosxe("192.0.2.77", "", "5", "tcp", "<dst-eq>22</dst-eq>"), "foreign_shown": "192.0.2.77"},
-    "cisco_iosxe_group_netconf": {"list": ("network", "v6-network"), "keys": {"network": ["name"], "v6-network": ["name"], "host": ["ipv4-host", "ipv6-host"], "network_address": ["ipv4_addr", "ipv4_mask"], "network-address": ["ipv6-addr-prefix"],
+    "cisco_iosxe_group_netconf": {"rule": iosxe_rule, "list": ("network", "v6-network"), "keys": {"network": ["name"], "v6-network": ["name"], "host": ["ipv4-host", "ipv6-host"], "network_address": ["ipv4_addr", "ipv4_mask"], "network-address": ["ipv6-addr-prefix"],
                                                                               "extended": ["name"], "named-acl": ["name"], "access-list-seq-rule": ["sequence"]},
                                   "entry": ("host", "network_address", "network-address"), "before": XE_ACLS, "lists": GROUP, "capabilities": NO_CONFIRM, "one": iosxe_group,
                                   "leaves": [("ipv4-host",), ("ipv4_addr", "ipv4_mask"), ("ipv6-host",), ("ipv6-addr-prefix",)]},
-    "cisco_iosxr_netconf": {"list": ("ipv4", "ipv6"), "keys": {"ipv4": ["ipv4-object-group-name"], "ipv6": ["ipv6-object-group-name"], "host": ["host-address"], "ip-address": ["address", "length"]}, "before": XR_ACLS,
+    "cisco_iosxr_netconf": {"rule": iosxr_rule, "list": ("ipv4", "ipv6"), "keys": {"access-list": ["access-list-name"], "sequence": ["sequence-number"], "ipv4": ["ipv4-object-group-name"], "ipv6": ["ipv6-object-group-name"], "host": ["host-address"], "ip-address": ["address", "length"]}, "before": XR_ACLS,
                             "entry": ("host", "ip-address"), "leaves": [("host-address",), ("address", "length")], "lists": GROUP, "one": iosxr, "saves": False, "capabilities": NO_STARTUP},
-    "nokia_sros_netconf": {"list": ("ip-prefix-list", "ipv6-prefix-list"), "keys": {"ip-prefix-list": ["prefix-list-name"], "ipv6-prefix-list": ["prefix-list-name"], "prefix": ["ip-prefix", "ipv6-prefix"]}, "before": SROS_FILTER,
+    "nokia_sros_netconf": {"rule": sros_rule, "list": ("ip-prefix-list", "ipv6-prefix-list"), "keys": {"ip-filter": ["filter-name"], "ipv6-filter": ["filter-name"], "entry": ["entry-id"], "ip-prefix-list": ["prefix-list-name"], "ipv6-prefix-list": ["prefix-list-name"], "prefix": ["ip-prefix", "ipv6-prefix"]}, "before": SROS_FILTER,
                            "entry": "prefix", "leaves": [("ip-prefix",), ("ipv6-prefix",)], "lists": GROUP, "one": sros, "saves": False, "capabilities": NO_STARTUP},
 }
 

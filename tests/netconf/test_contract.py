@@ -3,7 +3,11 @@
 
 SERVER is `device` (in the test's process; the standard), `netconfd`, or `library` (on libnetconf2's server side).
 """
+import ipaddress
+import json
 import pathlib
+import random
+import re
 import sys
 
 import benches
@@ -15,7 +19,10 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
 import driver_contract  # noqa: E402
 from driver_contract import HOSTS4, HOSTS6  # noqa: E402
 import ending  # noqa: E402
+import seeds  # noqa: E402
 
+FIRST = ' xmlns:yang="urn:ietf:params:xml:ns:yang:1" yang:insert="first"'
+SOURCES = [None, "203.0.113.1/32", "203.0.113.0/24", "203.0.113.12/30", "198.51.100.0/24"]
 SERVERS = {"device": benches.DeviceBench, "netconfd": benches.NetconfdBench, "library": benches.LibraryBench}
 
 
@@ -91,6 +98,103 @@ class Contract(driver_contract.Contract):
         one.run("check", "--connect")
         self.assertTrue(one.passes("198.51.100.99"))
         self.assertFalse(one.passes(HOSTS4[0]))
+
+    def test_entries_of_the_operators_by_their_place(self):
+        """Where entries have no numbers: in front of ours, between and behind."""
+        if not self.platform.model.get("put") or self.platform.model.get("numbers") or not self.server.inserts:
+            ending.does_not_apply("entries have numbers, or nothing can be put in front")
+        one = self.new()
+        one.ban(*HOSTS4[:2])
+        one.push()
+        theirs = {5: (HOSTS4[0], "permit"), 6: ("192.0.2.91", "deny"), 999995: ("192.0.2.92", "deny")}
+        for number, (host, action) in theirs.items():
+            one.put(number, host, action)
+        others = sorted(text for text, _ in one.entries() if "operator-" in text)
+        self.assertEqual(len(others), 3)
+        one.ban(HOSTS4[2])
+        one.push(codes=(5,))
+        shown = json.loads(one.run("show", "dut", "--json").stdout)
+        self.assertEqual({entry["prefix"]: entry["in_force"] for entry in shown["ours"]["entries"]},
+                         {f"{host}/32": not one.passes(host) for host in HOSTS4[:3]})
+        self.assertTrue(one.passes(HOSTS4[0]))
+        self.assertIn("an earlier rule lets it through", one.run("check", "--connect", codes=(1,)).stdout)
+        again = one.push(codes=(5,))
+        self.assertEqual((again["add"], again["remove"], [note["name"] for note in again["guards"]]), ([], [], ["shadowed"]))
+        permit = one.put_permit(7)
+        self.assertTrue(one.passes(HOSTS4[1]))
+        one.push(codes=(0, 5))
+        self.assertFalse(one.passes(HOSTS4[1]), "ours stand in front again")
+        again = one.push(codes=(0, 5))
+        self.assertEqual((again["add"], again["remove"]), ([], []))
+        one.unban(*HOSTS4[:3])
+        one.push()
+        self.assertEqual(one.standing(permit), [permit])
+        self.assertIn("of others", one.run("setup", "dut", "--remove", "--apply", codes=(5,)).stderr)
+        one.run("flush", "dut")
+        self.assertEqual(sorted(text for text, _ in one.entries() if "operator-" in text), others)
+
+    def rule(self):
+        rule = self.platform.model.get("rule")
+        if not rule:
+            ending.does_not_apply("no rule of somebody else's names the list")
+        return rule
+
+    def told(self, one):
+        """What is said of the list for IPv4: nothing, or in doubt, or not in force."""
+        (plan,) = one.site.json("plan", code=None)["devices"]
+        self.assertEqual(plan["error"], "")
+        said = [text for text in [*plan["notes"], *(note["message"] for note in plan["guards"])] if re.search(r"\blist (?:set|list|group|acl)4\b", text)]
+        return "" if not said else "in doubt" if any("cannot tell" in text for text in said) else "not in force" if any("is not in force" in text for text in said) else str(said)
+
+    def test_rules_of_others_around_the_one_that_names_the_list(self):
+        rule = self.rule()
+        one = self.new()
+        one.ban(HOSTS4[0], HOSTS6[0])
+        one.push()
+        for words, expected in (((True, None, ""), "not in force"), ((True, "203.0.113.0/24", ""), "in doubt"), ((True, None, "tcp"), "in doubt"), ((False, "203.0.113.0/24", ""), "")):
+            with self.subTest(words):
+                self.assertEqual(self.told(one), "")
+                one.edit(rule(FIRST, 5, *words))
+                self.assertEqual(self.told(one), expected)
+                check = one.run("check", "--connect", codes=(1,) if expected == "not in force" else (0,)).stdout
+                self.assertEqual("cannot tell" in check, expected == "in doubt", check)
+                one.edit(rule(benches.OPERATION + '"delete"', 5, *words))
+                one.edit(rule("", 900, *words))
+                self.assertEqual(self.told(one), "", "behind ours it decides nothing")
+                one.edit(rule(benches.OPERATION + '"delete"', 900, *words))
+
+    def test_random_rules_of_others_before_and_behind(self):
+        """What is called in force, the first rule that meets a packet drops."""
+        rule = self.rule()
+        one = self.new()
+        one.ban(HOSTS4[0], "203.0.113.8/29", HOSTS6[0])
+        one.push()
+        for seed in seeds.both():
+            draw, met = random.Random(f"{seed} {self.platform.driver}"), {"": 0, "in doubt": 0, "not in force": 0}
+            for _ in range(12):
+                rules = [(number, draw.random() < 0.5, draw.choice(SOURCES), draw.choice(["", "", "tcp"])) for number in [*range(1, 1 + draw.randrange(3)), *range(901, 901 + draw.randrange(2))]]
+                for number, *words in sorted(rules, key=lambda one: -one[0]):
+                    one.edit(rule(FIRST if number < 900 else "", number, *words))
+                told = self.told(one)
+                met[told] += 1
+                if not told:
+                    for address in (HOSTS4[0], "203.0.113.8", "203.0.113.15"):
+                        self.assertFalse(self.lets_through(rules, address), f"{address} passes by {rules}")
+                for number, *words in rules:
+                    one.edit(rule(benches.OPERATION + '"delete"', number, *words))
+            self.assertTrue(all((met[""], met["in doubt"])), met)
+
+    @staticmethod
+    def lets_through(rules, address):
+        """Whether a rule before ours does so with any of its packets, and none before that drops them all."""
+        looked_at = ipaddress.ip_address(address)
+        for number, passes, source, protocol in sorted(rules, key=lambda one: one[0]):
+            if number < 900 and (not source or looked_at in ipaddress.ip_network(source)):
+                if passes:
+                    return True
+                if not protocol:
+                    return False
+        return False
 
     def test_somebody_elses_entry_for_a_part_of_the_traffic_is_no_ban(self):
         if not self.platform.foreign:

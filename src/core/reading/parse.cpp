@@ -262,7 +262,9 @@ Path bound(Path path, const Values &values) {
 
 // Where the proof asks for no path, it is in force as far as that goes.
 PathRuling ruling_on(const Proof &proof, const Values &values, const Reply &reply) {
-  return proof.path ? walk(bound(*proof.path, names_for(proof, values)), without_noise({}, reply.text)) : PathRuling{};
+  if (!proof.path)
+    return {};
+  return walk(bound(*proof.path, names_for(proof, values)), proof.rpc.empty() ? without_noise({}, reply.text) : leaves_of(reply.text));
 }
 
 // Whether the answer has what binds the list, where the proof says what that is; else the device's name of the list anywhere.

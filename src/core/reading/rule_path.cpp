@@ -15,8 +15,10 @@ struct PathRule {
 };
 
 // The rules in the order in which their first lines stand.
-std::vector<PathRule> rules_in(const Path &path, std::string_view text) {
-  std::vector<PathRule> rules;
+using Rules = std::vector<PathRule>;
+
+Rules rules_in(const Path &path, std::string_view text) {
+  Rules rules;
   const bool named = path.each.has_group("rule");
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
@@ -48,14 +50,33 @@ bool all_of(const std::vector<Pattern> &patterns, const std::string &text) {
   return std::all_of(patterns.begin(), patterns.end(), [&](const Pattern &one) { return one.found_in(text); });
 }
 
+// By filter, where the lines name theirs, in the order in which these begin; else all is one.
+std::vector<std::pair<std::string, std::string>> filters_in(const Path &path, std::string_view text) {
+  std::vector<std::pair<std::string, std::string>> filters;
+  if (!path.each.has_group("filter"))
+    return {{{}, std::string(text)}};
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    const std::string_view line = text.substr(at, end - at);
+    at = end + 1;
+    const auto match = path.each.match(line);
+    if (!match)
+      continue;
+    const std::string name(match->group("filter").value_or(""));
+    auto filter = std::find_if(filters.begin(), filters.end(), [&](const auto &one) { return one.first == name; });
+    if (filter == filters.end())
+      filter = filters.insert(filters.end(), {name, {}});
+    filter->second += std::string(line) + "\n";
+  }
+  return filters;
+}
+
 std::string first_line(const std::string &text) {
   const std::size_t from = std::min(text.find_first_not_of(" \t\n"), text.size());
   return shown(text.substr(from, text.find('\n', from) - from), 100);
 }
 
-} // namespace
-
-PathRuling walk(const Path &path, std::string_view text) {
+PathRuling walk_one(const Path &path, std::string_view text) {
   PathRuling ruling;
   for (const PathRule &rule : rules_in(path, text)) {
     if (all_of(path.ours, rule.text) && !any_of(path.ours_lacks, rule.text))
@@ -66,6 +87,20 @@ PathRuling walk(const Path &path, std::string_view text) {
       ruling = {PathRuling::Says::Unclear, first_line(rule.text)};
   }
   return {PathRuling::Says::Not, {}};
+}
+
+} // namespace
+
+// Where several filters have such a rule, the one in which it says most counts.
+PathRuling walk(const Path &path, std::string_view text) {
+  PathRuling best{PathRuling::Says::Not, {}};
+  const auto rank = [](const PathRuling &one) {
+    return one.says == PathRuling::Says::InForce ? 3 : one.says == PathRuling::Says::Unclear ? 2 : one.rule.empty() ? 0 : 1;
+  };
+  for (const auto &[name, its] : filters_in(path, text))
+    if (PathRuling ruling = walk_one(path, its); rank(ruling) > rank(best))
+      best = std::move(ruling);
+  return best;
 }
 
 } // namespace banpush

@@ -13,7 +13,8 @@ struct PathRuling {
   std::string rule; // Not: the earlier rule that lets everything through, or empty where none drops by our list. Unclear: which one
 };
 
-// `path` with the device's own names in it already; `text` without noise.
+// `path` with the device's own names in it already; `text` without noise. Rules decide only about those of their own filter (group
+// `filter` of `path.each`).
 PathRuling walk(const Path &path, std::string_view text);
 
 } // namespace banpush

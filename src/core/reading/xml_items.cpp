@@ -2,6 +2,7 @@
 
 #include "core/bans/ban.hpp"
 
+#include <map>
 #include <set>
 #include <sstream>
 
@@ -101,7 +102,49 @@ std::string raw_text(pugi::xml_node node) {
   return std::move(text).str();
 }
 
+void load(pugi::xml_document &document, const std::string &text) {
+  const pugi::xml_parse_result result =
+      document.load_buffer(text.data(), text.size(), pugi::parse_default & ~pugi::parse_doctype, pugi::encoding_utf8);
+  if (!result)
+    throw Error(ErrorKind::Device, fmt::format("the answer is not whole XML: {} at byte {}; it begins \"{}\"", result.description(),
+                                               result.offset, shown(text, 80)));
+  to_local_names(document, 0);
+}
+
+std::string in_one_line(std::string text) {
+  for (char &one : text)
+    if (one == '\n' || one == '\r')
+      one = ' ';
+  return text.empty() ? text : " " + text;
+}
+
+// Below elements of 200 at most: to_local_names has looked.
+void add_leaves(pugi::xml_node node, const std::string &path, std::string &lines) {
+  for (const pugi::xml_attribute attribute : node.attributes()) {
+    const std::string name = attribute.name();
+    if (name != "xmlns" && name.compare(0, 6, "xmlns:") != 0)
+      lines += fmt::format("{}/@{}{}\n", path, name.substr(name.find(':') + 1), in_one_line(attribute.value()));
+  }
+  std::map<std::string, unsigned> met;
+  for (const pugi::xml_node child : node.children()) {
+    if (child.type() != pugi::node_element)
+      continue;
+    const unsigned number = ++met[child.name()];
+    add_leaves(child, number == 1 ? fmt::format("{}/{}", path, child.name()) : fmt::format("{}/{}[{}]", path, child.name(), number), lines);
+  }
+  if (met.empty() && node.type() == pugi::node_element)
+    lines += path + in_one_line(text_of(node)) + "\n";
+}
+
 } // namespace
+
+std::string leaves_of(const std::string &text) {
+  pugi::xml_document document;
+  load(document, text);
+  std::string lines;
+  add_leaves(document, {}, lines);
+  return lines;
+}
 
 std::optional<std::string> broken_xpath(const std::string &path) {
   try {
@@ -117,12 +160,7 @@ struct XmlItems::Document {
 };
 
 XmlItems::XmlItems(const Read &read, const std::string &text) : read_(read), document_(std::make_unique<Document>()) {
-  const pugi::xml_parse_result result =
-      document_->xml.load_buffer(text.data(), text.size(), pugi::parse_default & ~pugi::parse_doctype, pugi::encoding_utf8);
-  if (!result)
-    throw Error(ErrorKind::Device, fmt::format("the answer is not whole XML: {} at byte {}; it begins \"{}\"", result.description(),
-                                               result.offset, shown(text, 80)));
-  to_local_names(document_->xml, 0);
+  load(document_->xml, text);
 }
 
 XmlItems::~XmlItems() = default;

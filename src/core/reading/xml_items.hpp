@@ -15,6 +15,11 @@ namespace banpush {
 // What is wrong with an XPath of a driver, in pugixml's words; nothing when it is one.
 std::optional<std::string> broken_xpath(const std::string &path);
 
+// Each leaf element of an XML text as a line: `/data/filter/term[2]/then/accept`, a blank and its text where it has one, and each
+// attribute as `/data/filter/@inactive`. Names are local, the first of several of a name has no number. Throws Error (Device) where
+// the text is not one whole XML document.
+std::string leaves_of(const std::string &text);
+
 // What a request that changes something says, for the guard: each element that `path` names, with the
 // pieces of the first shape that fits. Elements and attributes are named without prefix. Throws Error
 // (Guard) where the text is no XML.
