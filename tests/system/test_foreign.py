@@ -27,14 +27,18 @@ add rule inet banpush blocks ip saddr 192.0.2.99 counter drop
 add element inet banpush hosts4 { 192.0.2.66 comment "by hand" }
 add element inet banpush nets4 { 192.0.2.100-192.0.2.109 }
 """
+OUTSIDE_NFT = """delete element inet banpush hosts4 { 192.0.2.66 }
+delete element inet banpush nets4 { 192.0.2.100-192.0.2.109 }
+"""
 BANNED = [ATTACKER4, "203.0.113.9", "203.0.113.64/27", "2001:db8:1::7", "2001:db8:1:1::/64"]
 
 
 class Foreign(NetworkCase):
     frr = True
 
-    def whole_life(self, site, needs_setup=True, inside=None):
-        """Setup, push, push of a change, flush, removal; `inside` puts in the operator's own once there is something to put it in."""
+    def whole_life(self, site, needs_setup=True, inside=None, outside=None):
+        """Setup, push, push of a change, flush, removal; `inside` puts in the operator's own once there is something to put it in.
+        The removal is refused as long as they have an entry in one of our lists, which `outside` takes out."""
         before = self.seen()
         if needs_setup:
             site.run("setup", "r1", "--apply")
@@ -52,11 +56,15 @@ class Foreign(NetworkCase):
         site.run("flush", "r1")
         if inside:
             self.assertEqual(self.foreign(self.seen()), before)
+        if outside:
+            whole = self.seen()
+            refused = site.run("setup", "r1", "--remove", "--apply", code=5)
+            self.assertIn("has entries of others; take them out first", refused.stderr)
+            self.assertEqual(self.seen(), whole, "nothing was unbound")
+            outside()
         if needs_setup:
             site.run("setup", "r1", "--remove", "--apply")
-        if inside:
-            self.assertEqual(self.foreign(self.seen()), before)
-        else:
+        if not inside:
             self.assertEqual(self.seen(), before)
 
     def test_nft(self):
@@ -74,11 +82,12 @@ class Foreign(NetworkCase):
 
         self.seen = lambda: self.router("nft", "-s", "list", "table", "inet", "banpush", check=False)
         self.foreign = foreign
-        self.whole_life(self.site(self.local("linux_nft"), name="nft-inside"), inside=lambda: self.router("nft", "-f", "-", input=INSIDE_NFT))
+        self.whole_life(self.site(self.local("linux_nft"), name="nft-inside"), inside=lambda: self.router("nft", "-f", "-", input=INSIDE_NFT),
+                        outside=lambda: self.router("nft", "-f", "-", input=OUTSIDE_NFT))
         left = self.seen()
-        for line in ('192.0.2.66 comment "by hand"', "192.0.2.100-192.0.2.109", "ip saddr 192.0.2.99 counter", "set friends", "chain mine"):
+        for line in ("192.0.2.9 ", "ip saddr 192.0.2.99 counter", "set friends", "chain mine"):
             self.assertIn(line, left)
-        for line in ("@hosts4", "@nets6", "set hosts6", "set nets6"):
+        for line in ("@hosts4", "@nets6", "set hosts4", "set hosts6", "set nets6"):
             self.assertNotIn(line, left)
         self.router("nft", "delete", "table", "inet", "banpush")
 
@@ -102,19 +111,18 @@ class Foreign(NetworkCase):
     def test_ipset_inside_our_own(self):
         self.seen = lambda: self.router("ipset", "save", check=False)
         self.foreign = lambda text: [line for line in text.splitlines() if "nomatch" in line or "banpush4" in line and line.startswith("create")]
-        self.whole_life(self.site(self.local("linux_ipset"), name="ipset-inside"), inside=lambda: self.router("ipset", "add", "banpush4", "192.0.2.66", "nomatch"))
-        self.assertIn("add banpush4 192.0.2.66 nomatch", self.seen())
-        self.assertNotIn("banpush6", self.seen())
+        self.whole_life(self.site(self.local("linux_ipset"), name="ipset-inside"), inside=lambda: self.router("ipset", "add", "banpush4", "192.0.2.66", "nomatch"),
+                        outside=lambda: self.router("ipset", "del", "banpush4", "192.0.2.66"))
+        self.assertNotIn("banpush", self.seen())
         self.assertNotIn("banpush", self.router("iptables", "-S"))
-        self.router("ipset", "destroy", "banpush4")
 
     def test_iptables_inside_our_own(self):
         rule = ("BANPUSH4", "-s", "192.0.2.66/32", "-m", "comment", "--comment", "by hand", "-j", "DROP")
         self.seen = lambda: self.router("iptables", "-S")
         self.foreign = lambda text: [line for line in text.splitlines() if "by hand" in line or line == "-N BANPUSH4"]
-        self.whole_life(self.site(self.local("linux_iptables"), name="iptables-inside"), inside=lambda: self.router("iptables", "-A", *rule))
-        self.assertIn('-A BANPUSH4 -s 192.0.2.66/32 -m comment --comment "by hand" -j DROP', self.seen())
-        self.assertNotIn("-j BANPUSH4", self.seen())
+        self.whole_life(self.site(self.local("linux_iptables"), name="iptables-inside"), inside=lambda: self.router("iptables", "-A", *rule),
+                        outside=lambda: self.router("iptables", "-D", *rule))
+        self.assertNotIn("BANPUSH4", self.seen())
         self.assertNotIn("BANPUSH6", self.router("ip6tables", "-S"))
 
     def test_routes(self):

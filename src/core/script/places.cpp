@@ -77,9 +77,7 @@ std::vector<std::string> refusals(const Driver &driver, Stage stage, const std::
     for (std::size_t i = 0; i < places.size(); ++i)
       refuse(refusal, values, facts_at(facts, places, i), texts);
   }
-  // Programs on a host take away what uses the list, and leave one in which others have something.
-  const bool exec = std::find(driver.transports.begin(), driver.transports.end(), TransportKind::Exec) != driver.transports.end();
-  if (stage == Stage::Unsetup && texts.empty() && !exec)
+  if (stage == Stage::Unsetup && texts.empty())
     for (const List &list : driver.lists)
       if (list.owned_by != List::OwnedBy::Tag && holds(list.name + "_foreign", {}, facts)) {
         const auto name = values.find(list.name);
