@@ -80,7 +80,8 @@ void HttpServer::listen(const std::shared_ptr<const Config> &config) {
   site_ = std::make_unique<HttpSite>(running_, config, say_);
   listener_ = std::make_unique<Listener>(
       http.address, http.port, [this] { return site_->identity(); },
-      Listener::Answers{[this](const HttpRequest &request) { return site_->answer(request); }, [this](int status) { site_->refused(status); }});
+      Listener::Answers{[this](const HttpRequest &request) { return site_->answer(request); },
+                        [this](int status) { site_->refused(status); }});
   place_ = place_of(http);
   say_(fmt::format("{} at {}", http.certificate.empty() ? "HTTP" : "HTTPS", place_));
 }
