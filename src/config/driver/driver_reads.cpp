@@ -111,8 +111,7 @@ void read_items(Read &read, Mapping &mapping) {
   read.items = mapping.need("items", path_of, read.format).value_or("");
   read.list_at = mapping.get("list", path_of, read.format).value_or("");
   read.entries = mapping.get("entries", path_of, read.format).value_or("");
-  if (read.format == TextFormat::Xml)
-    read.beside = mapping.get("beside", path_of, read.format).value_or("");
+  read.beside = mapping.get("beside", path_of, read.format).value_or("");
   read.shapes = mapping.need("entry", shapes_of, read.format, ShapeTells::Block);
 }
 

@@ -107,7 +107,7 @@ struct Read {
   std::string list_at;   // YAML `list` for json and xml: the list's name, from an item
   std::string entries;   // the entries, from an item
   bool per_list = false; // YAML `per: list`: asked for each of its lists by itself; the template knows the list
-  std::string beside;    // xml: what else an item may have, from the item. Anything but that, its name and its entries is not understood
+  std::string beside; // json, xml: what else an item and its entries may have, from the item. Anything that no path names is not understood
   std::vector<Shape> shapes; // YAML `entry` for json and xml
   // an entry of ours, where lists are owned by tag: group or pointer, and what it must be
   std::string ours_at;

@@ -2,6 +2,9 @@
 
 #include "core/bans/ban.hpp"
 
+#include <algorithm>
+#include <set>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -68,6 +71,16 @@ std::optional<std::string> scalar(const Json &json, const std::vector<std::strin
 
 using SplitShape = std::map<std::string, std::vector<std::string>>;
 
+std::vector<SplitShape> split(const std::vector<Shape> &shapes) {
+  std::vector<SplitShape> all;
+  for (const Shape &shape : shapes) {
+    SplitShape &one = all.emplace_back();
+    for (const auto &[name, pointer] : shape)
+      one[name] = parts_of(pointer);
+  }
+  return all;
+}
+
 } // namespace
 
 struct JsonItems::Document {
@@ -83,13 +96,7 @@ JsonItems::JsonItems(const Read &read, const std::string &text) : read_(read), d
 JsonItems::~JsonItems() = default;
 
 void JsonItems::each(const std::function<void(std::string_view, const Pieces &, std::string_view)> &found) const {
-  std::vector<SplitShape> shapes;
-  for (const Shape &shape : read_.shapes) {
-    SplitShape split;
-    for (const auto &[name, pointer] : shape)
-      split[name] = parts_of(pointer);
-    shapes.push_back(std::move(split));
-  }
+  const std::vector<SplitShape> shapes = split(read_.shapes);
   const auto list_parts = parts_of(read_.list_at), entry_parts = parts_of(read_.entries);
   const auto ours_parts = parts_of(read_.ours_at);
   const bool has_ours = !read_.ours_at.empty();
@@ -129,6 +136,95 @@ void JsonItems::each(const std::function<void(std::string_view, const Pieces &, 
       entry(list, item);
     else
       walk(item, entry_parts, 0, [&](const Json &json) { entry(list, json); });
+  });
+}
+
+namespace {
+
+using Members = std::set<const Json *>;
+
+// The pointers, parted by ` | `.
+std::vector<std::string> alternatives_in(const std::string &pointers) {
+  std::vector<std::string> all;
+  for (std::size_t at = 0; at < pointers.size();) {
+    const std::size_t end = std::min(pointers.find(" | ", at), pointers.size());
+    all.push_back(pointers.substr(at, end - at));
+    at = end + 3;
+  }
+  return all;
+}
+
+void add_found(const Json &json, const std::vector<std::string> &parts, Members &members) {
+  walk(json, parts, 0, [&](const Json &one) { members.insert(&one); });
+}
+
+// The first member that is none of the named and lies in none of them, by its path; empty where there is none.
+std::string first_unnamed(const Json &json, const Members &named, const Members &beside) {
+  for (const auto &[name, member] : json.items()) {
+    if (named.count(&member) + beside.count(&member) != 0 || member.is_null() || (member.is_structured() && member.empty()))
+      continue;
+    if (!member.is_structured())
+      return name;
+    if (const std::string inside = first_unnamed(member, named, beside); !inside.empty())
+      return name + "/" + inside;
+  }
+  return {};
+}
+
+// What the first shape that fits takes its texts from; empty when none fits, or when it is one of somebody else's.
+Members members_of(const Json &json, const std::vector<SplitShape> &shapes) {
+  for (const SplitShape &shape : shapes) {
+    Members members;
+    bool theirs = false;
+    const bool fits = std::all_of(shape.begin(), shape.end(), [&](const auto &piece) {
+      theirs = theirs || piece.first == "permit" || piece.first == "deny" || piece.first == "terminal" || piece.first == "foreign";
+      add_found(json, piece.second, members);
+      return scalar(json, piece.second).has_value();
+    });
+    if (fits)
+      return theirs ? Members() : members;
+  }
+  return {};
+}
+
+} // namespace
+
+void JsonItems::each_unknown(const std::function<void(std::string_view, std::string_view)> &found) const {
+  const std::vector<std::string> besides = alternatives_in(read_.beside);
+  const std::vector<SplitShape> shapes = split(read_.shapes);
+  const auto list_parts = parts_of(read_.list_at), entry_parts = parts_of(read_.entries), ours_parts = parts_of(read_.ours_at);
+  auto entries_parts = entry_parts; // where every member of something is an entry, there is nothing else in it
+  if (!entries_parts.empty() && entries_parts.back() == "*")
+    entries_parts.pop_back();
+  walk(document_->json, parts_of(read_.items), 0, [&](const Json &item) {
+    const std::string list = read_.list_at.empty() ? std::string() : scalar(item, list_parts).value_or("");
+    const auto told = [&](const std::string &member) {
+      if (!member.empty())
+        found(list, "\"" + shown(member, 200) + "\"");
+    };
+    Members beside;
+    for (const std::string &pointer : besides)
+      add_found(item, parts_of(pointer), beside);
+    walk(item, entry_parts, 0, [&](const Json &json) {
+      if (!json.is_structured())
+        return;
+      Members named = members_of(json, shapes);
+      if (named.empty() || named.count(&json) != 0)
+        return; // of others; or all of it is looked at
+      if (!read_.ours_at.empty()) {
+        const auto mark = scalar(json, ours_parts);
+        if (!mark || !read_.ours_like.found_in(*mark))
+          return;
+        add_found(json, ours_parts, named);
+      }
+      told(first_unnamed(json, named, beside));
+    });
+    if (read_.entries.empty() || read_.list_at.empty())
+      return;
+    Members named;
+    add_found(item, list_parts, named);
+    add_found(item, entries_parts, named);
+    told(first_unnamed(item, named, beside));
   });
 }
 

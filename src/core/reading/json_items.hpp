@@ -18,6 +18,10 @@ public:
   // Calls back once for each list (its name, no pieces, no text) and once for each entry in it.
   void each(const std::function<void(std::string_view list, const Pieces &pieces, std::string_view text)> &found) const;
 
+  // Calls back for each list with a member that no pointer of the read names, or an entry of ours with one that its shape does not
+  // name: where it is in the list.
+  void each_unknown(const std::function<void(std::string_view list, std::string_view member)> &found) const;
+
 private:
   struct Document;
   const Read &read_;

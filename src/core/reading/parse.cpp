@@ -195,8 +195,15 @@ void collect_lines(const Driver &driver, const Read &read, std::string_view text
       }
 }
 
+// What nobody knows in a list of ours may be entries: read as if it were not there, they would be added again, or never removed.
+// And an entry with something unknown in it may block less than it seems to.
 template <typename Items>
 void collect_items(const Read &read, const Items &items, Collector &collector) {
+  items.each_unknown([&](std::string_view list, std::string_view element) {
+    if (read.list_at.empty() || !collector.key_of(list).empty())
+      throw Error(ErrorKind::Device, fmt::format("the answer is not understood: {} has {}, which the driver does not know",
+                                                 read.list_at.empty() ? "an entry" : fmt::format("list {}", list), element));
+  });
   std::map<std::string, bool> seen;
   items.each([&](std::string_view list_name, const Pieces &pieces, std::string_view text) {
     std::string key;
@@ -216,16 +223,6 @@ void collect_items(const Read &read, const Items &items, Collector &collector) {
       collector.state(key).stands = false;
       collector.state(key).why_not = "the device shows no such list";
     }
-}
-
-// What nobody knows in a list of ours may be entries: read as if it were not there, they would be added again, or never removed.
-void collect_xml(const Read &read, const XmlItems &items, Collector &collector) {
-  items.each_unknown([&](std::string_view list, std::string_view element) {
-    if (const std::string key = collector.key_of(list); !key.empty())
-      throw Error(ErrorKind::Device,
-                  fmt::format("the answer is not understood: list {} has <{}>, which the driver does not know", list, element));
-  });
-  collect_items(read, items, collector);
 }
 
 // An entry of ours counts only where the second read shows it, too.
@@ -345,7 +342,7 @@ Installed parse_read(const Driver &driver, const Read &unbound, const Values &va
     switch (read.format) {
     case TextFormat::Lines: collect_lines(driver, read, text, collector); break;
     case TextFormat::Json: collect_items(read, JsonItems(read, text), collector); break;
-    case TextFormat::Xml: collect_xml(read, XmlItems(read, text), collector); break;
+    case TextFormat::Xml: collect_items(read, XmlItems(read, text), collector); break;
     }
   } catch (const Error &error) {
     throw Error(error.kind(), fmt::format("`{}`: {}", what_was_asked(read, values), error.what()));

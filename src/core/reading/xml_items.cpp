@@ -47,6 +47,21 @@ std::optional<std::string> scalar(pugi::xml_node node, const pugi::xpath_query &
   return found.attribute() ? std::string(found.attribute().value()) : text_of(found.node());
 }
 
+using Elements = std::set<pugi::xml_node>;
+
+void add_found(pugi::xml_node node, const pugi::xpath_query &query, Elements &elements) {
+  if (query.return_type() != pugi::xpath_type_node_set) {
+    elements.insert(node); // a text of its own making: what of the node it is made from cannot be told
+    return;
+  }
+  for (const pugi::xpath_node &one : query.evaluate_node_set(node))
+    elements.insert(one.attribute() ? one.parent() : one.node());
+}
+
+std::optional<pugi::xpath_query> compiled(const std::string &path) {
+  return path.empty() ? std::optional<pugi::xpath_query>() : pugi::xpath_query(path.c_str());
+}
+
 // Shapes with their paths compiled once.
 class Shapes {
 public:
@@ -66,6 +81,22 @@ public:
         if (name == "number")
           if (auto text = scalar(node, query))
             return {{name, std::move(*text)}};
+    return {};
+  }
+
+  // The elements that the first shape that fits takes its texts from; empty when none fits, or when it is one of somebody else's.
+  Elements elements_of(pugi::xml_node node) const {
+    for (const auto &shape : shapes_) {
+      Elements elements;
+      bool fits = true, theirs = false;
+      for (const auto &[name, query] : shape) {
+        fits = fits && scalar(node, query);
+        theirs = theirs || name == "permit" || name == "deny" || name == "terminal" || name == "foreign";
+        add_found(node, query, elements);
+      }
+      if (fits)
+        return theirs ? Elements() : elements;
+    }
     return {};
   }
 
@@ -169,9 +200,6 @@ void XmlItems::each(const std::function<void(std::string_view, const Pieces &, s
   try {
     const Shapes shapes(read_.shapes);
     const pugi::xpath_query items(read_.items.c_str());
-    const auto compiled = [](const std::string &path) {
-      return path.empty() ? std::optional<pugi::xpath_query>() : pugi::xpath_query(path.c_str());
-    };
     const auto name = compiled(read_.list_at), entries = compiled(read_.entries), ours = compiled(read_.ours_at);
     const auto entry = [&](const std::string &list, pugi::xml_node node) {
       Shapes::Texts texts = shapes.of(node);
@@ -199,17 +227,20 @@ void XmlItems::each(const std::function<void(std::string_view, const Pieces &, s
 
 namespace {
 
-// The first element with a text that is none of the named and lies in none of them, by its path; empty where there is none.
-std::string first_unnamed(pugi::xml_node node, const std::set<pugi::xml_node> &named) {
+// What an element without text and children is taken for: a container with nothing in it, or a leaf that says something by being there.
+enum class Empty { SaysNothing, Speaks };
+
+// The first element that is none of the named and lies in none of them, by its path; empty where there is none.
+std::string first_unnamed(pugi::xml_node node, const Elements &named, const Elements &beside, Empty empty) {
   for (const pugi::xml_node child : node.children()) {
-    if (child.type() != pugi::node_element || named.count(child) != 0)
+    if (child.type() != pugi::node_element || named.count(child) + beside.count(child) != 0)
       continue;
     const bool leaf = child.find_child([](pugi::xml_node one) { return one.type() == pugi::node_element; }).empty();
-    if (leaf && text_of(child).empty())
+    if (leaf && empty == Empty::SaysNothing && text_of(child).empty())
       continue;
     if (leaf)
       return child.name();
-    if (std::string inside = first_unnamed(child, named); !inside.empty())
+    if (std::string inside = first_unnamed(child, named, beside, empty); !inside.empty())
       return std::string(child.name()) + "/" + inside;
   }
   return {};
@@ -218,22 +249,45 @@ std::string first_unnamed(pugi::xml_node node, const std::set<pugi::xml_node> &n
 } // namespace
 
 void XmlItems::each_unknown(const std::function<void(std::string_view, std::string_view)> &found) const {
-  if (read_.entries.empty() || read_.list_at.empty())
-    return; // the item is the entry
+  const auto told = [&](const std::string &list, const std::string &element) {
+    if (!element.empty())
+      found(list, "<" + shown(element, 200) + ">");
+  };
   try {
-    const pugi::xpath_query items(read_.items.c_str()), name(read_.list_at.c_str());
-    std::vector<pugi::xpath_query> paths;
-    for (const std::string *path : {&read_.list_at, &read_.entries, &read_.beside})
-      if (!path->empty())
-        paths.emplace_back(path->c_str());
+    const Shapes shapes(read_.shapes);
+    const pugi::xpath_query items(read_.items.c_str());
+    const auto name = compiled(read_.list_at), entries_at = compiled(read_.entries), beside_at = compiled(read_.beside),
+               ours = compiled(read_.ours_at);
+    const auto evaluated = [](const std::optional<pugi::xpath_query> &query, pugi::xml_node node, Elements &into) {
+      if (query)
+        add_found(node, *query, into);
+    };
+    const auto entry = [&](const std::string &list, pugi::xml_node node, const Elements &beside) {
+      Elements named = shapes.elements_of(node);
+      if (named.empty() || named.count(node) != 0)
+        return; // of others; or all of it is looked at
+      if (ours) {
+        const auto mark = scalar(node, *ours);
+        if (!mark || !read_.ours_like.found_in(*mark))
+          return;
+        add_found(node, *ours, named);
+      }
+      if (const std::string element = first_unnamed(node, named, beside, Empty::Speaks); !element.empty())
+        told(list, node.name() + ("/" + element));
+    };
     for (const pugi::xpath_node &item : items.evaluate_node_set(document_->xml)) {
-      std::set<pugi::xml_node> named;
-      for (const pugi::xpath_query &path : paths)
-        if (path.return_type() == pugi::xpath_type_node_set)
-          for (const pugi::xpath_node &one : path.evaluate_node_set(item.node()))
-            named.insert(one.attribute() ? one.parent() : one.node());
-      if (const std::string element = first_unnamed(item.node(), named); !element.empty())
-        found(scalar(item.node(), name).value_or(""), element);
+      const std::string list = name ? scalar(item.node(), *name).value_or("") : std::string();
+      Elements beside, entries;
+      evaluated(beside_at, item.node(), beside);
+      evaluated(entries_at, item.node(), entries);
+      if (!entries_at)
+        entry(list, item.node(), beside);
+      for (const pugi::xml_node &node : entries)
+        entry(list, node, beside);
+      if (!entries_at || !name)
+        continue;
+      evaluated(name, item.node(), entries);
+      told(list, first_unnamed(item.node(), entries, beside, Empty::SaysNothing));
     }
   } catch (const pugi::xpath_exception &error) {
     throw Error(ErrorKind::Config, fmt::format("XPath: {}", error.what()));

@@ -49,7 +49,8 @@ public:
 
   // Calls back once for each list (its name, no pieces, no text) and once for each entry in it.
   void each(const std::function<void(std::string_view list, const Pieces &pieces, std::string_view text)> &found) const;
-  // Calls back for each list in which an element stands that no path of the read names: where it is in the list.
+  // Calls back for each list in which an element is that no path of the read names, or an entry of ours with one that its shape
+  // does not name: where it is in the list.
   void each_unknown(const std::function<void(std::string_view list, std::string_view element)> &found) const;
 
 private:
