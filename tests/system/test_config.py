@@ -160,6 +160,18 @@ class Drivers(Case):
         site = self.own(add=ADD.replace("{{prefix}}", "{{prefixx}}"))
         self.refused_but_recorded(site, f"{site.folder}/templates/our_firewall/add:2:", "prefixx")
 
+    def test_templates_that_the_script_patterns_cannot_read(self):
+        site = self.own(add=ADD.replace("add ", "ban "))
+        done = site.run("check", code=2)
+        self.assertIn('the line "ban hosts 203.0.113.7/32" is none that its `script` patterns know', " ".join(done.stdout.split()))
+        self.assertFalse(self.log.exists())
+
+    def test_a_template_that_cannot_be_read(self):
+        site = self.own()
+        (site.folder / "templates/our_firewall/remove").unlink()
+        (site.folder / "templates/our_firewall/remove").mkdir()
+        self.refused_but_recorded(site, f"{site.folder}/templates/our_firewall/remove: cannot be read: it is a directory")
+
     def test_a_template_that_does_not_end(self):
         site = self.own(remove=REMOVE.replace("{{/entries}}\n", ""))
         self.refused_but_recorded(site, f"{site.folder}/templates/our_firewall/remove:", "entries")

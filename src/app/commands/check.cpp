@@ -33,7 +33,7 @@ struct Finding {
 struct Checked {
   std::string device, driver;
   std::vector<Finding> findings;
-  bool failed = false; // the device could not be asked
+  int code = 0; // what is wrong besides the findings: templates, or the device could not be asked
 };
 
 const char *word_of(Finding::Level level) {
@@ -121,8 +121,10 @@ Checked look_at(Site &site, const Device &device, bool connect) {
   if (driver.evidence.level < EvidenceLevel::Captured && !device.accept_unproven)
     checked.findings.push_back(
         {Finding::Level::Warning, "unproven", fmt::format("driver {} plans, but pushes only with `accept_unproven: yes`", driver.name)});
-  for (const std::string &wrong : rehearse(driver, values_of(driver, device.params)))
+  for (const std::string &wrong : rehearse(driver, values_of(driver, device.params))) {
     checked.findings.push_back({Finding::Level::Bad, "templates", wrong});
+    checked.code = exit_code_of(ErrorKind::Config);
+  }
   if (!connect)
     return checked;
   try {
@@ -140,7 +142,7 @@ Checked look_at(Site &site, const Device &device, bool connect) {
     run_checks(session, checked);
   } catch (const Error &error) {
     checked.findings.push_back({Finding::Level::Bad, "connect", error.what()});
-    checked.failed = true;
+    checked.code = std::max(checked.code, error.kind() == ErrorKind::Config ? exit_code_of(error.kind()) : 1);
   }
   return checked;
 }
@@ -210,6 +212,17 @@ Tables tables_of(const Settings &settings, Config &config, const std::vector<std
   }
 }
 
+// 2 where what people write is wrong, 1 where a device is.
+int code_of(const std::vector<Checked> &all) {
+  int code = 0;
+  for (const Checked &checked : all) {
+    const bool bad = std::any_of(checked.findings.begin(), checked.findings.end(),
+                                 [](const Finding &finding) { return finding.level == Finding::Level::Bad; });
+    code = std::max({code, checked.code, bad ? 1 : 0});
+  }
+  return code;
+}
+
 } // namespace
 
 int check(const Settings &settings, const CheckOptions &options) {
@@ -263,11 +276,7 @@ int check(const Settings &settings, const CheckOptions &options) {
   }
   if (!rights.empty())
     return 2;
-  const auto bad = [](const Checked &checked) {
-    return checked.failed || std::any_of(checked.findings.begin(), checked.findings.end(),
-                                         [](const Finding &finding) { return finding.level == Finding::Level::Bad; });
-  };
-  return std::any_of(all.begin(), all.end(), bad) ? 1 : 0;
+  return code_of(all);
 }
 
 } // namespace banpush
