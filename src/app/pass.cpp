@@ -159,10 +159,12 @@ std::optional<Report> push_requested(const Settings &settings, const Config &con
 nlohmann::json push_and_show(const Settings &settings, const Config &config, const Prefix &prefix) {
   const auto begin = std::chrono::steady_clock::now();
   auto turn = Turn::attempt(config.state, "ban");
-  while (!turn) {
+  for (std::string said; !turn;) {
     if (const auto answer = ask_service(config, {{"do", "wait"}, {"prefix", prefix.text()}}, patience)) // it has come up meanwhile
       return *answer;
-    settings.console.note(fmt::format("{} has the turn; waiting for it to end", Turn::holder(config.state)));
+    const std::string waiting_for = fmt::format("{} has the turn; waiting for it to end", Turn::holder(config.state));
+    if (std::exchange(said, waiting_for) != waiting_for)
+      settings.console.note(waiting_for);
     turn = Turn::within(config.state, "ban", patience);
   }
   Config fresh = config;

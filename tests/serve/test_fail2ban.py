@@ -162,7 +162,7 @@ class RealFail2ban(unittest.TestCase):
             for address in ("203.0.113.40", "203.0.113.41", "2001:db8:1::40"):
                 site.run("ban", address, "--jail", "gate", "--hostname", "web2", "--no-push")
             (report,) = site.json("push")["devices"]
-            self.assertEqual((report["outcome"], len(report["add"])), ("changed", 3), report)
+            self.assertEqual((report["outcome"], len(report["add"]), report["notes"]), ("changed", 3, []), report)
             jail = self.fail2ban.client("get", "book", "banip").stdout.split()
             self.assertEqual(sorted(jail), ["2001:db8:1::40", "203.0.113.40", "203.0.113.41"])
             site.run("unban", "203.0.113.40", "--no-push")

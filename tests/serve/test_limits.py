@@ -11,7 +11,7 @@ import time
 import unittest
 
 import serving
-from serving import ENVIRONMENT, Notified, Site, addresses, hosts, wait_until
+from serving import ENVIRONMENT, PATIENCE, Notified, Site, addresses, hosts, wait_until
 
 A, B, C = addresses(3)
 
@@ -187,6 +187,37 @@ class OneAtATime(unittest.TestCase):
                 slow.kill()
                 slow.wait()
             self.assertNotIn(str(slow.pid), site.run("status").stderr)
+
+    def test_an_unknown_device_is_named_before_anything_is_opened_or_waited_for(self):
+        import fcntl
+        with Site() as site:
+            site.run("ban", A, "--no-push")
+            before = sorted(os.listdir(site.folder))
+            for verb in (["push"], ["plan"], ["flush"], ["pause"], ["resume"], ["show"], ["setup"], ["save"], ["check"]):
+                self.assertIn("nosuch", site.run(*verb, "nosuch", code=2).stderr, verb)
+            self.assertEqual(sorted(os.listdir(site.folder)), before)
+            with open(f"{site.folder}/state.db.turn", "w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                said = site.run("push", "nosuch", code=2).stderr
+            self.assertNotIn("waiting", said)
+
+    def test_what_a_push_waits_for_is_said_once(self):
+        import fcntl
+        with Site() as site:
+            site.run("push")
+            site.leave_unconfirmed(4)
+            with open(f"{site.folder}/state.db.turn", "w") as lock, open(f"{site.folder}/said", "w+") as said:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                push = subprocess.Popen(site.argv("push"), stdout=subprocess.DEVNULL, stderr=said, env=ENVIRONMENT)
+                try:
+                    wait_until(lambda: "has the turn" in pathlib.Path(said.name).read_text(), 20, "the push waits for its turn")
+                    fcntl.flock(lock, fcntl.LOCK_UN)
+                    self.assertEqual(push.wait(PATIENCE), 0)
+                finally:
+                    push.kill()
+                    push.wait()
+                text = pathlib.Path(said.name).read_text()
+            self.assertEqual((text.count("has the turn; waiting"), text.count("; waiting for that")), (1, 1), text)
 
     def test_a_turn_without_a_note_is_not_laid_on_anybody(self):
         import fcntl

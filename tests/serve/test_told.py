@@ -128,10 +128,7 @@ class Told(unittest.TestCase):
         site = self.site(audit="1h")
         site.start()
         site.run("push")  # the service has the device's state
-        with sqlite3.connect(site.folder / "state.db") as state:  # as a push leaves it that was killed before its confirm
-            uptime = pathlib.Path("/proc/uptime").read_text().split()[0]
-            boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-            state.execute("INSERT INTO unconfirmed (device, since, boot, uptime, within) VALUES ('d1', unixepoch(), ?, ?, 8)", (boot, uptime))
+        site.leave_unconfirmed(8)
         begin = time.monotonic()
         site.run("ban", A, "--no-push")
         done = site.run("push")

@@ -1,6 +1,7 @@
 #include "app/commands/not_configured.hpp"
 
 #include "core/error.hpp"
+#include "files/open.hpp"
 
 #include <algorithm>
 
@@ -34,7 +35,7 @@ Config load_for_rescue_of(const Settings &settings, const std::vector<std::strin
     } catch (const Error &) {
       config.state.clear(); // there is no more to be told than what went wrong first
     }
-    if (!config.state.empty()) {
+    if (!config.state.empty() && file_exists(config.state).value_or(false)) { // opened it would be made
       State state(config.state);
       for (const State::Known &one : no_longer_configured(state, config))
         if (std::find(names.begin(), names.end(), one.name) != names.end())

@@ -63,14 +63,17 @@ std::map<std::string, std::string> saved_hashes(const std::string &path) {
 
 // The service waits for such a device, too, and says nothing until it has pushed.
 void say_what_is_waited_for(const Settings &settings, const Config &config, const Names &devices) {
+  const auto meant = chosen(config, devices);
   State state(config.state);
-  for (const Device *device : chosen(config, devices))
+  for (const Device *device : meant)
     if (const auto unconfirmed = state.awaits_confirm(device->name))
       settings.console.note(fmt::format("{}: {}; waiting for that", device->name, text_of(*unconfirmed)));
 }
 
 // The service has the devices' sessions: it pushes, and says what came of it. Nothing where there is none.
 std::optional<int> push_by_service(const Settings &settings, const Config &config, const Names &devices, const Order &order) {
+  if (!is_served(config))
+    return std::nullopt; // what this process waits for is said by its pass
   say_what_is_waited_for(settings, config, devices);
   const Json request{{"do", "push"},
                      {"devices", devices},
@@ -133,6 +136,7 @@ int push(const Settings &settings, const PushOptions &options) {
       for (const auto &[device, hash] : order.hashes)
         devices.push_back(device);
   }
+  chosen(config, devices); // before the turn is taken: throws where one is unknown
   const Config untouched = config;
   std::optional<Turn> turn = Turn::attempt(config.state, "push");
   for (std::string said; !turn;) {

@@ -148,6 +148,7 @@ int setup(const Settings &settings, const SetupOptions &options) {
 
 int save(const Settings &settings, const Names &devices) {
   const Config config = load_all(settings);
+  const auto meant = chosen(config, devices);
   State state(config.state);
   Site site(config, state, {}, {});
   site.trace = trace_to(settings.trace);
@@ -158,7 +159,7 @@ int save(const Settings &settings, const Names &devices) {
     if (!settings.console.json())
       settings.console.out(text);
   };
-  for (const Device *device : chosen(config, devices)) {
+  for (const Device *device : meant) {
     const Driver &driver = config.driver(*device);
     if (!driver.has(Stage::Save)) {
       tell(*device, "nothing_to_save", fmt::format("{}: nothing to save on {}\n", device->name, driver.name), "");

@@ -122,6 +122,8 @@ bool tell_service(const Config &config, const Json &request) {
   return true;
 }
 
+bool is_served(const Config &config) { return call(config).has_value(); }
+
 std::optional<Json> ask_service(const Config &config, const Json &request, std::chrono::seconds patience) {
   const auto end = Clock::now() + patience;
   auto made = call(config);

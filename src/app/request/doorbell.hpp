@@ -18,6 +18,9 @@ namespace banpush {
 // may not be it answers there, or where we may not speak to it.
 bool tell_service(const Config &config, const nlohmann::json &request);
 
+// Whether a service listens there. Throws as ask_service().
+bool is_served(const Config &config);
+
 // The service's answer; nothing where there is no service. Throws Error (Connect) where none comes in time.
 std::optional<nlohmann::json> ask_service(const Config &config, const nlohmann::json &request, std::chrono::seconds patience);
 

@@ -82,8 +82,10 @@ std::vector<const Device *> chosen(const Config &config, const std::vector<std::
       std::string known;
       for (const Device &one : config.devices)
         known += (known.empty() ? "" : ", ") + one.name;
-      throw Error(ErrorKind::Usage,
-                  fmt::format("no device is called \"{}\"; there {}", shown(name), known.empty() ? "are none" : "are " + known));
+      throw Error(ErrorKind::Usage, fmt::format("no device is called \"{}\"; there {}", shown(name),
+                                                known.empty()                           ? "are none"
+                                                : known.find(", ") == std::string::npos ? "is " + known
+                                                                                        : "are " + known));
     }
     if (std::find(devices.begin(), devices.end(), device) == devices.end())
       devices.push_back(device);
