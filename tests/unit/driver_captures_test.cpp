@@ -96,6 +96,28 @@ std::vector<std::string> read_in(const Row &row, const std::string &text) {
 
 } // namespace
 
+namespace {
+
+// Output of a device, and not a configuration that somebody made up for a parser's tests, nor what a manual prints.
+bool is_of_a_device(const Row &row) {
+  const std::string file = fs::path(row.file).filename().string();
+  return file.compare(0, 8, "batfish_") != 0 && file.compare(0, 4, "doc_") != 0;
+}
+
+} // namespace
+
+TEST_CASE("drivers: those whose evidence is captured are those that read published output, and no others") {
+  const std::vector<Row> all = rows();
+  for (const auto &file : fs::directory_iterator(root + "/drivers")) {
+    const Driver driver = load_driver(file.path(), {root});
+    if (driver.evidence.level == EvidenceLevel::Live)
+      continue;
+    INFO(driver.name);
+    const bool read = std::any_of(all.begin(), all.end(), [&](const Row &row) { return row.driver == driver.name && is_of_a_device(row); });
+    CHECK((driver.evidence.level == EvidenceLevel::Captured) == read);
+  }
+}
+
 TEST_CASE("drivers: published output is read as a person reads it") {
   if (!fs::exists(captures())) {
     WARN("skipped: no published output in " << captures().string() << " (BANPUSH_CAPTURES names another folder)");
