@@ -6,6 +6,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -22,34 +23,40 @@ PLAYBOOK = shutil.which("ansible-playbook")
 if not PLAYBOOK:
     ending.skip_all("there is no ansible-playbook (ansible)")
 
-HOST, OTHER = "203.0.113.7", "198.51.100.77"
+HOST, OTHER = ("203.0.113.7", "2001:DB8::7"), ("198.51.100.77", "2001:DB8::77")  # of both families; IOS shows capitals, and ios_acls compares letters
 USER, PASSWORD = "ansible", "ansible-pw"
 ANY = {"any": True}
+FAMILIES = ("ipv4", "ipv6")
 
 
-def entries(*hosts, **more):
-    return [{"sequence": 10 * (1 + [HOST, OTHER].index(host)), "grant": "deny", "protocol": "ip", "source": {"host": host}, "destination": ANY, **more} for host in hosts]
+def entries(family, hosts, protocol, spelt):
+    # Other numbers in each family: eos_acls takes an entry of another list with the same number for the one it is to change.
+    return [{"sequence": 100 * family + 10 * (1 + [HOST, OTHER].index(host)), "grant": "deny", "protocol": protocol, "source": {"host": spelt(host[family])},
+             "destination": ANY} for host in hosts]
 
 
-def numbered(module, protocol="ip", **settings):
+def numbered(module, protocols=("ip", "ipv6"), spelt=str.lower, **settings):
     """Tasks of a module that takes lists with numbered entries: of an action, the task's module and what it is told."""
     def asked(state, *hosts):
-        inside = {"aces": entries(*hosts, protocol=protocol)} if hosts else {}
-        return {module: {"state": state, "config": [{"afi": "ipv4", "acls": [{"name": "MINE", **settings, **inside}]}]}}
+        return {module: {"state": state, "config": [
+            {"afi": afi, "acls": [{"name": f"MINE{family}", **(settings if family == 0 else {}), **({"aces": entries(family, hosts, protocols[family], spelt)} if hosts else {})}]}
+            for family, afi in enumerate(FAMILIES)]}}
     return {"add": asked("merged", HOST, OTHER), "remove": asked("replaced", OTHER), "drop": asked("deleted")}
 
 
 def of_asa():
     def asked(state, *hosts):
-        inside = [{"grant": "deny", "line": 1 + at, "protocol_options": {"ip": True}, "source": {"host": host}, "destination": ANY} for at, host in enumerate(hosts)]
+        inside = [{"grant": "deny", "line": 1 + at, "protocol_options": {"ip": True}, "source": {"host": host[0]}, "destination": ANY} for at, host in enumerate(hosts)]
         return {"cisco.asa.asa_acls": {"state": state, "config": {"acls": [{"name": "MINE", "acl_type": "extended", "aces": inside}]}}}
     return {"add": asked("merged", HOST, OTHER), "remove": asked("replaced", OTHER), "drop": asked("deleted", OTHER)}
 
 
 def of_vyatta():
     def asked(state, *hosts):
-        rules = [{"number": 10 + at, "action": "drop", "source": {"address": f"{host}/32"}} for at, host in enumerate(hosts)]
-        return {"vyos.vyos.vyos_firewall_rules": {"state": state, "config": [{"afi": "ipv4", "rule_sets": [{"name": "MINE", **({"rules": rules} if rules else {})}]}]}}
+        def rules(family):
+            return [{"number": 10 + at, "action": "drop", "source": {"address": f"{host[family].lower()}/{(32, 128)[family]}"}} for at, host in enumerate(hosts)]
+        return {"vyos.vyos.vyos_firewall_rules": {"state": state, "config": [
+            {"afi": afi, "rule_sets": [{"name": f"MINE{family}", **({"rules": rules(family)} if hosts else {})}]} for family, afi in enumerate(FAMILIES)]}}
     return {"add": asked("merged", HOST, OTHER), "remove": asked("replaced", OTHER), "drop": asked("deleted")}
 
 
@@ -59,17 +66,18 @@ def by_lines(add, remove, drop):
 
 
 # Of each platform: Ansible's name of it, its tasks, and whether they ask for more rights.
-GROUP = "firewall group network-group MINE"
+GROUPS = ("firewall group network-group MINE", "firewall group ipv6-network-group MINE")
 CLIENTS = {
-    "cisco_ios": ("cisco.ios.ios", numbered("cisco.ios.ios_acls", acl_type="extended"), True),
-    "cisco_iosxe": ("cisco.ios.ios", numbered("cisco.ios.ios_acls", acl_type="extended"), True),
+    "cisco_ios": ("cisco.ios.ios", numbered("cisco.ios.ios_acls", spelt=str, acl_type="extended"), True),
+    "cisco_iosxe": ("cisco.ios.ios", numbered("cisco.ios.ios_acls", spelt=str, acl_type="extended"), True),
     "cisco_nxos": ("cisco.nxos.nxos", numbered("cisco.nxos.nxos_acls"), False),
     "arista_eos": ("arista.eos.eos", numbered("arista.eos.eos_acls"), True),
-    "cisco_iosxr": ("cisco.iosxr.iosxr", numbered("cisco.iosxr.iosxr_acls", "ipv4"), False),
+    "cisco_iosxr": ("cisco.iosxr.iosxr", numbered("cisco.iosxr.iosxr_acls", FAMILIES), False),
     "cisco_asa": ("cisco.asa.asa", of_asa(), True),
     "edgeos": ("vyos.vyos.vyos", of_vyatta(), False),  # these collections know rules in the form before VyOS 1.4
-    "vyos": ("vyos.vyos.vyos", by_lines([f"set {GROUP} network {HOST}/32", f"set {GROUP} network {OTHER}/32"], [f"delete {GROUP} network {HOST}/32"],
-                                        [f"delete {GROUP}"]), False),
+    "vyos": ("vyos.vyos.vyos", by_lines(
+        [f"set {group} network {host[family]}/{(32, 128)[family]}" for family, group in enumerate(GROUPS) for host in (HOST, OTHER)],
+        [f"delete {group} network {HOST[family]}/{(32, 128)[family]}" for family, group in enumerate(GROUPS)], [f"delete {group}" for group in GROUPS]), False),
 }
 
 
@@ -114,7 +122,12 @@ def check(name):
     for task, changes, there, gone in (("add", True, [HOST, OTHER], []), ("add again", False, [HOST, OTHER], []), ("remove", True, [OTHER], [HOST]),
                                        ("drop", True, [], [HOST, OTHER])):
         state = json.loads(answers["state after " + task]["stdout"])["text"]
-        if answers[task]["changed"] != changes or not all(host in state for host in there) or any(host in state for host in gone):
+
+        def holds(host):  # what is in the state, of the families that this platform's tasks name
+            return [address for address in host if re.search(rf"{re.escape(address)}\b", state, re.IGNORECASE)]
+
+        families = 1 if name == "cisco_asa" else 2
+        if answers[task]["changed"] != changes or any(len(holds(host)) != families for host in there) or any(holds(host) for host in gone):
             raise AssertionError(f"{task}: changed is {answers[task]['changed']}, sent was {answers[task].get('commands')}, there is:\n{state}")
 
 
