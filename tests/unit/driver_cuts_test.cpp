@@ -105,3 +105,16 @@ TEST_CASE("drivers: a reply that was cut is refused, or reads the same") {
     }
   }
 }
+
+TEST_CASE("drivers: JSON that nests too deep is an answer that is refused, wherever in it") {
+  const Driver driver = load_driver(std::string(BANPUSH_SOURCE_DIR) + "/drivers/linux_nft.yaml", {BANPUSH_SOURCE_DIR});
+  const auto set_with = [](const std::string &member) {
+    return R"({"nftables": [{"set": {"family": "inet", "name": "hosts4", "table": "banpush", )" + member + "}}]}";
+  };
+  const std::string deep = std::string(200'000, '[') + std::string(200'000, ']'),
+                    quoted = R"("comment": "\"]})" + std::string(1000, '[') + R"(")";
+  for (const std::string &text : {set_with("\"x\": " + deep), set_with("\"elem\": [" + deep + "]"), deep})
+    CHECK_THROWS_WITH(parse_read(driver, driver.reads.front(), values_of(driver, {}), {R"({"nftables": [)" + text + "]}", 0, {}}),
+                      Catch::Contains("nests values more than 200 deep"));
+  CHECK(parse_read(driver, driver.reads.front(), values_of(driver, {}), {set_with(quoted), 0, {}}).entries.empty());
+}

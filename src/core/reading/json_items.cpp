@@ -14,6 +14,26 @@ namespace {
 
 using Json = nlohmann::json;
 
+// Deeper than any data model goes; a reply that nests further is hostile, and what walks through it is recursive.
+constexpr std::size_t most_depth = 200;
+
+bool nests_deeper(std::string_view text, std::size_t most) noexcept {
+  std::size_t depth = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quoted && c == '\\')
+      ++i;
+    else if (c == '"')
+      quoted = !quoted;
+    else if (!quoted && (c == '[' || c == '{') && ++depth > most)
+      return true;
+    else if (!quoted && (c == ']' || c == '}') && depth != 0)
+      --depth;
+  }
+  return false;
+}
+
 // Parts of a pointer, unescaped; `*` stays and means every member.
 std::vector<std::string> parts_of(std::string_view pointer) {
   std::vector<std::string> parts;
@@ -88,6 +108,8 @@ struct JsonItems::Document {
 };
 
 JsonItems::JsonItems(const Read &read, const std::string &text) : read_(read), document_(std::make_unique<Document>()) {
+  if (nests_deeper(text, most_depth))
+    throw Error(ErrorKind::Device, fmt::format("the JSON nests values more than {} deep", most_depth));
   document_->json = Json::parse(text, nullptr, false);
   if (document_->json.is_discarded())
     throw Error(ErrorKind::Device, fmt::format("the answer is not a whole JSON document; it begins \"{}\"", shown(text, 80)));
