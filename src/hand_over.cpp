@@ -51,7 +51,7 @@ int drivers_parse(const Settings &settings, const ParseOptions & /*options*/) { 
 int drivers_render(const Settings &settings, const RenderOptions & /*options*/) { return go_on(settings); }
 int explain(const Settings &settings, const std::string & /*ip*/) { return go_on(settings); }
 int stats(const Settings &settings, const StatsOptions & /*options*/) { return go_on(settings); }
-int status(const Settings &settings) { return go_on(settings); }
+int status(const Settings &settings, const StatusOptions & /*options*/) { return go_on(settings); }
 int feed(const Settings &settings, const FeedOptions & /*options*/) { return go_on(settings); }
 int audit(const Settings &settings, const AuditOptions & /*options*/) { return go_on(settings); }
 int prune(const Settings &settings, const std::string & /*older_than*/) { return go_on(settings); }

@@ -154,8 +154,14 @@ private:
     one->add_option("--days", stats_options->days, "how far back; 1 counts by the hour")->check(CLI::Range(1, 3650))->capture_default_str();
     on(one, stats, stats_options);
 
+    auto status_options = std::make_shared<StatusOptions>();
     one = verb("status", "Devices as they were last read, pushed and paused");
-    one->callback([this] { work_ = status; });
+    one->add_option("device", status_options->devices, "devices; all by default");
+    one->add_flag("--ghosts", status_options->ghosts,
+                  "what devices hold that no table wants there, and what they lack, by what was read of them last");
+    one->add_option("--watch", status_options->watch, "show it again every so many seconds, until it is interrupted")
+        ->check(CLI::Range(1, 3600));
+    on(one, status, status_options);
 
     auto audited = std::make_shared<AuditOptions>();
     one = verb("audit", "Who did what to which device when, and what came of it; with -v the script and the device's words");
@@ -196,6 +202,9 @@ private:
     one->add_option(
         "--plan", push_options->plan,
         "only what this saved plan says; refused when it is stale: the table, the time, the policy or the device changed since");
+    one->add_flag("--repair", push_options->repair, "lift all of these limits, for devices that are named: they get what the tables say")
+        ->needs("device")
+        ->excludes("--plan");
     one->add_option("--force", push_options->force, "lift a limit (add, remove, storm, span) for this run")->allow_extra_args(false);
     one->add_option("--turn", push_options->turn)->group(""); // these two are not for people
     one->add_option("--shows", push_options->shows)->group("");

@@ -1,5 +1,6 @@
 #include "config/config_file.hpp"
 
+#include "config/alerts.hpp"
 #include "config/devices.hpp"
 #include "config/document/mapping.hpp"
 #include "config/document/suggestion.hpp"
@@ -93,6 +94,8 @@ private:
     // Who records a ban has nothing to do with it, and may not read its key.
     if (const Node *http = mapping.find("http"); http != nullptr && options_.scope.kind != Scope::Kind::Recording)
       serve.http = http_of(*http, general_, folder_);
+    if (const Node *alerts = mapping.find("alerts"); alerts != nullptr && options_.scope.kind != Scope::Kind::Recording)
+      serve.alerts = alerts_of(*alerts, general_, folder_);
     mapping.done();
   }
 

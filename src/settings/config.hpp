@@ -4,6 +4,7 @@
 #include "core/driver/driver.hpp"
 #include "core/policy/policy.hpp"
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -106,12 +107,28 @@ struct HttpSettings {
 };
 const char *word(HttpSettings::Offer offer) noexcept; // as it stands in the configuration
 
+// Who is told of what a person has to know, beside the log. Either a program or a web server.
+struct AlertSettings {
+  std::vector<std::string> command; // argv
+  Secret webhook;                   // the URL: it may be a secret, and then is one
+  std::string webhook_url;          // the same, written out
+  std::string ca;                   // file of those that a web server's certificate is judged by; empty: the system's
+  Secret token;                     // for the web server; Nowhere: none
+  Seconds after = minute;           // how long something is so before anybody is told
+  Seconds every = minute;           // from one message to the next at least
+  std::vector<std::string> leave_out;
+};
+// What `leave_out` may name.
+inline constexpr std::array<const char *, 13> alert_names{"unreachable", "login",  "failing", "unconfirmed", "unsaved", "renamed", "list",
+                                                          "add",         "remove", "storm",   "tables",      "spool",   "http"};
+
 struct ServeSettings {
   std::chrono::milliseconds poll{1000};
   Seconds audit = 15 * minute;
   unsigned workers = 32;
   std::string socket = "/run/banpush/banpush.sock";
-  std::optional<HttpSettings> http; // nothing: nothing is offered
+  std::optional<HttpSettings> http;    // nothing: nothing is offered
+  std::optional<AlertSettings> alerts; // nothing: nobody is told
 };
 
 struct Config {

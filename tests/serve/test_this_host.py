@@ -2,6 +2,7 @@
 """Somebody takes this host's own lists, rules or table away, or a start of the host did: the service learns it within seconds,
 sets up again what `setup` had made, fills it, and says so."""
 import re
+import signal
 import subprocess
 import time
 import unittest
@@ -173,8 +174,10 @@ class ThisHost(unittest.TestCase):
             before = self.plain(sh(shows))
             for way in ways:
                 with self.subTest(way):
+                    site.service.send_signal(signal.SIGSTOP)  # or it is back before it was seen
                     sh(way)
                     self.assertNotEqual(self.plain(sh(shows)), before)
+                    site.service.send_signal(signal.SIGCONT)
                     seconds = self.seconds_until(lambda: self.plain(sh(shows)) == before, f"it is as before: {way}\n{site.log_text()}")
                     print(f"{way}: back after {seconds:.1f} s")
             wait_until(lambda: self.conditions(site) == [], 30, "status is as before")

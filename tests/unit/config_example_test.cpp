@@ -37,6 +37,7 @@ void write_files(const ConfigFolder &folder) {
     folder.write(secret, "secret\n");
   folder.write("ca.pem", "", 0644);
   folder.write("http.pem", "", 0644);
+  folder.write("hook.url", "https://hooks.example.net/banpush\n", 0600);
   folder.write("allow.d/office.txt", "# the office\n203.0.113.0/28\n2001:db8:1::/48 # and its IPv6\n", 0644);
 }
 

@@ -37,8 +37,9 @@ struct PushOptions {
   Names devices;
   std::string plan; // file of a saved plan
   Names force;
-  int turn = -1;     // descriptor of a turn that another process left to this one, for what bans have asked for
-  std::string shows; // for `ban --wait`, which started this: a prefix, and what to say is which devices show it
+  bool repair = false; // lift all that can be lifted
+  int turn = -1;       // descriptor of a turn that another process left to this one, for what bans have asked for
+  std::string shows;   // for `ban --wait`, which started this: a prefix, and what to say is which devices show it
 };
 int push(const Settings &settings, const PushOptions &options);
 
@@ -124,8 +125,13 @@ struct StatsOptions {
   std::size_t days = 30; // 1: by the hour
 };
 int stats(const Settings &settings, const StatsOptions &options);
+struct StatusOptions {
+  Names devices;       // all by default
+  bool ghosts = false; // where they and the tables differ, instead
+  unsigned watch = 0;  // seconds from one time to the next; 0: once
+};
 // Devices as they were last read, pushed and paused.
-int status(const Settings &settings);
+int status(const Settings &settings, const StatusOptions &options);
 
 struct AuditOptions {
   Names devices; // all by default

@@ -128,7 +128,7 @@ int push(const Settings &settings, const PushOptions &options) {
   }
   Order order;
   order.actor = actor();
-  order.forced = forced_limits(options.force);
+  order.forced = options.repair ? std::set<std::string>(liftable.begin(), liftable.end()) : forced_limits(options.force);
   Names devices = options.devices;
   if (!options.plan.empty()) {
     order.hashes = saved_hashes(options.plan);

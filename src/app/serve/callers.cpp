@@ -56,7 +56,7 @@ void Callers::serve(int socket) noexcept {
     auto reply =
         service ? answer(*service, *request, *user) : nlohmann::json{{"refused", "the configuration is being read anew; ask again"}};
     if (service && request->value("do", "") == "status")
-      (*reply)["http"] = running_.http_trouble();
+      reply->update({{"http", running_.http_trouble()}, {"alerts", running_.alert_trouble()}});
     if (reply)
       send_answer(socket, *reply);
   } catch (const std::exception &) { // no memory: the caller sees its connection end

@@ -19,14 +19,15 @@ constexpr std::chrono::minutes longest_look{5};  // each of a look's waits is bo
 
 } // namespace
 
-Daemon::Daemon(std::shared_ptr<const Config> config, std::function<void(const std::string &)> say, Trace trace)
+Daemon::Daemon(std::shared_ptr<const Config> config, std::function<void(const std::string &)> say, Alerts &alerts, Trace trace)
     : config_(std::move(config)), say_(std::move(say)),
       slots_(config_->serve.workers), watch_{config_,
                                              slots_,
                                              say_,
                                              [this](Clock::time_point moment) { ends_at(moment); },
                                              [this](Clock::time_point moment) { look_again_at(moment); },
-                                             std::move(trace)},
+                                             std::move(trace),
+                                             alerts},
       feed_(config_), whole_at_(Clock::now()), alive_(Clock::now()) {
   for (const Device &device : config_->devices)
     keepers_.push_back(std::make_unique<Keeper>(watch_, device));
@@ -155,6 +156,7 @@ void Daemon::note_failure(const char *what) noexcept {
   whole_asked_ = true;
   trouble_kind_ = ErrorKind::Table;
   try {
+    watch_.alerts.set_own("tables", what);
     if (std::exchange(trouble_, what) != what)
       say_(fmt::format("{}; devices keep what they hold", what));
   } catch (const std::exception &) {
@@ -190,6 +192,8 @@ void Daemon::look(Feed::Look how) {
       whole_at_ = last_whole_ + std::chrono::seconds{config_->serve.audit};
     }
   }
+  watch_.alerts.set_own("tables", trouble.empty() ? trouble : trouble + "; devices keep what they hold");
+  watch_.alerts.set_own("spool", feed_.spool_trouble());
   if (!trouble.empty() && trouble != before)
     said.push_back(trouble + "; devices keep what they hold");
   if (trouble.empty() && !before.empty())

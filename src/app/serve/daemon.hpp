@@ -18,7 +18,7 @@ namespace banpush {
 class Daemon {
 public:
   // Has all its threads, or throws; reads nothing and asks no device before begin().
-  Daemon(std::shared_ptr<const Config> config, std::function<void(const std::string &)> say, Trace trace);
+  Daemon(std::shared_ptr<const Config> config, std::function<void(const std::string &)> say, Alerts &alerts, Trace trace);
   Daemon(const Daemon &) = delete;
   Daemon &operator=(const Daemon &) = delete;
   ~Daemon();

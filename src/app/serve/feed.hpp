@@ -36,6 +36,8 @@ public:
     std::uint64_t whole = 0, news = 0;
   };
   Count count() const noexcept { return count_; }
+  // Why something waits in the spool; empty: nothing does.
+  const std::string &spool_trouble() const noexcept { return spool_trouble_; }
   // How long the last whole reading took, and when it was.
   std::chrono::duration<double> cost() const noexcept { return cost_; }
   Clock::time_point last_whole() const noexcept { return last_whole_; }

@@ -426,6 +426,7 @@ void Keeper::tell(const DeviceReport &report, const std::string &when) {
   for (const std::string &line : news(told_, conditions))
     watch_.say(fmt::format("{}{}{}", line.compare(0, device_.name.size() + 2, device_.name + ": ") == 0 ? "" : device_.name + ": ", line,
                            line == report.error ? when : std::string()));
+  watch_.alerts.set(device_.name, conditions);
   told_ = conditions;
   lacks_list_ = report.plan ? lacks_list(*report.plan) : lacks_list_;
 }

@@ -1,6 +1,7 @@
 // One device of the service: a thread, a session, and one push at a time.
 #pragma once
 
+#include "app/alert/alerts.hpp"
 #include "app/push.hpp"
 #include "app/serve/patience.hpp"
 #include "app/serve/snapshot.hpp"
@@ -26,6 +27,7 @@ struct Watch {
   std::function<void(Clock::time_point)> ends_at;       // something that ends by itself, and cannot be followed: the tables are due then
   std::function<void(Clock::time_point)> look_again_at; // something is held until then at least
   Trace trace;
+  Alerts &alerts;
 };
 
 class Keeper {

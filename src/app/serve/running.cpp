@@ -17,15 +17,16 @@ constexpr std::chrono::minutes longest_swap{2}; // from one configuration to the
 } // namespace
 
 Running::Running(Settings settings, Config config, std::function<void(const std::string &)> say)
-    : settings_(std::move(settings)), say_(std::move(say)), trace_(trace_to(settings_.trace)), service_(made(std::move(config))),
-      thread_([this] { follow(); }) {
+    : settings_(std::move(settings)), say_(std::move(say)), trace_(trace_to(settings_.trace)), alerts_(say_),
+      service_(made(std::move(config))), thread_([this] { follow(); }) {
+  alerts_.configure(service_->configuration());
   service_->begin();
 }
 
 Running::~Running() { stop(); }
 
-std::shared_ptr<Daemon> Running::made(Config config) const {
-  return std::make_shared<Daemon>(std::make_shared<const Config>(std::move(config)), say_, trace_);
+std::shared_ptr<Daemon> Running::made(Config config) {
+  return std::make_shared<Daemon>(std::make_shared<const Config>(std::move(config)), say_, alerts_, trace_);
 }
 
 std::shared_ptr<Daemon> Running::service() {
@@ -81,6 +82,7 @@ void Running::swap(Config config) {
   if (moved)
     say_("serve.socket and state are those of the start until the service is started anew");
   take()->stop();
+  alerts_.configure(next->configuration());
   next->begin();
   const std::lock_guard lock(lock_);
   service_ = next;
@@ -94,6 +96,7 @@ void Running::when_swapped(std::function<void()> then) {
 }
 
 void Running::http_trouble(std::string why) {
+  alerts_.set_own("http", why);
   const std::lock_guard lock(lock_);
   http_trouble_ = std::move(why);
 }

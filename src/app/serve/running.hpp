@@ -34,6 +34,8 @@ public:
   // Why HTTP is not answered as the configuration says; empty: it is, or is not wanted. Kept here for who asks for the status.
   void http_trouble(std::string why);
   std::string http_trouble();
+  // Why nobody is told of what a person has to know, though somebody is to be.
+  std::string alert_trouble() { return alerts_.trouble(); }
 
   // Why nothing is served though it should be, empty where all is well: what a watchdog asks.
   std::string stuck();
@@ -45,12 +47,13 @@ private:
   void follow();
   void read_anew();
   void swap(Config config);
-  std::shared_ptr<Daemon> made(Config config) const;
+  std::shared_ptr<Daemon> made(Config config);
   std::shared_ptr<Daemon> take();
 
   const Settings settings_;
   const std::function<void(const std::string &)> say_;
   const Trace trace_;
+  Alerts alerts_;
   std::mutex lock_;
   std::condition_variable wake_;
   std::shared_ptr<Daemon> service_;

@@ -1,4 +1,5 @@
 #include "app/commands/commands.hpp"
+#include "app/commands/look/ghosts.hpp"
 #include "app/commands/not_configured.hpp"
 #include "app/dead_man.hpp"
 #include "app/pass.hpp"
@@ -8,6 +9,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
+#include <thread>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -111,16 +114,17 @@ Told tell(const Settings &settings, State &state, const Device &device, const Js
   return told;
 }
 
-} // namespace
-
-int status(const Settings &settings) {
+int once(const Settings &settings, const StatusOptions &options) {
+  if (options.ghosts)
+    return ghosts(settings, options.devices);
   const Config config = load_all(settings);
+  const auto meant = chosen(config, options.devices);
   State state(config.state);
   const Json service = answer_of_service(settings, config);
   Json devices = Json::array(), gone = Json::array();
   std::string out;
-  for (const Device &device : config.devices) {
-    Told told = tell(settings, state, device, of_device(service, device.name));
+  for (const Device *device : meant) {
+    Told told = tell(settings, state, *device, of_device(service, device->name));
     out += told.text;
     devices.push_back(std::move(told.json));
   }
@@ -136,18 +140,35 @@ int status(const Settings &settings) {
   const std::string http = service.is_object() ? service.value("http", "") : std::string();
   if (!http.empty())
     out += settings.console.paint(Colour::Yellow, http) + "\n";
+  const std::string alerts = service.is_object() ? service.value("alerts", "") : std::string();
+  if (!alerts.empty())
+    out += settings.console.paint(Colour::Yellow, "an alert was not delivered, and is tried again: " + alerts) + "\n";
   if (!state.trouble().empty())
     settings.console.warn(state.trouble());
   const SpoolReport spool = report_of_spool(config.spool);
   for (const std::string &line : spool.text)
     out += settings.console.paint(Colour::Yellow, line) + "\n";
-  const Json served = service.is_object() ? Json{{"tables", tables}, {"http", http}} : Json(nullptr);
+  const Json served = service.is_object() ? Json{{"tables", tables}, {"http", http}, {"alerts", alerts}} : Json(nullptr);
   if (settings.console.json())
     settings.console.out(
         Json{{"schema", 1}, {"devices", devices}, {"not_configured", gone}, {"service", served}, {"spool", spool.json}}.dump(2) + "\n");
   else
     settings.console.tell(out);
   return 0;
+}
+
+} // namespace
+
+int status(const Settings &settings, const StatusOptions &options) {
+  if (options.watch == 0)
+    return once(settings, options);
+  for (;;) {
+    if (settings.console.columns != 0)
+      settings.console.out("\033[H\033[2J"); // ECMA-48: to the top, and all of it empty
+    once(settings, options);
+    std::fflush(stdout);
+    std::this_thread::sleep_for(std::chrono::seconds{options.watch});
+  }
 }
 
 } // namespace banpush
