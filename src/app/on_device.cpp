@@ -3,6 +3,7 @@
 #include "app/dead_man.hpp"
 #include "app/planning.hpp"
 #include "app/words/report.hpp"
+#include "core/reading/used_lists.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -50,7 +51,8 @@ std::vector<std::string> obstacles_of(Site &site, const Device &device, const st
 }
 
 Known known_of(Site &site, const Device &device, const Prefix &prefix, Installed installed) {
-  Plan plan = make_decision(site, device, site.config().driver(device), {}, std::move(installed), Order{}).plan;
+  const Driver driver = without_lists(site.config().driver(device), known_to_lack(site, device));
+  Plan plan = make_decision(site, device, driver, {}, std::move(installed), Order{}).plan;
   const std::lock_guard lock(site.state_lock());
   State &state = site.state();
   auto conditions = state.plain_conditions(device.name);

@@ -197,6 +197,14 @@ std::set<Family> families_to_clear(Site &site, const Device &device) {
   return families;
 }
 
+std::set<std::string> known_to_lack(Site &site, const Device &device) {
+  const std::lock_guard lock(site.state_lock());
+  std::set<std::string> lists = site.state().lacking(device.name);
+  const Driver &driver = site.config().driver(device); // which may be another one than then
+  std::erase_if(lists, [&](const std::string &name) { return driver.list(name) == nullptr || driver.list(name)->when.empty(); });
+  return lists;
+}
+
 Decision make_decision(Site &site, const Device &device, const Driver &driver, const Facts &facts, Installed installed,
                        const Order &order) {
   Decision decision;

@@ -17,6 +17,9 @@ struct Decision {
 // Throws Error (Config, Device) where the change cannot be said in the driver's words.
 Decision make_plan(Site &site, const Session &session, const Installed &installed, const Order &order);
 
+// Lists that the device, as last seen, has not got.
+std::set<std::string> known_to_lack(Site &site, const Device &device);
+
 // The same up to the words: what is wanted, changed, left out and held, without a script or its hash.
 // `driver` as it is used on the device (Session::driver).
 Decision make_decision(Site &site, const Device &device, const Driver &driver, const Facts &facts, Installed installed, const Order &order);

@@ -295,6 +295,8 @@ void run(Site &site, const Device &device, const Order &order, Kept &kept, const
       kept.session->remember(site.state().pace(device.name, device.driver));
     }
     kept.session->open_to_read();
+    const std::lock_guard lock(site.state_lock());
+    site.state().lacks(device.name, kept.session->lacking());
   }
   kept.in_step.reset();
   kept.session->remember(known_to_ledger(site, device));
@@ -306,7 +308,9 @@ void run(Site &site, const Device &device, const Order &order, Kept &kept, const
 }
 
 void run_offline(Site &site, const Device &device, const Order &order, DeviceReport &report) {
-  const Session session(device, site.config().driver(device), {}, families_used(site, device), site.trace);
+  Session session(device, site.config().driver(device), {}, families_used(site, device), site.trace);
+  session.remember_lacking(known_to_lack(site, device));
+  report.notes.insert(report.notes.end(), session.notes().begin(), session.notes().end());
   report.plan = make_plan(site, session, known_of(site, device, report), order).plan;
   judge(site, device, order, session, report);
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """Devices of odd forms: the real banpush against an emulated device that differs from its platform's usual ones."""
+import json
 import pathlib
 import re
 import sys
@@ -39,6 +40,19 @@ class Forms(unittest.TestCase):
         self.assertEqual(one.push()["outcome"], "in_sync")
         self.assertEqual([line for line in self.sent(one) if "ipv6" in line and line != "show ipv6 access-lists"], [])
         self.assertIn("no IPv6 access lists", one.run("check", "dut", "--connect").stdout)
+        self.is_known_without_a_connection(one)
+
+    def is_known_without_a_connection(self, one):
+        """What was learnt of the device's lists counts for an offline plan and for explain."""
+        one.ban(driver_contract.HOSTS6[1])
+        (plan,) = json.loads(one.run("plan", "--offline", "--json").stdout)["devices"]
+        self.assertEqual(plan["add"], [])
+        self.assertEqual(sum("no IPv6 access lists" in note for note in plan["notes"]), 1, plan["notes"])
+        (told,) = json.loads(one.run("explain", driver_contract.HOSTS6[1], "--json").stdout)["devices"]
+        self.assertEqual(told["state"], "left out", told)
+        self.assertNotIn("the next push brings it", told["reason"])
+        (told,) = json.loads(one.run("explain", driver_contract.HOSTS4[0], "--json").stdout)["devices"]
+        self.assertEqual(told["state"], "present", told)
 
     def test_names_of_32_characters(self):
         one = self.new("extreme_exos")

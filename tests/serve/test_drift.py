@@ -58,6 +58,31 @@ class Drift(unittest.TestCase):
             self.assertEqual(site.holds(), hosts([NEW]))
             self.assertEqual([done["d1"]["shows"], done["d2"]["shows"]], [True, True])
 
+    def test_a_device_without_one_of_its_lists(self):
+        """What comes while the service follows the device goes where what came before went, into the list that it has, or is left out."""
+        first, later = "203.0.113.7", "198.51.100.9"  # which are not merged
+        with Site(0) as site:
+            site.settings["serve"]["audit"] = "1h"
+            del site.settings["policy"]["aggregate"]  # else it is not followed
+            site.settings["devices"] = {"d1": {"address": "local", "driver": "two_card_files", "params": {"file": f"{site.folder}/card1", "hosts_file": f"{site.folder}/none"}}}
+            (site.folder / "card1").write_text("")
+            site.write()
+            site.start()
+            site.run("ban", first, "--wait")
+            site.wait_for(hosts([first]))
+            for six in ("2001:db8:7::1", "2001:db8:7::2"):
+                (done,) = site.json("ban", six, "--wait", code=None)["devices"]
+                self.assertFalse(done["shows"], done)
+                self.assertNotIn("failed", done["why"] or "", done)
+                (told,) = site.json("explain", six)["devices"]
+                self.assertEqual(told["state"], "left out", told)
+            done = site.json("ban", later, "--wait", code=None)
+            self.assertTrue(done["devices"][0]["shows"], site.log_text())
+            self.assertEqual(site.holds(), hosts([first, later]))
+            self.assertFalse((site.folder / "none").exists())
+            self.assertEqual([one["name"] for one in self.entries(site)["conditions"]], [], site.log_text())
+            self.assertEqual(self.entries(site)["entries"], 2)
+
     def test_what_could_not_be_read_is_not_said(self):
         with Site(2) as site:
             site.settings["serve"]["audit"] = "1h"

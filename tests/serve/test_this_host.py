@@ -204,6 +204,26 @@ class ThisHost(unittest.TestCase):
                 self.assertEqual(site.stop(), 0)
                 sh(gone)
 
+    def test_a_rule_of_ours_taken_away_while_it_is_looked(self):
+        """Behind the look at what binds the list, and before that at the list: the next look would compare with what this one found."""
+        site = self.site("linux_ipset", run_with=["sh", "-c", 'if [ "$1 $2" = "ipset save" ]; then echo >>"$0/looks"; test -e "$0/armed" && iptables -F INPUT && rm "$0/armed"; fi; exec "$@"', "FOLDER"])
+        site.settings["devices"]["here"]["run_with"][3] = str(site.folder)
+        site.write()
+        site.run("setup", "here", "--apply")
+        site.run("ban", A, "--no-push")
+        site.start()
+        wait_until(lambda: A in sh("ipset save"), 30, "it blocks")
+        before = sh("iptables -S INPUT")
+        looks = site.folder / "looks"
+        read = len(looks.read_text())
+        wait_until(lambda: len(looks.read_text()) >= read + 6, 60, "it has only looked for a while")
+        (site.folder / "armed").touch()
+        wait_until(lambda: not (site.folder / "armed").exists(), 60, "it looks at the set")
+        wait_until(lambda: sh("iptables -S INPUT") == before, 60, "the rule is back")
+        wait_until(lambda: "is set up again" in site.log_text(), 30, "it is said")
+        self.assertEqual(site.stop(), 0)
+        sh(KINDS["linux_ipset"][0])
+
 
 if __name__ == "__main__":
     ending.main()

@@ -122,6 +122,7 @@ int setup(const Settings &settings, const SetupOptions &options) {
   wait_for_dead_man(site, device, [&](const std::string &text) { settings.console.note(text); });
   Session session(device, driver, site.credentials(device), families, site.trace);
   session.open(stage);
+  state.lacks(device.name, session.lacking());
   session.remember(known_to_ledger(site, device));
   for (const std::string &note : session.notes())
     settings.console.note(note);

@@ -55,13 +55,20 @@ void Session::leave_out(const std::set<std::string> &lists) {
 }
 
 void Session::leave_out_what_it_has_not_got() {
-  std::set<std::string> lacking;
+  std::set<std::string> lists;
   for (const List &list : driver_.lists)
-    if (!holds(list.when, values_, facts_)) {
-      lacking.insert(list.name);
-      notes_.push_back(expand(list.says, values_));
+    if (!holds(list.when, values_, facts_))
+      lists.insert(list.name);
+  remember_lacking(lists);
+}
+
+void Session::remember_lacking(const std::set<std::string> &lists) {
+  for (const std::string &name : lists)
+    if (const List *list = driver_.list(name)) {
+      notes_.push_back(expand(list->says, values_));
+      lacking_.insert(name);
     }
-  leave_out(lacking);
+  leave_out(lacking_);
 }
 
 Values Session::values_for(const Read &read) const {

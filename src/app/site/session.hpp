@@ -69,6 +69,9 @@ public:
   // As it is used on this device: without the lists of families that are not used, and without those it has not got.
   const Driver &driver() const noexcept { return driver_; }
   const std::set<std::string> &unused_lists() const noexcept { return unused_; }
+  // Lists that the device has not got, as open() learnt; or as it was last known, for a session that is not opened.
+  const std::set<std::string> &lacking() const noexcept { return lacking_; }
+  void remember_lacking(const std::set<std::string> &lists);
   // What a person should know of the lists that the device has not got.
   const std::vector<std::string> &notes() const noexcept { return notes_; }
   const Device &device() const noexcept { return device_; }
@@ -101,7 +104,7 @@ private:
   const Device &device_;
   Driver driver_; // as it is asked about this device: its places filled in
   Values values_;
-  std::set<std::string> unused_; // lists
+  std::set<std::string> unused_, lacking_; // lists
   std::vector<std::string> notes_;
   Facts facts_;
   std::unique_ptr<Transport> transport_;

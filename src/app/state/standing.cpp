@@ -221,6 +221,27 @@ void State::nothing_made(const std::string &device) {
     });
 }
 
+void State::lacks(const std::string &device, const std::set<std::string> &lists) {
+  if (!handle_ || lacking(device) == lists)
+    return;
+  with("write what the device lacks", [&] {
+    handle_->database.execute("DELETE FROM lacking WHERE device = ?", {device});
+    for (const std::string &list : lists)
+      handle_->database.execute("INSERT INTO lacking (device, list) VALUES (?, ?)", {device, list});
+  });
+}
+
+std::set<std::string> State::lacking(const std::string &device) {
+  std::set<std::string> lists;
+  if (handle_)
+    with("read what the device lacks", [&] {
+      auto rows = handle_->database.prepare("SELECT list FROM lacking WHERE device = ?", {device});
+      while (rows.step())
+        lists.emplace(rows.text(0));
+    });
+  return lists;
+}
+
 void State::parts_read(const std::string &device, const std::vector<PartRead> &parts) {
   if (!handle_ || parts_read(device) == parts)
     return;

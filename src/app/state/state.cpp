@@ -85,6 +85,9 @@ constexpr Upgrade upgrades[] = {
     [](const Database &database) {
       database.script("CREATE TABLE part_read (device TEXT NOT NULL, path TEXT NOT NULL, sha256 TEXT NOT NULL, entries INTEGER NOT NULL, "
                       "PRIMARY KEY (device, path)) WITHOUT ROWID");
+    },
+    [](const Database &database) {
+      database.script("CREATE TABLE lacking (device TEXT NOT NULL, list TEXT NOT NULL, PRIMARY KEY (device, list)) WITHOUT ROWID");
     }};
 
 struct Written { // one line of the ledger, as far as it may change

@@ -146,6 +146,9 @@ public:
   void made(const std::string &device, const std::set<Family> &families);
   std::set<Family> made(const std::string &device);
   void nothing_made(const std::string &device);
+  // Lists of its driver that the device, as last seen, has not got.
+  void lacks(const std::string &device, const std::set<std::string> &lists);
+  std::set<std::string> lacking(const std::string &device);
   // How much the device takes at a time, as this driver has seen it lately.
   Pace pace(const std::string &device, const std::string &driver);
   void learnt(const std::string &device, const std::string &driver, Pace pace);
