@@ -19,8 +19,11 @@ nlohmann::json fault(Emulated &device, const std::vector<std::string> &words) {
   fault.kind = kinds.at(words[1]);
   fault.after = std::stoull(words[3]);
   fault.counts = words[4].rfind("line", 0) == 0 ? Fault::Counts::Lines : Fault::Counts::Entries;
+  const bool of_a_line = fault.kind == Fault::Kind::Lose || fault.kind == Fault::Kind::Hang;
+  if (of_a_line && words.size() > 5 && fault.counts == Fault::Counts::Entries)
+    throw Error(ErrorKind::Usage, fmt::format("fault {}: the line that counts is given with `lines`", words[1]));
   for (std::size_t i = 5; i < words.size(); ++i)
-    fault.words += (i == 5 ? "" : "\n") + words[i];
+    fault.words += (i == 5 ? "" : of_a_line ? " " : "\n") + words[i];
   device.add_fault(fault);
   return {{"done", true}};
 }

@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 """Who is told, away from this host, of what a person has to know: a program, a web server in the clear and over TLS."""
+import contextlib
 import http.server
 import json
 import pathlib
 import queue
+import re
 import shutil
 import socket
 import sqlite3
@@ -25,17 +27,23 @@ class Hook:
     """A web server that takes messages, or answers with another status, or never."""
 
     def __init__(self, certificate=None):
-        self.got, self.status, self.silent = queue.Queue(), 204, threading.Event()
+        self.got, self.status, self.silent, self.floods = queue.Queue(), 204, threading.Event(), 0
         hook = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                hook.silent.wait(PATIENCE) if hook.status is None else None
-                self.send_response(hook.status or 500)
-                self.send_header("Content-Length", "0")
+                status = hook.status
+                hook.got.put((status, self.path, dict(self.headers), json.loads(body)))
+                if status is None:
+                    hook.silent.wait(PATIENCE)
+                self.send_response(status or 500)
+                if not hook.floods:
+                    self.send_header("Content-Length", "0")
                 self.end_headers()
-                hook.got.put((hook.status, self.path, dict(self.headers), json.loads(body)))
+                with contextlib.suppress(OSError):  # who has heard enough hangs up
+                    for _ in range(hook.floods):
+                        self.wfile.write(b"x" * (1 << 20))
 
             def log_message(self, *_):
                 pass
@@ -122,14 +130,79 @@ class Alerts(unittest.TestCase):
         # A reload changes nothing of what is known, and who stands in it alone is told of.
         site.settings["serve"]["alerts"]["after"] = "1h"
         site.write()
-        site.service.send_signal(1)
-        wait_until(lambda: "the configuration is read anew" in site.log_text(), 20, "it is read anew")
+        self.reload(site)
         self.table(site, "fail2ban", "gone")
         wait_until(lambda: "devices keep what they hold" in site.log_text(), 20, "the table is gone")
+        site.settings["serve"]["alerts"]["after"] = "1s"
+        self.break_card(site, 2)
         self.table(site, "gone", "fail2ban")
         wait_until(lambda: "the tables can be read again" in site.log_text(), 20, "the table is back")
-        self.assertEqual(len(messages()), 2, "it was not so for an hour")
+        site.write()
+        self.reload(site)
+        wait_until(lambda: len(messages()) == 3, 60, "what comes later is told")
+        self.assertEqual([one["device"] for one in messages()[2]["begins"]], ["d2"], "the table was not gone for an hour")
         self.assertEqual(site.stop(), 0)
+
+    def reload(self, site):
+        known = site.log_text().count("the configuration is read anew")
+        site.service.send_signal(1)
+        wait_until(lambda: site.log_text().count("the configuration is read anew") > known, 20, "it is read anew")
+
+    def test_what_was_so_while_nothing_could_be_sent(self):
+        """Devices and the web server are away together, and back together: it is told, with its end."""
+        hook = self.hook()
+        hook.status = 503
+        site = self.site(webhook=f"http://127.0.0.1:{hook.port}/")
+        site.start()
+        self.table(site, "fail2ban", "gone")
+        self.assertEqual(hook.next()[0], 503)
+        self.table(site, "gone", "fail2ban")
+        wait_until(lambda: "the tables can be read again" in site.log_text(), 20, "the table is back")
+        hook.status = 200
+        message = hook.next()
+        while message[0] != 200:
+            message = hook.next()
+        self.assertEqual(([one["name"] for one in message[3]["begins"]], [one["name"] for one in message[3]["ends"]]), (["tables"], ["tables"]))
+        wait_until(lambda: site.json("status")["service"]["alerts"] == "", 20, "nothing is tried again any more")
+
+    def test_a_reload_ends_nothing(self):
+        """A device that fails, is paused, and is nobody's new attempt since: it fails as before."""
+        hook = self.hook()
+        site = self.site(webhook=f"http://127.0.0.1:{hook.port}/")
+        site.start()
+        self.break_card(site, 1)
+        site.run("ban", B)
+        self.assertEqual([one["device"] for one in hook.next()[3]["begins"]], ["d1"])
+        site.run("pause", "d1")
+        self.reload(site)
+        self.table(site, "fail2ban", "gone")
+        message = hook.next()[3]
+        self.assertEqual(([one["name"] for one in message["begins"]], message["ends"]), (["tables"], []), site.log_text())
+
+    def test_a_web_server_that_shakes_hands_for_ever(self):
+        """Nothing of it holds up the service's end."""
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            site = self.site(webhook=f"https://127.0.0.1:{listening.getsockname()[1]}/")
+            site.start()
+            self.table(site, "fail2ban", "gone")
+            listening.settimeout(PATIENCE)
+            end, _ = listening.accept()
+            with end:
+                self.assertTrue(end.recv(1))
+                end.sendall(b"\x16\x03\x03\x40\x00")
+                self.assertEqual(site.stop(), 0)
+
+    def test_an_answer_without_end(self):
+        hook = self.hook()
+        hook.floods = 400
+        site = self.site(webhook=f"http://127.0.0.1:{hook.port}/")
+        site.start()
+        self.table(site, "fail2ban", "gone")
+        hook.next()
+        self.table(site, "gone", "fail2ban")
+        self.assertEqual([one["name"] for one in hook.next()[3]["ends"]], ["tables"], "what it said with its status counts")
+        peak = int(re.search(r"VmHWM:\s+(\d+)", pathlib.Path(f"/proc/{site.service.pid}/status").read_text())[1]) >> 10
+        self.assertLess(peak, 350, "MB")
 
     def test_the_tables_to_a_web_server(self):
         hook = self.hook()
@@ -159,7 +232,7 @@ class Alerts(unittest.TestCase):
         # One that never answers keeps nobody from a push, nor the service from its end.
         hook.status = None
         self.table(site, "fail2ban", "gone")
-        wait_until(lambda: "no such table" in site.log_text(), 20, "the table is gone")
+        self.assertIsNone(hook.next()[0])
         self.table(site, "gone", "fail2ban")
         site.run("ban", B, "--wait", code=None)
         self.assertIn(B, (site.folder / "card1").read_text())
@@ -187,15 +260,24 @@ class Alerts(unittest.TestCase):
 
     def test_what_is_refused(self):
         site = self.site(command=["/bin/true"])
+        url = site.folder / "url"
+        url.write_text("http://hooks.example.net/x\n")
+        url.chmod(0o600)
         for keys, says in (({"command": ["/bin/true"], "webhook": "https://a/"}, "one of command and webhook"), ({}, "one of command and webhook"),
                            ({"webhook": "http://hooks.example.net/x"}, "reached in the clear"), ({"webhook": "https://user:pass@a/"}, "expected https://HOST"),
                            ({"webhook": "https://a:70000/"}, "expected https://HOST"), ({"webhook": "ftp://a/"}, "expected https://HOST"),
                            ({"command": ["/bin/true"], "token": {"file": "/etc/hostname"}}, "has no meaning without webhook"),
-                           ({"command": ["/bin/true"], "leave_out": ["failling"]}, 'did you mean "failing"'), ({"command": ["/bin/true"], "after": 60}, "after")):
+                           ({"command": ["/bin/true"], "leave_out": ["failling"]}, 'did you mean "failing"'), ({"command": ["/bin/true"], "after": 60}, "after"),
+                           ({"command": ["/nonexistent/page"]}, "/nonexistent/page is no program that can be run"), ({"command": ["no-such-program"]}, "no-such-program is no program"),
+                           ({"webhook": {"file": str(url)}}, "reached in the clear")):
             with self.subTest(keys):
                 site.settings["serve"]["alerts"] = keys
                 site.write()
-                self.assertIn(says, site.run("check", code=2).stderr)
+                checked = site.run("check", code=2)
+                self.assertIn(says, checked.stdout + checked.stderr)
+        site.settings["serve"]["alerts"] = {"command": ["true"], "leave_out": ["span", "capacity"]}
+        site.write()
+        site.run("check")
 
 
 if __name__ == "__main__":

@@ -22,12 +22,16 @@ public:
 private:
   std::string run(const std::vector<std::string> &argv, const std::string &json);
   std::string post(const AlertSettings &settings, const std::string &json);
-  // While it runs, cancel() and the end of its time call `stop`.
+  // While it works, cancel() and the end of its time call `stop`, from a thread of their own.
   void bounded(const std::function<void()> &stop, const std::function<void()> &work);
+  bool is_over();
 
   std::mutex lock_;
   std::condition_variable wake_;
-  bool cancelled_ = false;
+  bool cancelled_ = false, timed_out_ = false;
 };
+
+// What can be known of serve.alerts beforehand: whether there is such a program, and whether the secrets can be had. Empty: nothing is wrong.
+std::string trouble_with_alerts(const AlertSettings &settings);
 
 } // namespace banpush

@@ -21,6 +21,9 @@ constexpr std::size_t most_in_text = 20; // lines; the lists have all
 // `list NAME` is left out as `list`.
 std::string kind_of(const std::string &name) { return name.substr(0, name.find(' ')); }
 
+// One key for the last attempt's failures: a device that goes from one to another still fails.
+std::string key_name(const std::string &name) { return is_of_the_attempt(name) ? "attempt" : name; }
+
 std::string host_name() {
   std::string name(256, '\0');
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.substr(0, name.find('\0')) : std::string("this host");
@@ -49,21 +52,21 @@ Alerts::~Alerts() {
 
 void Alerts::configure(std::shared_ptr<const Config> config) {
   const std::lock_guard lock(lock_);
-  std::set<std::string> devices{std::string()};
-  for (const Device &device : config->devices)
-    devices.insert(device.name);
-  std::erase_if(known_, [&](const auto &one) { return devices.count(one.first.first) == 0; });
+  std::erase_if(known_, [&](const auto &one) { return !one.first.first.empty() && config->device(one.first.first) == nullptr; });
   config_ = std::move(config);
   trouble_.clear();
+  not_before_ = {};
   wake_.notify_one();
 }
 
 void Alerts::set(const std::string &source, const std::vector<Condition> &conditions) {
   const std::lock_guard lock(lock_);
+  if (!config_ || (!source.empty() && config_->device(source) == nullptr))
+    return;
   std::set<std::string> names;
   for (const Condition &one : conditions) {
-    names.insert(one.name);
-    put({source, one.name}, one.text);
+    names.insert(key_name(one.name));
+    put(source, one);
   }
   for (auto &[key, known] : known_)
     if (key.first == source && names.count(key.second) == 0)
@@ -74,21 +77,23 @@ void Alerts::set(const std::string &source, const std::vector<Condition> &condit
 void Alerts::set_own(const std::string &name, const std::string &text) {
   const std::lock_guard lock(lock_);
   if (!text.empty())
-    put({{}, name}, text);
-  else if (const auto found = known_.find({{}, name}); found != known_.end())
+    put({}, {name, text});
+  else if (const auto found = known_.find({{}, key_name(name)}); found != known_.end())
     found->second.over = true;
   wake_.notify_one();
 }
 
-// With the lock held. What comes back before anybody was told of its end goes on.
-void Alerts::put(const Key &key, const std::string &text) {
-  const auto [at, is_new] = known_.try_emplace(key);
-  if (is_new || (at->second.over && !at->second.told)) {
-    at->second = {text, std::time(nullptr), Clock::now(), false, false};
-    return;
+// With the lock held. What comes back before its end was told goes on.
+void Alerts::put(const std::string &source, const Condition &condition) {
+  Known &known = known_[{source, key_name(condition.name)}];
+  if (known.name.empty() || (known.over && !known.due)) {
+    known = {};
+    known.since = std::time(nullptr);
+    known.begun = Clock::now();
   }
-  at->second.text = text;
-  at->second.over = false;
+  known.name = condition.name;
+  known.text = condition.text;
+  known.over = false;
 }
 
 std::string Alerts::trouble() {
@@ -96,31 +101,35 @@ std::string Alerts::trouble() {
   return trouble_;
 }
 
-bool Alerts::is_wanted(const Key &key) const {
+bool Alerts::is_wanted(const Known &known) const {
   const auto &out = config_->serve.alerts->leave_out;
-  return std::find(out.begin(), out.end(), kind_of(key.second)) == out.end();
+  return std::find(out.begin(), out.end(), kind_of(known.name)) == out.end();
 }
 
-// What was never told and is over is forgotten; what is so becomes due once it was so for long enough.
-Alerts::Clock::time_point Alerts::next_due() const {
-  auto due = Clock::time_point::max();
-  for (const auto &[key, known] : known_)
-    if (is_wanted(key) && known.told == known.over)
-      due = std::min(due, known.over ? Clock::now() : known.begun + std::chrono::seconds(config_->serve.alerts->after));
-  return std::max(due, not_before_);
-}
-
-Alerts::Message Alerts::due_message() const {
-  Message message;
+// What was over before its time is forgotten, and what nobody wants to be told of is never due.
+void Alerts::make_due() {
   const auto long_enough = Clock::now() - std::chrono::seconds(config_->serve.alerts->after);
+  for (auto &[key, known] : known_)
+    known.due = known.due || (!known.over && known.begun <= long_enough && is_wanted(known));
+  std::erase_if(known_, [](const auto &one) { return one.second.over && !one.second.due; });
+}
+
+// When the next condition becomes due.
+Alerts::Clock::time_point Alerts::next_moment() const {
+  auto moment = Clock::time_point::max();
+  for (const auto &[key, known] : known_)
+    if (!known.due && is_wanted(known))
+      moment = std::min(moment, known.begun + std::chrono::seconds(config_->serve.alerts->after));
+  return moment;
+}
+
+Alerts::Message Alerts::message() const {
+  Message message;
   for (const auto &one : known_) {
-    const auto &[key, known] = one;
-    if (!is_wanted(key))
-      continue;
-    if (known.told && known.over)
-      message.ends.push_back(one);
-    else if (!known.told && !known.over && known.begun <= long_enough)
+    if (one.second.due && !one.second.told)
       message.begins.push_back(one);
+    if (one.second.due && one.second.over)
+      message.ends.push_back(one);
   }
   return message;
 }
@@ -133,8 +142,11 @@ void Alerts::mark(const Message &message) {
     if (const auto at = known_.find(key); at != known_.end()) {
       if (at->second.over)
         known_.erase(at);
-      else // it came back meanwhile: that is told anew
-        at->second = {at->second.text, std::time(nullptr), Clock::now(), false, false};
+      else { // it came back meanwhile: that is told anew
+        at->second.due = at->second.told = false;
+        at->second.since = std::time(nullptr);
+        at->second.begun = Clock::now();
+      }
     }
 }
 
@@ -151,17 +163,18 @@ void Alerts::run() {
 }
 
 void Alerts::go_round(std::unique_lock<std::mutex> &lock) {
-  std::erase_if(known_, [](const auto &one) { return one.second.over && !one.second.told; });
-  const bool configured = config_ && config_->serve.alerts;
-  const auto due = configured ? next_due() : Clock::time_point::max();
-  if (due == Clock::time_point::max())
+  if (!config_ || !config_->serve.alerts)
     return wake_.wait(lock);
-  if (Clock::now() < due) {
-    wake_.wait_until(lock, due);
-    return;
-  }
-  const Message message = due_message();
-  if (!message.is_empty())
+  make_due();
+  const Message message = this->message();
+  if (message.is_empty())
+    trouble_.clear();
+  const auto moment = message.is_empty() ? next_moment() : not_before_;
+  if (moment == Clock::time_point::max())
+    wake_.wait(lock);
+  else if (Clock::now() < moment)
+    wake_.wait_until(lock, moment);
+  else if (!message.is_empty())
     send(message, lock);
 }
 
@@ -170,9 +183,9 @@ void Alerts::send(const Message &message, std::unique_lock<std::mutex> &lock) {
   const AlertSettings &settings = *config->serve.alerts;
   Json begins = Json::array(), ends = Json::array();
   std::vector<std::string> lines;
-  const auto list = [&](const std::vector<std::pair<Key, Known>> &those, Json &into, const char *word) {
+  const auto list = [&](const Told &those, Json &into, const char *word) {
     for (const auto &[key, known] : those) {
-      into.push_back({{"device", key.first}, {"name", key.second}, {"text", known.text}, {"since", utc(known.since)}});
+      into.push_back({{"device", key.first}, {"name", known.name}, {"text", known.text}, {"since", utc(known.since)}});
       const std::string name = key.first + ": ";
       lines.push_back(fmt::format("{}{}{}", word, key.first.empty() || known.text.rfind(name, 0) == 0 ? "" : name, known.text));
     }
@@ -189,9 +202,11 @@ void Alerts::send(const Message &message, std::unique_lock<std::mutex> &lock) {
   lock.unlock();
   const std::string failed = sender_.send(settings, body);
   lock.lock();
-  not_before_ = Clock::now() + (failed.empty() ? std::chrono::seconds(settings.every) : pause_after_failure);
   if (failed.empty())
     mark(message);
+  if (config_ != config) // of a configuration before: what became of it says nothing of this one
+    return;
+  not_before_ = Clock::now() + (failed.empty() ? std::chrono::seconds(settings.every) : pause_after_failure);
   if (std::exchange(trouble_, failed) != failed)
     say_(failed.empty() ? std::string("alerts are delivered again") : "an alert was not delivered, and is tried again: " + failed);
 }

@@ -34,6 +34,7 @@ public:
 
   // All that is so of a source now: a device by its name, or the service itself (empty). What is not among these any more is over.
   void set(const std::string &source, const std::vector<Condition> &conditions);
+  // Nothing of a source that the configuration does not have.
   // One condition of the service itself; an empty text: it is not so.
   void set_own(const std::string &name, const std::string &text);
 
@@ -42,27 +43,31 @@ public:
 
 private:
   using Clock = std::chrono::steady_clock;
-  using Key = std::pair<std::string, std::string>; // source, name of the condition
+  // Source, and the name of the condition; those of the last attempt are one, whatever its failure is.
+  using Key = std::pair<std::string, std::string>;
 
   struct Known {
-    std::string text;
+    std::string name, text;
     std::time_t since = 0;
     Clock::time_point begun;
+    bool due = false;  // it was so for long enough: it is told, even if it is over by then
     bool told = false; // that it has begun
     bool over = false;
   };
+  using Told = std::vector<std::pair<Key, Known>>;
   // What one message says.
   struct Message {
-    std::vector<std::pair<Key, Known>> begins, ends;
+    Told begins, ends;
     bool is_empty() const { return begins.empty() && ends.empty(); }
   };
 
-  void put(const Key &key, const std::string &text);
+  void put(const std::string &source, const Condition &condition);
   void run();
   void go_round(std::unique_lock<std::mutex> &lock);
-  bool is_wanted(const Key &key) const;
-  Clock::time_point next_due() const;
-  Message due_message() const;
+  bool is_wanted(const Known &known) const;
+  void make_due();
+  Clock::time_point next_moment() const;
+  Message message() const;
   void send(const Message &message, std::unique_lock<std::mutex> &lock);
   void mark(const Message &message);
 

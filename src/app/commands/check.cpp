@@ -1,3 +1,4 @@
+#include "app/alert/alert_sender.hpp"
 #include "app/commands/commands.hpp"
 #include "app/commands/not_configured.hpp"
 #include "app/dead_man.hpp"
@@ -236,6 +237,9 @@ int check(const Settings &settings, const CheckOptions &options) {
   std::vector<std::string> rights = wrong_rights(config);
   if (config.serve.http)
     if (const std::string trouble = trouble_with_http(*config.serve.http); !trouble.empty())
+      rights.push_back(trouble);
+  if (config.serve.alerts)
+    if (const std::string trouble = trouble_with_alerts(*config.serve.alerts); !trouble.empty())
       rights.push_back(trouble);
   auto [fetched, versions] = tables_of(settings, config, rights);
   require_protected_hosts(fetched.unknown_hosts);

@@ -59,8 +59,10 @@ HttpServer::Listens HttpServer::attend() noexcept {
       return Listens::AsConfigured; // the next one is made now, and told
     const auto config = service->configuration();
     const auto &http = config->serve.http;
-    if (http && listener_ && place_of(*http) == place_)
-      return Listens::AsConfigured; // the site sees other tokens and certificates by itself
+    if (http && listener_ && place_of(*http) == place_) {
+      site_->refresh();
+      return Listens::AsConfigured;
+    }
     if (std::exchange(listener_, nullptr))
       say_(fmt::format("HTTP: no longer at {}", place_));
     site_ = nullptr;

@@ -34,6 +34,8 @@ public:
   // Something came that is no request, and was answered so.
   void refused(int status);
   std::shared_ptr<const TlsIdentity> identity();
+  // Takes the tokens and the certificate of the configuration that is served now; else the next request does.
+  void refresh() { rules(); }
 
   // Throws as the constructor.
   static void require_secrets(const HttpSettings &http);

@@ -306,6 +306,7 @@ void Keeper::work(std::unique_lock<std::mutex> &lock) {
     kept_.known.reset();
   DeviceReport report = attempt(*moment.snapshot, order);
   set_up_again(*moment.snapshot, report);
+  alert(*moment.snapshot, report);
   lock.lock();
   working_ = false;
   tried_ = std::max(tried_, moment.number);
@@ -420,13 +421,28 @@ void Keeper::note_outcome(const DeviceReport &report, const Snapshot &snapshot) 
   note_ends(report, snapshot);
 }
 
+// What is so by the state file, which knows what was so before this service began, too.
+void Keeper::alert(Snapshot &snapshot, const DeviceReport &report) {
+  try {
+    std::vector<Condition> conditions;
+    {
+      const std::lock_guard lock(snapshot.site.state_lock());
+      State &state = snapshot.site.state();
+      conditions = state.plain_conditions(device_.name);
+      if (!state.trouble().empty())
+        conditions = conditions_after(report, told_);
+    }
+    watch_.alerts.set(device_.name, conditions);
+  } catch (const std::exception &) { // no memory: the next attempt tells it
+  }
+}
+
 // The log has what begins and what ends, once. `when` is said with a failure.
 void Keeper::tell(const DeviceReport &report, const std::string &when) {
   const auto conditions = conditions_after(report, told_);
   for (const std::string &line : news(told_, conditions))
     watch_.say(fmt::format("{}{}{}", line.compare(0, device_.name.size() + 2, device_.name + ": ") == 0 ? "" : device_.name + ": ", line,
                            line == report.error ? when : std::string()));
-  watch_.alerts.set(device_.name, conditions);
   told_ = conditions;
   lacks_list_ = report.plan ? lacks_list(*report.plan) : lacks_list_;
 }

@@ -95,6 +95,7 @@ private:
   DeviceReport attempt(Snapshot &snapshot, Order order);
   void note_outcome(const DeviceReport &report, const Snapshot &snapshot);
   void tell(const DeviceReport &report, const std::string &when);
+  void alert(Snapshot &snapshot, const DeviceReport &report);
   void note_ends(const DeviceReport &report, const Snapshot &snapshot);
 
   Watch &watch_;

@@ -81,8 +81,8 @@ void Running::swap(Config config) {
   const auto next = made(std::move(config));
   if (moved)
     say_("serve.socket and state are those of the start until the service is started anew");
-  take()->stop();
   alerts_.configure(next->configuration());
+  take()->stop();
   next->begin();
   const std::lock_guard lock(lock_);
   service_ = next;

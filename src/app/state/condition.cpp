@@ -14,8 +14,6 @@ constexpr const char *unreachable = "unreachable", *login = "login", *failing = 
                      *unsaved = "unsaved", *renamed = "renamed";
 const std::string list_prefix = "list ";
 
-bool is_of_the_attempt(const std::string &name) { return name == unreachable || name == login || name == failing; }
-
 const char *failure_name(const DeviceReport &report) {
   if (report.kind == ErrorKind::Connect)
     return unreachable;
@@ -63,6 +61,8 @@ std::string end_of(const Condition &over) {
 }
 
 } // namespace
+
+bool is_of_the_attempt(const std::string &name) { return name == unreachable || name == login || name == failing; }
 
 std::vector<Condition> conditions_after(const DeviceReport &report, const std::vector<Condition> &before) {
   std::vector<Condition> now;

@@ -18,6 +18,9 @@ struct Condition {
   bool operator==(const Condition &) const = default;
 };
 
+// Whether it is a failure of the last attempt: one at a time, and the others are over by that.
+bool is_of_the_attempt(const std::string &name);
+
 // All that is so after this attempt. What it could not look at is as it was `before`.
 std::vector<Condition> conditions_after(const DeviceReport &report, const std::vector<Condition> &before);
 

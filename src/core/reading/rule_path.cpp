@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 namespace banpush {
@@ -53,6 +54,7 @@ bool all_of(const std::vector<Pattern> &patterns, const std::string &text) {
 // By filter, where the lines name theirs, in the order in which these begin; else all is one.
 std::vector<std::pair<std::string, std::string>> filters_in(const Path &path, std::string_view text) {
   std::vector<std::pair<std::string, std::string>> filters;
+  std::unordered_map<std::string, std::size_t> places;
   if (!path.each.has_group("filter"))
     return {{{}, std::string(text)}};
   for (std::size_t at = 0; at < text.size();) {
@@ -63,10 +65,10 @@ std::vector<std::pair<std::string, std::string>> filters_in(const Path &path, st
     if (!match)
       continue;
     const std::string name(match->group("filter").value_or(""));
-    auto filter = std::find_if(filters.begin(), filters.end(), [&](const auto &one) { return one.first == name; });
-    if (filter == filters.end())
-      filter = filters.insert(filters.end(), {name, {}});
-    filter->second += std::string(line) + "\n";
+    const auto [place, is_new] = places.try_emplace(name, filters.size());
+    if (is_new)
+      filters.emplace_back(name, std::string());
+    filters[place->second].second.append(line).append("\n");
   }
   return filters;
 }

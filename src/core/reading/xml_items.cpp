@@ -142,6 +142,8 @@ void load(pugi::xml_document &document, const std::string &text) {
   to_local_names(document, 0);
 }
 
+constexpr std::size_t least_leaves = 1U << 20U, most_leaves_to_a_byte = 16;
+
 std::string in_one_line(std::string text) {
   for (char &one : text)
     if (one == '\n' || one == '\r')
@@ -149,8 +151,11 @@ std::string in_one_line(std::string text) {
   return text.empty() ? text : " " + text;
 }
 
-// Below elements of 200 at most: to_local_names has looked.
-void add_leaves(pugi::xml_node node, const std::string &path, std::string &lines) {
+// Below elements of 200 at most: to_local_names has looked. Each line names all of them: what takes more than `most` bytes that way
+// is no answer of a device.
+void add_leaves(pugi::xml_node node, const std::string &path, std::size_t most, std::string &lines) {
+  if (lines.size() > most)
+    throw Error(ErrorKind::Device, "the answer is not understood: its elements have long names, and many in each other");
   for (const pugi::xml_attribute attribute : node.attributes()) {
     const std::string name = attribute.name();
     if (name != "xmlns" && name.compare(0, 6, "xmlns:") != 0)
@@ -161,7 +166,8 @@ void add_leaves(pugi::xml_node node, const std::string &path, std::string &lines
     if (child.type() != pugi::node_element)
       continue;
     const unsigned number = ++met[child.name()];
-    add_leaves(child, number == 1 ? fmt::format("{}/{}", path, child.name()) : fmt::format("{}/{}[{}]", path, child.name(), number), lines);
+    add_leaves(child, number == 1 ? fmt::format("{}/{}", path, child.name()) : fmt::format("{}/{}[{}]", path, child.name(), number), most,
+               lines);
   }
   if (met.empty() && node.type() == pugi::node_element)
     lines += path + in_one_line(text_of(node)) + "\n";
@@ -173,7 +179,7 @@ std::string leaves_of(const std::string &text) {
   pugi::xml_document document;
   load(document, text);
   std::string lines;
-  add_leaves(document, {}, lines);
+  add_leaves(document, {}, least_leaves + most_leaves_to_a_byte * text.size(), lines);
   return lines;
 }
 

@@ -29,8 +29,8 @@ struct OfDevice {
 
 OfDevice differences(const DeviceReport &report, State &state) {
   OfDevice made{report.device, state.verified_at(report.device), {}, {}, {}, 0};
-  if (!report.plan) {
-    made.problem = report.error;
+  if (!report.plan || !state.trouble().empty()) { // what was read there is not known: neither is what it lacks
+    made.problem = report.plan ? state.trouble() : report.error;
     return made;
   }
   const Plan &plan = *report.plan;

@@ -165,7 +165,11 @@ int status(const Settings &settings, const StatusOptions &options) {
   for (;;) {
     if (settings.console.columns != 0)
       settings.console.out("\033[H\033[2J"); // ECMA-48: to the top, and all of it empty
-    once(settings, options);
+    try {
+      once(settings, options);
+    } catch (const Error &error) { // the table may be back the next time
+      settings.console.warn(error.what());
+    }
     std::fflush(stdout);
     std::this_thread::sleep_for(std::chrono::seconds{options.watch});
   }
