@@ -134,11 +134,15 @@ FileResult<OpenFile> open_given(const Folder &folder, int flags) {
   return file ? FileResult<OpenFile>(std::move(file)) : problem(folder, errno);
 }
 
-// Owner and mode of the file that is to be replaced go over to the one just made.
+// Owner and mode of the file that is to be replaced go over to the one just made. Where there is none, a file for a group is for that
+// of root's folder: who may enter it is who is meant.
 void take_over(const Folder &folder, int file, mode_t at_least) {
   struct stat before {};
-  if (::fstatat(folder.descriptor(), folder.name().c_str(), &before, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(before.st_mode))
+  if (::fstatat(folder.descriptor(), folder.name().c_str(), &before, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(before.st_mode)) {
+    if (const Owner owner = folder.owner(); owner.user == 0 && owner.group != 0 && (at_least & 0044U) == 0040U) [[maybe_unused]]
+      const int given = ::fchown(file, static_cast<uid_t>(-1), owner.group);
     return;
+  }
   if (::fchown(file, before.st_uid, before.st_gid) != 0 && ::fchown(file, static_cast<uid_t>(-1), before.st_gid) != 0)
     return; // somebody else's: its mode might open the new one to the wrong group
   ::fchmod(file, (before.st_mode & 0777U) | at_least);

@@ -327,6 +327,22 @@ TEST_CASE("root in a folder of another user: links that come and go meanwhile") 
   }
 }
 
+TEST_CASE("what root makes for a group is for that of its folder, and nothing else is") {
+  if (!is_root())
+    return;
+  const Ground ground;
+  REQUIRE(::chown(ground.outside().c_str(), 0, strange_group) == 0);
+  const auto group_of = [&](const char *name, Shared shared) {
+    const std::string path = ground.outside() + "/" + name;
+    REQUIRE(replace_file(path, "text", shared));
+    return file_facts(path)->owner.group;
+  };
+  CHECK(group_of("for-the-group", Shared::GroupReads) == strange_group);
+  CHECK(group_of("for-nobody", Shared::Nobody) == 0);
+  CHECK(group_of("for-all", Shared::AllRead) == 0);
+  CHECK(group_of("empty", Shared::GroupReads) == 0); // it was there
+}
+
 TEST_CASE("links that root made are followed: to a file, to a folder, and out of a folder such as /tmp") {
   const Ground ground;
   fs::create_symlink("outside", ground.outside() + "/../lib");
