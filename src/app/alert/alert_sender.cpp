@@ -5,6 +5,7 @@
 #include "config/alerts.hpp"
 #include "core/bans/ban.hpp"
 #include "core/error.hpp"
+#include "files/open.hpp"
 #include "transport/descriptor.hpp"
 #include "transport/exec/local.hpp"
 
@@ -17,7 +18,7 @@
 #include <fmt/format.h>
 #include <httplib.h>
 #include <sys/socket.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 namespace banpush {
 
@@ -66,13 +67,18 @@ private:
   Descriptor socket_;
 };
 
+bool may_be_run(const std::string &path) {
+  const auto facts = file_facts(path);
+  return facts && S_ISREG(facts->mode) && (facts->mode & 0111U) != 0;
+}
+
 bool is_program(const std::string &name) {
   if (name.find('/') != std::string::npos)
-    return ::access(name.c_str(), X_OK) == 0;
+    return may_be_run(name);
   const char *path = std::getenv("PATH");
   std::istringstream folders(path != nullptr ? path : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
   for (std::string folder; std::getline(folders, folder, ':');)
-    if (::access((folder + "/" + name).c_str(), X_OK) == 0)
+    if (may_be_run(folder + "/" + name))
       return true;
   return false;
 }
