@@ -69,6 +69,18 @@ class Ghosts(unittest.TestCase):
         self.assertEqual(set(self.told(site, "d2")[0]), {f"{one}/32" for one in ADDRESSES[:6]}, "the other is as it was")
         self.assertEqual([one["device"] for one in site.json("status", "d2")["devices"]], ["d2"])
 
+    def test_nothing_is_promised_of_a_device_that_does_not_get_it(self):
+        site = self.site()
+        site.run("push")
+        site.run("ban", A, "--no-push")
+        self.assertEqual(self.told(site, "d1")[1], {f"{A}/32": "the next push adds it"})
+        site.run("pause", "d1")
+        self.assertIn("paused", self.told(site, "d1")[1][f"{A}/32"])
+        (site.folder / "card2").unlink()
+        (site.folder / "card2").mkdir()
+        site.run("push", code=None)
+        self.assertIn("the last push failed", self.told(site, "d2")[1][f"{A}/32"])
+
     def test_over_budget(self):
         site = self.site()
         site.settings["devices"]["d1"]["budget"] = {"ipv4": 3}

@@ -119,6 +119,10 @@ bool AlertSender::is_over() {
 
 void AlertSender::bounded(const std::function<void()> &stop, const std::function<void()> &work) {
   bool done = false;
+  {
+    const std::lock_guard lock(lock_);
+    timed_out_ = false;
+  }
   std::thread clock([&] {
     std::unique_lock lock(lock_);
     timed_out_ = !wake_.wait_until(lock, std::chrono::steady_clock::now() + patience, [&] { return done || cancelled_; });

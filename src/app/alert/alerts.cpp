@@ -1,7 +1,5 @@
 #include "app/alert/alerts.hpp"
 
-#include "core/error.hpp"
-
 #include <algorithm>
 #include <set>
 

@@ -33,8 +33,8 @@ public:
   void configure(std::shared_ptr<const Config> config);
 
   // All that is so of a source now: a device by its name, or the service itself (empty). What is not among these any more is over.
+  // Nothing is taken of a device that the configuration does not have.
   void set(const std::string &source, const std::vector<Condition> &conditions);
-  // Nothing of a source that the configuration does not have.
   // One condition of the service itself; an empty text: it is not so.
   void set_own(const std::string &name, const std::string &text);
 

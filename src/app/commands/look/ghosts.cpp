@@ -27,6 +27,18 @@ struct OfDevice {
   std::size_t over_budget = 0;
 };
 
+// What comes of what is missing, as far as that is known: nothing is promised of a device that is left alone, refuses or fails.
+std::string outlook(const DeviceReport &report, State &state) {
+  if (report.paused)
+    return fmt::format("the device is paused: no push goes there until `banpush resume {}`", report.device);
+  for (const GuardNote &note : report.plan->guards)
+    if (note.refuses)
+      return fmt::format("refused by {}: {}", note.name, note.message);
+  if (const auto attempt = state.last_attempt(report.device); attempt && attempt->outcome == word(Outcome::Failed))
+    return fmt::format("the last push failed: {}", attempt->error);
+  return state.verified_at(report.device).empty() ? "the device was never read" : "the next push adds it";
+}
+
 OfDevice differences(const DeviceReport &report, State &state) {
   OfDevice made{report.device, state.verified_at(report.device), {}, {}, {}, 0};
   if (!report.plan || !state.trouble().empty()) { // what was read there is not known: neither is what it lacks
@@ -40,8 +52,9 @@ OfDevice differences(const DeviceReport &report, State &state) {
     made.ghosts.push_back(
         {one.removal.block.text(), one.removal.list,
          one.removal.reason + (one.guard.empty() ? std::string("; what is to take its place is held") : "; held by " + one.guard)});
+  const std::string why = outlook(report, state);
   for (const Addition &one : plan.change.add)
-    made.missing.push_back({one.block.text(), one.list, made.read_at.empty() ? "the device was never read" : "the next push adds it"});
+    made.missing.push_back({one.block.text(), one.list, why});
   for (const LeftOut &one : plan.left_out) {
     if (one.verdict == Verdict::Held)
       made.missing.push_back({one.prefix.text(), "", one.reason});
