@@ -32,7 +32,6 @@ class Lab(unittest.TestCase):
         self.addCleanup(self.down)
         first = self.lab.stdout.readline()
         self.assertTrue(first.startswith("lab "), first)
-        self.ports = json.loads(pathlib.Path(self.folder, "ports.json").read_text())
 
     def down(self):
         self.lab.stdin.close()
@@ -40,18 +39,13 @@ class Lab(unittest.TestCase):
         self.lab.stdout.close()
 
     def ssh(self, device, user="banpush", command=(), pty="-tt"):
-        return subprocess.Popen(["ssh", pty, "-F", "none", "-i", f"{self.folder}/id_ed25519", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR",
-                                 "-o", f"UserKnownHostsFile={self.folder}/known_hosts", "-p", str(self.ports[device]), f"{user}@127.0.0.1", *command],
-                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return control.ssh(self.folder, device, user, command, pty)
 
     def said(self, device, *lines, user="banpush"):
-        """What the device says to these lines; the last of them should end the session."""
-        session = self.ssh(device, user)
-        answer, _ = session.communicate("".join(line + "\n" for line in lines).encode(), timeout=PATIENCE)
-        return answer.decode().replace("\r\n", "\n")
+        return control.said(self.folder, device, *lines, user=user)
 
     def enable(self, device):
-        return pathlib.Path(self.folder, "enable_" + device).read_text().strip()
+        return control.enable(self.folder, device)
 
     def tell(self, device, *words):
         return control.tell(self.folder, device, *words)
@@ -115,6 +109,7 @@ class SequencedLists(Lab):
         self.assertIn("%Please turn config archive on", self.on("bare", "configure terminal revert timer 2"))
         self.on("old", "configure terminal revert timer 2", "ip access-list extended L", "10 permit ip any any")
         self.assertTrue(self.tell("old", "state")["timer"])
+        self.assertRegex(self.on("old", "show archive config rollback timer"), r"\nTime configured\(or reconfigured\): .*\nTimer type: absolute timer\nTimer value: 2 min\nUser: ")
         self.tell("old", "expire")
         self.assertNotIn("L", self.tell("old", "state")["running"].get("acl4", {}))
         self.on("old", "configure terminal revert timer 2", "ip access-list extended L", "10 permit ip any any", "end", "configure confirm")

@@ -7,6 +7,7 @@ import sys
 import unittest
 
 import bench
+import control
 import platforms
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
@@ -71,6 +72,23 @@ class Forms(unittest.TestCase):
         one.ban(*driver_contract.HOSTS4[:5])
         self.assertEqual(one.push()["outcome"], "changed")
         self.assertEqual(one.push()["outcome"], "in_sync")
+
+    def test_a_revert_timer_of_somebody_else(self):
+        """What they do next would be taken back with ours, so that ours does not begin; without a timer of ours nothing keeps the change."""
+        for name in ("cisco_ios", "cisco_iosxe", "cisco_ios_group"):
+            with self.subTest(name):
+                one = self.new(name, config="archive\n path flash:x\n", banpush={"confirm_when": "always"})
+                one.run("setup", "dut", "--apply")
+                enabled = ("enable", control.enable(one.lab.folder, one.name))
+                control.said(one.lab.folder, one.name, *enabled, "configure terminal revert timer 5", "end", "exit")
+                self.assertTrue(one.state()["timer"])
+                one.ban(driver_contract.HOSTS4[0])
+                report = one.push(codes=(5,))
+                self.assertIn("somebody else's revert timer runs on it", json.dumps(report))
+                self.assertTrue(one.passes(driver_contract.HOSTS4[0]))
+                control.said(one.lab.folder, one.name, *enabled, "configure confirm", "exit")
+                self.assertEqual(one.push()["outcome"], "changed")
+                self.assertFalse(one.passes(driver_contract.HOSTS4[0]))
 
 
 if __name__ == "__main__":
