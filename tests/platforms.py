@@ -29,6 +29,12 @@ the header (`hpe_comware`, `huawei_vrp`), or the entry that permits the rest, wi
 `arista_eos`, `aruba_aoscx`, `dell_os10`). `cisco_asa`, `cisco_ios_group`, `cisco_nxos`, `extreme_exos`, `juniper_junos`, `nokia_sros` and `paloalto_panos` show none of these in some
 of their replies: there the prompt behind a reply, and that each line is ended, is all the proof there is.
 
+## What the vendors' documents warn of
+
+- **`arista_eos`**: while an access list is modified, EOS blocks all traffic of the interfaces that use it (EOS User Manual, ACLs and Route Maps). 7050X, 7060X, 7150, 7250X, 7280, 7300X,
+  7320X and 7500 let it pass meanwhile where `hardware access-list update default-result permit` is configured; `check --connect` says where it is not. A commit overwrites what others
+  changed since the session was opened (Configure Session): banpush opens it right before, and commits at once.
+
 ## What is looked at before a list is called in force
 
 - **ACL of banpush's own**: every rule before an entry. One that permits its source, or a part of it, keeps it out of force (`an earlier rule lets it through`); one
