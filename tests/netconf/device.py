@@ -25,6 +25,7 @@ CAPABILITIES = [f"urn:ietf:params:netconf:{name}" for name in (
     "capability:writable-running:1.0", "capability:startup:1.0")]
 CUT = object()  # a fault: the connection ends here
 SILENT = object()  # a fault: no answer, ever
+LOST = object()  # a fault: as if this one request had not been there
 
 
 def local(tag):
@@ -101,6 +102,7 @@ class Store:
             elif node.get(INSERT) == "first":
                 into.remove(old)
                 into.insert(next((i for i, one in enumerate(into) if local(one.tag) == local(node.tag)), len(into)), old)
+            old.attrib.update({name: value for name, value in node.attrib.items() if name == "inactive"})  # Junos
             self.edit(node, old)
         numbered = [one for one in into if child(one, "sequence-id") is not None or child(one, "sequence") is not None]
         if len(numbered) > 1:
@@ -156,7 +158,7 @@ class Device:
         self.keys = keys
         self.capabilities = list(CAPABILITIES if capabilities is None else capabilities)
         self.running, self.candidate, self.startup = Store(keys), Store(keys), Store(keys)
-        self.faults = {}   # operation → function(session, rpc) that gives the inside of the reply, CUT, SILENT, or None to go on
+        self.faults = {}   # operation → function(session, rpc) that gives the inside of the reply, CUT, SILENT, LOST, or None to go on
         self.after = {}    # operation → function(session, rpc), called when it is done and not answered yet
         self.hello = None  # the whole first message instead of the device's own
         self.refuse = lambda number: False  # of the n-th session: it is cut before the hello
@@ -345,6 +347,8 @@ class Session:
             while self.peer.recv(1 << 16):
                 pass
             return False
+        if inside is LOST:
+            return True
         if isinstance(inside, bytes):
             self.send(inside)
             return True

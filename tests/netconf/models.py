@@ -12,6 +12,7 @@ addresses stand, and what somebody else would write there.
     rest      (how) → the entry that permits the rest, as setup makes it
     rule      (how, number, whether it passes, source, protocol) → a rule of somebody else's in the filter that names our IPv4 list
     foreign   somebody else's entry in a list of ours; `foreign_shown` is part of it
+    bindings  (how) → what binds the filters that name our lists
     operator  the operator's own list, bound where banpush wants to be, and `operator_shown` its name
     saves     whether what is not saved is lost
 """
@@ -29,6 +30,19 @@ XE_INTERFACE = """<native xmlns="http://cisco.com/ns/yang/Cisco-IOS-XE-native"><
 XE_ACLS = """<native xmlns="http://cisco.com/ns/yang/Cisco-IOS-XE-native">
 <ip><access-list><extended xmlns="http://cisco.com/ns/yang/Cisco-IOS-XE-acl"><name>EDGE4</name><access-list-seq-rule><sequence>10</sequence><ace-rule><action>deny</action><protocol>ip</protocol><object-group>BANPUSH4</object-group><dst-any/></ace-rule></access-list-seq-rule></extended></access-list></ip>
 <ipv6><access-list><named-acl xmlns="http://cisco.com/ns/yang/Cisco-IOS-XE-acl"><name>EDGE6</name><access-list-seq-rule><sequence>10</sequence><ace-rule><action>deny</action><protocol>ipv6</protocol><object-group>BANPUSH6</object-group><destination-any/></ace-rule></access-list-seq-rule></named-acl></access-list></ipv6></native>"""
+
+
+def bindings(template):
+    """What binds the filters to an interface, or, with the operation, takes that away."""
+    return lambda how: template.replace("HOW", how)
+
+
+XE_BINDINGS = bindings("""<native xmlns="http://cisco.com/ns/yang/Cisco-IOS-XE-native"><interface><GigabitEthernetHOW><name>0/0/1</name><ip><access-group><in><acl><acl-name>EDGE4</acl-name></acl></in></access-group></ip>
+<ipv6><traffic-filter><access-list><direction>in</direction><name>EDGE6</name></access-list></traffic-filter></ipv6></GigabitEthernet></interface></native>""")
+XR_BINDINGS = bindings("""<interfaces xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-um-interface-cfg"><interfaceHOW><interface-name>GigabitEthernet0/0/0/1</interface-name><ipv4><access-group xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-um-if-access-group-cfg"><ingress><access-list>IN4</access-list></ingress></access-group></ipv4>
+<ipv6><access-group xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-um-if-access-group-cfg"><ingress><access-list>IN6</access-list></ingress></access-group></ipv6></interface></interfaces>""")
+SROS_BINDINGS = bindings("""<configure xmlns="urn:nokia.com:sros:ns:yang:sr:conf"><router><router-name>Base</router-name><interfaceHOW><interface-name>to-peer</interface-name><ingress><filter><ip>in</ip><ipv6>in6</ipv6></filter></ingress></interface></router></configure>""")
+JUNOS_BINDINGS = bindings("""<configuration xmlns="http://xml.juniper.net/xnm/1.1/xnm"><interfaces><interfaceHOW><name>ge-0/0/1</name><unit><name>0</name><family><inet><filter><input><filter-name>IN</filter-name></input></filter></inet></family></unit></interface></interfaces></configuration>""")
 XR_ACLS = "".join(f"""<ipv{v} xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-um-ipv{v}-access-list-cfg"><access-lists><access-list><access-list-name>IN{v}</access-list-name>
 <sequences><sequence><sequence-number>10</sequence-number><deny><source><net-group>BANPUSH{v}</net-group></source></deny></sequence></sequences></access-list></access-lists></ipv{v}>""" for v in (4, 6))
 SROS_FILTER = """<configure xmlns="urn:nokia.com:sros:ns:yang:sr:conf"><filter><ip-filter><filter-name>in</filter-name><entry><entry-id>10</entry-id><match><src-ip><ip-prefix-list>BANPUSH4</ip-prefix-list></src-ip></match><action><drop/></action></entry></ip-filter>
@@ -167,18 +181,18 @@ MODELS = {
                                   "<attachment-points><interface><interface-id>eth0</interface-id><ingress><acl-sets><acl-set><name>OUTSIDE-IN</name></acl-set></acl-sets></ingress></interface></attachment-points>")},
     "openconfig_acl": OPENCONFIG,
     "cisco_nxos_netconf": OPENCONFIG,
-    "juniper_junos_netconf": {"list": ("prefix-list",), "rule": junos_rule, "keys": {"filter": ["name"], "term": ["name"], "source-address": ["name"], "prefix-list": ["name"], "prefix-list-item": ["name"], "source-prefix-list": ["name"]}, "entry": "prefix-list-item", "leaves": [("name",)], "before": JUNOS_FILTER,
+    "juniper_junos_netconf": {"list": ("prefix-list",), "rule": junos_rule, "keys": {"interface": ["name"], "unit": ["name"], "filter": ["name"], "term": ["name"], "source-address": ["name"], "prefix-list": ["name"], "prefix-list-item": ["name"], "source-prefix-list": ["name"]}, "entry": "prefix-list-item", "leaves": [("name",)], "before": JUNOS_FILTER + JUNOS_BINDINGS(""), "bindings": JUNOS_BINDINGS,
                               "lists": GROUP, "one": junos, "saves": False, "capabilities": NO_STARTUP},
     "cisco_iosxe_netconf": {"numbers": NUMBERS, "put": lambda number, host, passes: iosxe(host, "", number, action="permit" if passes else "deny"), "permit": iosxe_permit, "rest": iosxe_rest, "list": ("extended", "named-acl"), "keys": {"extended": ["name"], "named-acl": ["name"], "access-list-seq-rule": ["sequence"]}, "entry": "access-list-seq-rule", "before": XE_INTERFACE, "lists": ACL,
                             "leaves": [("host-address",), ("ipv4-address", "mask"), ("source-host",), ("source-prefix",)], "capabilities": NO_CONFIRM, "one": iosxe, "number": "sequence",
                             "foreign": iosxe("192.0.2.77", "", "5", "tcp", "<dst-eq>22</dst-eq>"), "foreign_shown": "192.0.2.77"},
     "cisco_iosxe_group_netconf": {"rule": iosxe_rule, "list": ("network", "v6-network"), "keys": {"network": ["name"], "v6-network": ["name"], "host": ["ipv4-host", "ipv6-host"], "network_address": ["ipv4_addr", "ipv4_mask"], "network-address": ["ipv6-addr-prefix"],
-                                                                              "extended": ["name"], "named-acl": ["name"], "access-list-seq-rule": ["sequence"]},
-                                  "entry": ("host", "network_address", "network-address"), "before": XE_ACLS, "lists": GROUP, "capabilities": NO_CONFIRM, "one": iosxe_group,
+                                                                              "GigabitEthernet": ["name"], "extended": ["name"], "named-acl": ["name"], "access-list-seq-rule": ["sequence"]},
+                                  "entry": ("host", "network_address", "network-address"), "before": XE_ACLS + XE_BINDINGS(""), "bindings": XE_BINDINGS, "lists": GROUP, "capabilities": NO_CONFIRM, "one": iosxe_group,
                                   "leaves": [("ipv4-host",), ("ipv4_addr", "ipv4_mask"), ("ipv6-host",), ("ipv6-addr-prefix",)]},
-    "cisco_iosxr_netconf": {"rule": iosxr_rule, "list": ("ipv4", "ipv6"), "keys": {"access-list": ["access-list-name"], "sequence": ["sequence-number"], "ipv4": ["ipv4-object-group-name"], "ipv6": ["ipv6-object-group-name"], "host": ["host-address"], "ip-address": ["address", "length"]}, "before": XR_ACLS,
+    "cisco_iosxr_netconf": {"rule": iosxr_rule, "list": ("ipv4", "ipv6"), "keys": {"interface": ["interface-name"], "access-list": ["access-list-name"], "sequence": ["sequence-number"], "ipv4": ["ipv4-object-group-name"], "ipv6": ["ipv6-object-group-name"], "host": ["host-address"], "ip-address": ["address", "length"]}, "before": XR_ACLS + XR_BINDINGS(""), "bindings": XR_BINDINGS,
                             "entry": ("host", "ip-address"), "leaves": [("host-address",), ("address", "length")], "lists": GROUP, "one": iosxr, "saves": False, "capabilities": NO_STARTUP},
-    "nokia_sros_netconf": {"rule": sros_rule, "list": ("ip-prefix-list", "ipv6-prefix-list"), "keys": {"ip-filter": ["filter-name"], "ipv6-filter": ["filter-name"], "entry": ["entry-id"], "ip-prefix-list": ["prefix-list-name"], "ipv6-prefix-list": ["prefix-list-name"], "prefix": ["ip-prefix", "ipv6-prefix"]}, "before": SROS_FILTER,
+    "nokia_sros_netconf": {"rule": sros_rule, "list": ("ip-prefix-list", "ipv6-prefix-list"), "keys": {"router": ["router-name"], "interface": ["interface-name"], "ip-filter": ["filter-name"], "ipv6-filter": ["filter-name"], "entry": ["entry-id"], "ip-prefix-list": ["prefix-list-name"], "ipv6-prefix-list": ["prefix-list-name"], "prefix": ["ip-prefix", "ipv6-prefix"]}, "before": SROS_FILTER + SROS_BINDINGS(""), "bindings": SROS_BINDINGS,
                            "entry": "prefix", "leaves": [("ip-prefix",), ("ipv6-prefix",)], "lists": GROUP, "one": sros, "saves": False, "capabilities": NO_STARTUP},
 }
 

@@ -13,7 +13,7 @@ import sys
 import benches
 import library_server
 import netconfd
-from models import MODELS
+from models import JUNOS_FILTER, MODELS
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
 import driver_contract  # noqa: E402
@@ -162,6 +162,29 @@ class Contract(driver_contract.Contract):
                 one.edit(rule("", 900, *words))
                 self.assertEqual(self.told(one), "", "behind ours it decides nothing")
                 one.edit(rule(benches.OPERATION + '"delete"', 900, *words))
+
+    def test_a_filter_that_nothing_binds(self):
+        bindings = self.platform.model.get("bindings")
+        if not bindings:
+            ending.does_not_apply("no filter of somebody else's names the list")
+        one = self.new()
+        one.ban(HOSTS4[0], HOSTS6[0])
+        one.push()
+        self.assertEqual(self.told(one), "")
+        one.edit(bindings(benches.OPERATION + '"delete"'))
+        self.assertEqual(self.told(one), "in doubt")
+        self.assertRegex(one.run("check", "--connect").stdout, "(?:list|group)4: cannot tell whether its entries block anything: nothing that the device shows binds the filter (?:IN4?|EDGE4|in)\\b")
+        one.edit(bindings(""))
+        self.assertEqual(self.told(one), "")
+
+    def test_a_filter_that_is_switched_off(self):
+        if self.platform.driver != "juniper_junos_netconf":
+            ending.does_not_apply("a filter as a whole is switched off on Junos alone")
+        one = self.new()
+        one.ban(HOSTS4[0])
+        one.push()
+        one.edit(JUNOS_FILTER.replace("<filter>", '<filter inactive="inactive">'))
+        self.assertEqual(self.told(one), "not in force")
 
     def test_random_rules_of_others_before_and_behind(self):
         """What is called in force, the first rule that meets a packet drops."""

@@ -3,8 +3,9 @@
 as it was or as asked, never between. And the service over NETCONF: one session, kept; a new one when it was cut."""
 import signal
 import subprocess
+import time
 
-from device import BASE, CUT, error
+from device import BASE, CUT, LOST, error
 from netconf_case import PATIENCE, NetconfCase, prefixes, until, scenario
 import ending
 
@@ -81,6 +82,41 @@ class EveryStep(NetconfCase):
         self.assertIn("unknown namespace urn:example:other", self.site.run("setup", "dut", code=1).stderr)
         self.device.hello = '<!DOCTYPE hello [<!ENTITY a "x">]>' + self.device.hello.replace("urn:example:other", BASE)
         self.assertIn("document type", self.site.run("setup", "dut", code=1).stderr)
+
+    def test_the_first_question_of_a_session_is_lost(self):
+        """netconfd drops what it reads together with the hello."""
+        self.start()
+        self.site.insert(HOSTS[:1])
+        asked, late = [], []
+
+        def lost_at_first(session, rpc):
+            asked.append(session.number)
+            return LOST if len(asked) == 1 else None
+
+        def slow_at_first(session, rpc):
+            late.append(session.number)
+            if len(late) == 1:
+                time.sleep(11)
+
+        self.device.faults["get-config"] = lost_at_first
+        begin = time.monotonic()
+        self.assertEqual(self.push()["outcome"], "changed")
+        self.assertLess(time.monotonic() - begin, PATIENCE, "not the whole of its silence")
+        self.assertEqual(asked[0], asked[1], "in the same session")
+        # Its answer to the first comes after all, and then one to the second, which is left out.
+        self.site.insert(HOSTS[1:2])
+        self.device.faults["get-config"] = slow_at_first
+        self.assertEqual(self.push()["outcome"], "changed")
+        self.assertEqual(self.held(), prefixes(*HOSTS[:2]))
+
+    def test_what_changes_something_is_not_sent_twice(self):
+        self.start()
+        self.times(connect_timeout="13s", silence="13s")
+        self.site.insert(HOSTS[:1])
+        self.device.faults["lock"] = lambda session, rpc: LOST
+        self.device.log.clear()
+        self.assertIn("lock: nothing came for 13 s", self.push(code=1)["error"])
+        self.assertEqual([operation for _, operation in self.device.log].count("lock"), 1)
 
     def test_the_others_go_on(self):
         self.start()

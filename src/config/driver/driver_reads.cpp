@@ -176,6 +176,18 @@ Path rule_path_of(const Node &node, Problems &problems, const DriverNames &names
   path.ours_lacks = mapping.get("ours_lacks", bound_patterns_of, names);
   path.passes = mapping.get("passes", bound_patterns_of, names);
   path.drops = mapping.get("drops", bound_patterns_of, names);
+  path.named = mapping.get("named", bound_pattern_of, names);
+  path.bound = mapping.get("bound", bound_pattern_of, names);
+  path.off = mapping.get("off", bound_pattern_of, names);
+  const Node *each = mapping.find("each"), *named = mapping.find("named"), *bound = mapping.find("bound"), *off = mapping.find("off");
+  if (named != nullptr || off != nullptr)
+    need_group(each, problems, path.each, "filter");
+  for (const char *group : {"filter", "name"})
+    need_group(named, problems, path.named, group);
+  need_group(bound, problems, path.bound, "name");
+  need_group(off, problems, path.off, "filter");
+  if ((named == nullptr) != (bound == nullptr))
+    problems.add((named != nullptr ? named : bound)->place, "path: named and bound go together");
   mapping.done();
   return path;
 }

@@ -121,6 +121,9 @@ struct Path {
   std::vector<Pattern> ours, ours_lacks; // all and none of which the rule has that drops by our list, and by nothing else
   std::vector<Pattern> passes;           // one of which a rule has that lets everything through
   std::vector<Pattern> drops;            // one of which a rule has that lets nothing through; of all others it cannot be told
+  Pattern named;                         // the line that has a filter's name; groups `filter` (as in `each`) and `name`
+  Pattern bound;                         // a line that binds a filter to a place, by its name; group `name`. With `named`
+  Pattern off;                           // a line that says that a filter is switched off; group `filter`
 };
 
 // A proof that what a list holds is in force: the rule that uses it stands. All proofs of a list must hold.

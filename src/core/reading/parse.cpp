@@ -251,6 +251,8 @@ bool as_asked(const std::vector<int> &exits, const std::vector<Pattern> &holds, 
 
 Path bound(Path path, const Values &values) {
   path.each = bound(path.each, values);
+  for (Pattern *pattern : {&path.named, &path.bound, &path.off})
+    *pattern = bound(*pattern, values);
   for (std::vector<Pattern> *patterns : {&path.ours, &path.ours_lacks, &path.passes, &path.drops})
     for (Pattern &pattern : *patterns)
       pattern = bound(pattern, values);
@@ -277,6 +279,9 @@ void apply(const Proof &proof, const Values &values, const Reply &reply, Install
   const PathRuling ruling = ruling_on(proof, values, reply);
   if (!as_asked(proof.exits, proof.holds, proof.lacks, names_for(proof, values), reply))
     (proof.doubts ? doubt : why_not) = expand(proof.says, names_for(proof, values));
+  else if (!ruling.unbound.empty())
+    doubt =
+        fmt::format("cannot tell whether its entries block anything: nothing that the device shows binds the filter {}", ruling.unbound);
   else if (ruling.says == PathRuling::Says::Unclear)
     doubt = fmt::format("cannot tell whether its entries block all they should: an earlier rule may let packets through ({})", ruling.rule);
   else if (ruling.says == PathRuling::Says::Not)

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace banpush {
@@ -51,24 +52,42 @@ bool all_of(const std::vector<Pattern> &patterns, const std::string &text) {
   return std::all_of(patterns.begin(), patterns.end(), [&](const Pattern &one) { return one.found_in(text); });
 }
 
-// By filter, where the lines name theirs, in the order in which these begin; else all is one.
-std::vector<std::pair<std::string, std::string>> filters_in(const Path &path, std::string_view text) {
-  std::vector<std::pair<std::string, std::string>> filters;
+struct Filter {
+  std::string rules, name; // the lines of its rules; no name where the path asks for none
+  bool is_off = false;
+};
+
+struct Filters {
+  std::vector<Filter> all; // in the order in which they begin
+  std::unordered_set<std::string> bound;
+};
+
+// By filter, where the lines name theirs; else all is one.
+Filters filters_in(const Path &path, std::string_view text) {
+  Filters filters;
+  if (!path.each.has_group("filter")) {
+    filters.all.push_back({std::string(text), {}});
+    return filters;
+  }
   std::unordered_map<std::string, std::size_t> places;
-  if (!path.each.has_group("filter"))
-    return {{{}, std::string(text)}};
+  const auto filter = [&](const Pattern::Match &match) -> Filter & {
+    const auto [place, is_new] = places.try_emplace(std::string(match.group("filter").value_or("")), filters.all.size());
+    if (is_new)
+      filters.all.emplace_back();
+    return filters.all[place->second];
+  };
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
     const std::string_view line = text.substr(at, end - at);
     at = end + 1;
-    const auto match = path.each.match(line);
-    if (!match)
-      continue;
-    const std::string name(match->group("filter").value_or(""));
-    const auto [place, is_new] = places.try_emplace(name, filters.size());
-    if (is_new)
-      filters.emplace_back(name, std::string());
-    filters[place->second].second.append(line).append("\n");
+    if (const auto match = path.each.match(line))
+      filter(*match).rules.append(line).append("\n");
+    else if (const auto named = path.named.match(line))
+      filter(*named).name = named->group("name").value_or("");
+    else if (const auto off = path.off.match(line))
+      filter(*off).is_off = true;
+    else if (const auto bound = path.bound.match(line))
+      filters.bound.emplace(bound->group("name").value_or(""));
   }
   return filters;
 }
@@ -84,24 +103,33 @@ PathRuling walk_one(const Path &path, std::string_view text) {
     if (all_of(path.ours, rule.text) && !any_of(path.ours_lacks, rule.text))
       return ruling;
     if (any_of(path.passes, rule.text))
-      return {PathRuling::Says::Not, first_line(rule.text)};
+      return {PathRuling::Says::Not, first_line(rule.text), {}};
     if (ruling.says == PathRuling::Says::InForce && !any_of(path.drops, rule.text))
-      ruling = {PathRuling::Says::Unclear, first_line(rule.text)};
+      ruling = {PathRuling::Says::Unclear, first_line(rule.text), {}};
   }
-  return {PathRuling::Says::Not, {}};
+  return {PathRuling::Says::Not, {}, {}};
 }
 
 } // namespace
 
 // Where several filters have such a rule, the one in which it says most counts.
 PathRuling walk(const Path &path, std::string_view text) {
-  PathRuling best{PathRuling::Says::Not, {}};
+  PathRuling best{PathRuling::Says::Not, {}, {}};
   const auto rank = [](const PathRuling &one) {
-    return one.says == PathRuling::Says::InForce ? 3 : one.says == PathRuling::Says::Unclear ? 2 : one.rule.empty() ? 0 : 1;
+    if (one.says == PathRuling::Says::Unclear)
+      return one.unbound.empty() ? 3 : 2;
+    return one.says == PathRuling::Says::InForce ? 4 : one.rule.empty() ? 0 : 1;
   };
-  for (const auto &[name, its] : filters_in(path, text))
-    if (PathRuling ruling = walk_one(path, its); rank(ruling) > rank(best))
+  const Filters filters = filters_in(path, text);
+  for (const Filter &filter : filters.all) {
+    if (filter.is_off)
+      continue;
+    PathRuling ruling = walk_one(path, filter.rules);
+    if (ruling.says != PathRuling::Says::Not && !path.bound.empty() && !filters.bound.contains(filter.name))
+      ruling = {PathRuling::Says::Unclear, {}, shown(filter.name, 100)};
+    if (rank(ruling) > rank(best))
       best = std::move(ruling);
+  }
   return best;
 }
 

@@ -10,7 +10,8 @@ namespace banpush {
 
 struct PathRuling {
   enum class Says { InForce, Not, Unclear } says = Says::InForce;
-  std::string rule; // Not: the earlier rule that lets everything through, or empty where none drops by our list. Unclear: which one
+  std::string rule;    // Not: the earlier rule that lets everything through, or empty where none drops by our list. Unclear: which one
+  std::string unbound; // Unclear: the filter that has the rule, and that nothing shown binds
 };
 
 // `path` with the device's own names in it already; `text` without noise. Rules decide only about those of their own filter (group

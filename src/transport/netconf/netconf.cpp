@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <utility>
 
 namespace banpush {
 
@@ -14,6 +15,8 @@ constexpr const char *standard_hello[] = {"urn:ietf:params:netconf:base:1.0", "u
 constexpr std::string_view newer_commit = ":confirmed-commit:1.1", older_commit = ":confirmed-commit:1.0";
 constexpr std::size_t read_at_once = 1U << 20U; // bytes of an answer told to a watcher at most
 constexpr std::chrono::seconds goodbye_silence{2};
+// A first question that was not answered for so long is asked again, once.
+constexpr std::chrono::seconds first_patience{10};
 
 // The local name of the operation in a request.
 std::string operation_of(const std::string &body) {
@@ -83,7 +86,7 @@ bool NetconfTransport::take_some(Clock::time_point deadline) {
   }
 }
 
-std::string NetconfTransport::next_message(std::chrono::seconds silence, const std::string &what) {
+std::optional<std::string> NetconfTransport::message_within(std::chrono::seconds silence, const std::string &what) {
   for (;;) {
     try {
       if (auto message = frames_.next()) {
@@ -98,8 +101,14 @@ std::string NetconfTransport::next_message(std::chrono::seconds silence, const s
       gone_ = true; // where the next message begins nobody knows
       throw Error(error.kind(), fmt::format("{}: {}: {}", device_.name, what, error.what()));
     }
-    lost(fmt::format("{}: nothing came for {} s", what, silence.count()));
+    return std::nullopt;
   }
+}
+
+std::string NetconfTransport::next_message(std::chrono::seconds silence, const std::string &what) {
+  if (auto message = message_within(silence, what))
+    return std::move(*message);
+  lost(fmt::format("{}: nothing came for {} s", what, silence.count()));
 }
 
 void NetconfTransport::write(std::string_view bytes, std::chrono::seconds silence, const std::string &what) {
@@ -157,7 +166,7 @@ Facts NetconfTransport::open() {
   channel_ = std::make_unique<SshChannel>(*session_, session_->target().timeout);
   channel_->start_subsystem("netconf");
   frames_ = {};
-  lock_denied_ = gone_ = false;
+  lock_denied_ = gone_ = answered_ = false;
   const std::vector<std::string> own =
       driver_.session.empty() ? std::vector<std::string>(std::begin(standard_hello), std::end(standard_hello)) : driver_.session;
   hello_ = exchange_hellos(own);
@@ -184,15 +193,30 @@ Facts NetconfTransport::open() {
   return facts;
 }
 
-NetconfReply NetconfTransport::call(const std::string &body, std::chrono::seconds silence, std::size_t most_bytes) {
+// netconfd 2.13 drops a request that it reads together with the hello, and its own hello does not tell that it has read ours: a
+// question is asked again then, under its number, so that a second answer to it is known to be late.
+std::optional<std::string> NetconfTransport::first_answer(const NetconfLibrary::Request &request, std::chrono::seconds silence,
+                                                          const std::string &operation) {
+  if (answered_ || silence <= first_patience)
+    return std::nullopt;
+  auto message = message_within(first_patience, operation);
+  if (message || frames_.unfinished() != 0)
+    return message;
+  dialogue_->note(fmt::format("{}: nothing came for {} s; it is asked once more", operation, first_patience.count()));
+  write(request.bytes, silence, operation);
+  return std::nullopt;
+}
+
+NetconfReply NetconfTransport::call(const std::string &body, std::chrono::seconds silence, std::size_t most_bytes, Repeat repeat) {
   if (!library_)
     throw Error(ErrorKind::Connect, device_.name + ": not connected");
   const std::string operation = operation_of(body);
   const NetconfLibrary::Request request = library_->request(body);
   begin_exchange(most_bytes, silence, request.bytes.size());
   write(request.bytes, silence, operation);
+  std::optional<std::string> first = repeat == Repeat::Yes ? first_answer(request, silence, operation) : std::nullopt;
   for (;;) {
-    const std::string message = next_message(silence, operation);
+    const std::string message = first ? *std::exchange(first, std::nullopt) : next_message(silence, operation);
     try {
       if (root_of(message) == "notification")
         continue;
@@ -204,6 +228,7 @@ NetconfReply NetconfTransport::call(const std::string &body, std::chrono::second
         continue;
       }
       library_->answered(request);
+      answered_ = true;
       return reply;
     } catch (const Error &error) {
       throw Error(error.kind(), fmt::format("{}: {}: {}", device_.name, operation, error.what()));
@@ -215,7 +240,7 @@ Reply NetconfTransport::ask(const Ask &question) {
   if (question.rpc.empty())
     return {hello_.text(), 0, {}};
   const std::string operation = operation_of(question.rpc);
-  const NetconfReply reply = call(question.rpc, silence_of(device_, driver_, driver_.silence), question.most_bytes);
+  const NetconfReply reply = call(question.rpc, silence_of(device_, driver_, driver_.silence), question.most_bytes, Repeat::Yes);
   std::vector<NetconfError> errors;
   std::copy_if(reply.errors.begin(), reply.errors.end(), std::back_inserter(errors), [](const auto &error) { return !error.is_warning(); });
   if (!errors.empty())

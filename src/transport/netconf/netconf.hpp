@@ -28,12 +28,17 @@ public:
 private:
   NetconfHello exchange_hellos(const std::vector<std::string> &own);
   void write(std::string_view bytes, std::chrono::seconds silence, const std::string &what);
+  std::optional<std::string> message_within(std::chrono::seconds silence, const std::string &what); // nothing when nothing came
   std::string next_message(std::chrono::seconds silence, const std::string &what);
   // Reads what there is, waits for more until the deadline. False when nothing came.
   bool take_some(Clock::time_point deadline);
   // What there is at this moment, in the middle of what is being done.
   bool take_some_while(const std::string &what);
-  NetconfReply call(const std::string &body, std::chrono::seconds silence, std::size_t most_bytes = Allowance::least);
+  enum class Repeat { No, Yes }; // whether it may be sent twice: what only asks
+  NetconfReply call(const std::string &body, std::chrono::seconds silence, std::size_t most_bytes = Allowance::least,
+                    Repeat repeat = Repeat::No);
+  std::optional<std::string> first_answer(const NetconfLibrary::Request &request, std::chrono::seconds silence,
+                                          const std::string &operation);
   void begin_exchange(std::size_t most_bytes, std::chrono::milliseconds silence, std::size_t sent);
   Delivery judged(const Step &step, const NetconfReply &reply, const std::string &operation);
   bool would_touch_others(const Step &step, const std::string &operation) const;
@@ -52,6 +57,7 @@ private:
   NetconfHello hello_;
   bool lock_denied_ = false; // the last lock was another's
   bool gone_ = false;        // silent or cut: no goodbye
+  bool answered_ = false;    // a request of this session
 };
 
 } // namespace banpush
