@@ -46,7 +46,8 @@ of their replies: there the prompt behind a reply, and that each line is ended, 
 - **`extreme_exos`** shows no order of rules: as soon as a rule of others is bound, too, the word is `cannot tell`.
 - **NETCONF**: `ietf_acl`, `openconfig_acl`, `cisco_nxos_netconf` and `cisco_iosxe_netconf` look at their ACL as above. `juniper_junos_netconf`, `nokia_sros_netconf`,
   `cisco_iosxe_group_netconf` and `cisco_iosxr_netconf` look for a rule that drops by the list and at the rules before it in its filter, as over a command line; of several filters with such a
-  rule the one counts that says most. Whether that filter is bound they do not read.
+  rule the one counts that says most. Where nothing that the device shows (interfaces; on Junos its forwarding options, too; on SR OS the interfaces of routers, IES and VPRN services) binds that filter,
+  the word is `cannot tell`: groups that are applied (Junos, SR OS) are not looked at.
 
 Somebody's line typed between banpush's reading and its writing is not seen by command lines without an exclusive mode; where a number that is taken by then would be
 overwritten, the reading behind the change shows it.
