@@ -90,6 +90,33 @@ class Forms(unittest.TestCase):
                 self.assertEqual(one.push()["outcome"], "changed")
                 self.assertFalse(one.passes(driver_contract.HOSTS4[0]))
 
+    def test_what_a_stack_says_to_save(self):
+        """H3C's command references of save, as an IRF device of one chassis, of several, and a newer train say it."""
+        done = "Saved the current configuration to mainboard device successfully.\n"
+        whole = "Save next configuration file successfully.\n"
+        for said in (f"{done}Slot 1:\n{whole}Configuration is saved to device successfully.\n",
+                     f"{done}Chassis 1 Slot 1:\n{whole}Chassis 2 Slot 1:\n{whole}",
+                     f"Saving the current configuration to the file. Please wait...\n{done}"):
+            with self.subTest(said):
+                one = self.new("hpe_comware", banpush={"save": "each"}, values={"saved": "Validating file. Please wait...\n" + said})
+                one.run("setup", "dut", "--apply")
+                one.ban(driver_contract.HOSTS4[0])
+                report = one.push()
+                self.assertEqual((report["outcome"], report["unsaved"]), ("changed", ""))
+
+    def test_the_question_at_leaving_in_either_wording(self):
+        """A refused line leaves a candidate of VRP 8 behind: what it asks then is answered, and its own words are what is told."""
+        for at_length in ("", "yes"):
+            with self.subTest(at_length=at_length):
+                one = self.new("huawei_vrp8", values={"asks_at_length": at_length})
+                one.run("setup", "dut", "--apply")
+                one.ban(*driver_contract.HOSTS4[:5])
+                one.tell("fault", "refuse", "after", "3", "entries")
+                report = one.push(codes=(1,))
+                self.assertIn("insufficient resources", report["error"])
+                self.assertNotIn("before exiting", report["error"])
+                self.assertEqual(one.push()["outcome"], "changed")
+
 
 if __name__ == "__main__":
     ending.main()
