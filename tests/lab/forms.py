@@ -117,6 +117,23 @@ class Forms(unittest.TestCase):
                 self.assertNotIn("before exiting", report["error"])
                 self.assertEqual(one.push()["outcome"], "changed")
 
+    def test_a_router_that_numbers_no_filters(self):
+        """SR OS gives a filter a number out of a range that is not configured on a new router; there one has to be said."""
+        def new(**settings):
+            one = bench.Bench(bench.device_of("nokia_sros", attach=["system"], **settings))
+            self.addCleanup(one.close)
+            return one
+
+        one = new(params={"filter_id4": 401})
+        refused = one.run("setup", "dut", "--apply", codes=(5,)).stderr
+        self.assertIn("filter_id6", refused)
+        self.assertNotIn("filter_id4", refused)
+        ranged = new(config="/configure filter md-auto-id filter-id-range start 60001 end 65535\n")
+        ranged.run("setup", "dut", "--apply")
+        ranged.ban(driver_contract.HOSTS4[0], driver_contract.HOSTS6[0])
+        self.assertEqual(ranged.push()["outcome"], "changed")
+        self.assertFalse(ranged.passes(driver_contract.HOSTS4[0]))
+
 
 if __name__ == "__main__":
     ending.main()

@@ -254,7 +254,8 @@ ip access-group OUTSIDE-IN in
         by_hand=["ip access-list BANPUSH-IN4", "900 deny ip host HOST any"], by_hand_gone=["ip access-list BANPUSH-IN4", "no 1020"],
         noise="<13> Mar  1 03:14:15 192.0.2.1-1 TRAPMGR[1234]: Link Up: 0/2"),
     "nokia_sros": Platform(
-        "nokia_sros", attach=["system"], kinds=[("list4", "BANPUSH4"), ("list6", "BANPUSH6")], operator="""\
+        "nokia_sros", attach=["system"], kinds=[("list4", "BANPUSH4"), ("list6", "BANPUSH6")], params={"filter_id4": 401, "filter_id6": 601}, operator="""\
+/configure filter ip-filter "OUTSIDE-IN" filter-id 10
 /configure filter ip-filter "OUTSIDE-IN" default-action accept
 /configure filter ip-filter "OUTSIDE-IN" entry 10 match protocol tcp
 /configure filter ip-filter "OUTSIDE-IN" entry 10 action accept
