@@ -34,6 +34,8 @@ of their replies: there the prompt behind a reply, and that each line is ended, 
 - **`arista_eos`**: while an access list is modified, EOS blocks all traffic of the interfaces that use it (EOS User Manual, ACLs and Route Maps). 7050X, 7060X, 7150, 7250X, 7280, 7300X,
   7320X and 7500 let it pass meanwhile where `hardware access-list update default-result permit` is configured; `check --connect` says where it is not. A commit overwrites what others
   changed since the session was opened (Configure Session): banpush opens it right before, and commits at once.
+- **`cisco_iosxr`, `cisco_iosxr_netconf`**: a line card without external TCAM takes 4,000 IPv4 and 2,000 IPv6 entries of lists bound to ingress, all lists together, and a list bound twice to
+  egress counts twice (xrdocs, access-lists on NCS5500). What is beyond that is refused when it is committed: where other lists are bound, too, give the device a smaller `budget`.
 
 ## What is looked at before a list is called in force
 

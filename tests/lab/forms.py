@@ -66,6 +66,19 @@ class Forms(unittest.TestCase):
         self.assertEqual(one.push()["outcome"], "changed")
         self.assertEqual(len(one.tell("state")["running"]["rule"]), 2)
 
+    def test_a_host_that_was_typed_as_a_network(self):
+        """Which is another member than the host on IOS XR; either is banpush's."""
+        one = self.new("cisco_iosxr")
+        one.run("setup", "dut", "--apply")
+        hosts = driver_contract.HOSTS4[:2]
+        one.tell("type", "object-group network ipv4 BANPUSH4", f"{hosts[0]}/32", f"{hosts[1]}/32", f"host {hosts[1]}")
+        one.ban(*hosts)
+        self.assertEqual([entry["reason"] for entry in one.push()["remove"]], ["there twice"])
+        self.assertEqual(one.push()["outcome"], "in_sync")
+        one.unban(*hosts)
+        self.assertEqual(one.push()["outcome"], "changed")
+        self.assertEqual([entry["line"] for entry in one.state()["running"]["group4"]["BANPUSH4"]["entries"]], ["host 192.0.2.255"])
+
     def test_a_prompt_of_the_operators_own(self):
         one = self.new("cisco_ios", config="prompt [site 7] west%p\n")
         one.run("setup", "dut", "--apply")
