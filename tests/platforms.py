@@ -34,6 +34,10 @@ of their replies: there the prompt behind a reply, and that each line is ended, 
 - **`arista_eos`**: while an access list is modified, EOS blocks all traffic of the interfaces that use it (EOS User Manual, ACLs and Route Maps). 7050X, 7060X, 7150, 7250X, 7280, 7300X,
   7320X and 7500 let it pass meanwhile where `hardware access-list update default-result permit` is configured; `check --connect` says where it is not. A commit overwrites what others
   changed since the session was opened (Configure Session): banpush opens it right before, and commits at once.
+- **`aruba_aoscx`**: which ports take an ACL `out` differs by model and release: in 10.01 (8320), 10.03 and 10.06 only IPv4, on ports that route, and no IPv6 (ACLs and classifier policies guides). A
+  `setup` there is refused by the switch, line by line; attach `in`, or leave IPv6 out with `families: [ipv4]`. ACLs of a VLAN, which are applied below `vlan N`, are not bound by banpush. What the
+  switch cannot put into its hardware is not in force, although it stands in the configuration: `show access-list` warns of it, and `check` says so.
+- **`aruba_procurve`**: VLAN ACLs are bound by `vlan-in` and `vlan-out`, or by `vlan` in 15.x and in some guides of 16 (`params: {vlan_acl: yes, vlan_plain: yes}`).
 - **`cisco_iosxr`, `cisco_iosxr_netconf`**: a line card without external TCAM takes 4,000 IPv4 and 2,000 IPv6 entries of lists bound to ingress, all lists together, and a list bound twice to
   egress counts twice (xrdocs, access-lists on NCS5500). What is beyond that is refused when it is committed: where other lists are bound, too, give the device a smaller `budget`.
 
