@@ -147,6 +147,14 @@ class Forms(unittest.TestCase):
         self.assertEqual(ranged.push()["outcome"], "changed")
         self.assertFalse(ranged.passes(driver_contract.HOSTS4[0]))
 
+    def test_groups_for_ipv6_in_rules_of_vyos_before_1_4(self):
+        one = self.new("edgeos", values={"old_vyos": "yes", "version": "Version:          VyOS 1.3.0"})
+        one.run("setup", "dut", "--apply")
+        one.ban(driver_contract.HOSTS4[0], driver_contract.HOSTS6[0])
+        self.assertEqual(one.push()["outcome"], "changed")
+        self.assertFalse(one.passes(driver_contract.HOSTS6[0]))
+        one.run("setup", "dut", "--remove", "--apply")
+
 
 if __name__ == "__main__":
     ending.main()

@@ -296,7 +296,7 @@ set rulebase security rules banpush from any to any source any destination any a
 }
 
 # The same drivers with another train of their device.
-for name, of, train in (("huawei_vrp8", "huawei_vrp", "vrp8"), ("hpe_comware5", "hpe_comware", "comware5")):
+for name, of, train in (("huawei_vrp8", "huawei_vrp", "vrp8"), ("huawei_s_series", "huawei_vrp", "s_series"), ("hpe_comware5", "hpe_comware", "comware5")):
     PLATFORMS[name] = copy.copy(PLATFORMS[of])
     PLATFORMS[name].train = train
     PLATFORMS[name].operator = PLATFORMS[of].operator.replace("traffic-filter inbound acl 3001", {"vrp8": "traffic-filter acl 3001 inbound"}.get(train, "traffic-filter inbound acl 3001"))

@@ -7,7 +7,7 @@ set_tests_properties("lab: rehearsal" PROPERTIES LABELS system TIMEOUT 600 ENVIR
 
 # The contract every driver keeps: the real banpush against an emulated device of its platform.
 foreach(driver arista_eos aruba_aoscx aruba_procurve cisco_asa cisco_ios cisco_ios_group cisco_iosxe cisco_iosxr cisco_nxos dell_os10 edgeos extreme_exos
-        fortinet_fortios hpe_comware hpe_comware5 huawei_vrp huawei_vrp8 juniper_junos mikrotik_routeros nokia_sros paloalto_panos ruckus_icx ubiquiti_edgeswitch vyos)
+        fortinet_fortios hpe_comware hpe_comware5 huawei_s_series huawei_vrp huawei_vrp8 juniper_junos mikrotik_routeros nokia_sros paloalto_panos ruckus_icx ubiquiti_edgeswitch vyos)
   add_test(NAME "lab: contract of ${driver}" COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/lab/contract.py ${driver})
   set_tests_properties("lab: contract of ${driver}" PROPERTIES LABELS system TIMEOUT 1200
                        ENVIRONMENT "BANPUSH=$<TARGET_FILE:banpush-devices>;BANPUSH_LAB_PROGRAM=$<TARGET_FILE:banpush-lab>;${BANPUSH_MANY_STARTS}")
