@@ -40,6 +40,10 @@ of their replies: there the prompt behind a reply, and that each line is ended, 
 - **`aruba_procurve`**: VLAN ACLs are bound by `vlan-in` and `vlan-out`, or by `vlan` in 15.x and in some guides of 16 (`params: {vlan_acl: yes, vlan_plain: yes}`).
 - **`cisco_iosxr`, `cisco_iosxr_netconf`**: a line card without external TCAM takes 4,000 IPv4 and 2,000 IPv6 entries of lists bound to ingress, all lists together, and a list bound twice to
   egress counts twice (xrdocs, access-lists on NCS5500). What is beyond that is refused when it is committed: where other lists are bound, too, give the device a smaller `budget`.
+- **`huawei_vrp`**: AR takes `traffic-filter inbound ipv6 acl N` and no ACL in what undoes it, S series `acl ipv6 N` and the ACL (traffic-filter, interface view); which of them it is, is read
+  in `display version`. V600 of S and AR and V300 of CloudEngine run YunShan OS, which has two-stage configuration, too: `setup` refuses them, and nothing is pushed to a list there.
+- **`nokia_sros`**: a filter has a number, which the router gives by itself only where `filter md-auto-id filter-id-range` is configured (YANG models of Nokia). Without it `setup` asks for
+  `params: {filter_id4: N, filter_id6: N}`. A list takes 8192 prefixes, of which a line card may take less.
 
 ## What is looked at before a list is called in force
 
