@@ -141,6 +141,12 @@ class SequencedLists(Lab):
 
 
 class Candidates(Lab):
+    def test_the_longer_the_mode_the_shorter_the_name(self):
+        self.up({"core": {"device": "cisco_iosxr", "hostname": "NCS55A1-24H-6.3.2"}})
+        said = self.said("core", "configure exclusive", "ipv4 access-list L", "exit", "object-group network ipv4 G", "exit", "abort", "exit")
+        for prompt in ("NCS55A1-24H-6.3.2(config)#", "NCS55A1-24H-6.3.2(config-ipv4-acl)#", "NCS55A1-24H-6(config-object-group-ipv4)#"):
+            self.assertIn("RP/0/RSP0/CPU0:" + prompt, said)
+
     def test_nothing_runs_before_the_commit(self):
         self.up({"core": {"device": "juniper_junos"}})
         self.said("core", "configure exclusive", "set policy-options prefix-list L 203.0.113.7/32", "exit", "yes", "exit")

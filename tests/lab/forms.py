@@ -79,6 +79,13 @@ class Forms(unittest.TestCase):
         self.assertEqual(one.push()["outcome"], "changed")
         self.assertEqual([entry["line"] for entry in one.state()["running"]["group4"]["BANPUSH4"]["entries"]], ["host 192.0.2.255"])
 
+    def test_a_confirm_that_is_shorter_than_the_device_takes(self):
+        one = self.new("cisco_iosxr", banpush={"confirm": "10s", "confirm_when": "always"})
+        self.assertIn("\ncommit confirmed 30\n", one.run("setup", "dut").stdout)
+        one.run("setup", "dut", "--apply")
+        one.ban(driver_contract.HOSTS4[0])
+        self.assertEqual(one.push()["outcome"], "changed")
+
     def test_a_prompt_of_the_operators_own(self):
         one = self.new("cisco_ios", config="prompt [site 7] west%p\n")
         one.run("setup", "dut", "--apply")

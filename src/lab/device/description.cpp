@@ -170,6 +170,7 @@ Mode mode_of(const std::string &name, const Node &node, Problems &problems, cons
   Mapping mapping(node, problems);
   if (const Node *prompt = mapping.find_even_empty("prompt"))
     mode.prompt = template_of(*prompt, problems);
+  mode.short_name = static_cast<std::size_t>(mapping.get("short_name", whole_of, 0, 255).value_or(0));
   take(mode.inside, mapping, "inside");
   if (!mode.inside.empty() && names.modes.count(mode.inside) == 0)
     problems.add(mapping.find("inside")->place, fmt::format("inside: no mode is called \"{}\"", mode.inside));

@@ -79,6 +79,7 @@ struct Rule {
 struct Mode {
   std::string name;
   TextTemplate prompt;
+  std::size_t short_name = 0;    // characters of the host name in {{short}} here; 0: as everywhere
   std::string inside;            // the mode that `leave` leads to
   bool inherits = false;         // lines of that mode are understood here too, and lead back there
   std::vector<std::string> also; // lines of these modes are understood here, without leaving

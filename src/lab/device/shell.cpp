@@ -103,7 +103,7 @@ View Shell::view(const Fields &groups) const {
   lay(values_);
   lay(context_);
   const std::string &hostname = device_.variant().hostname;
-  const std::size_t cut = device_.description().short_name;
+  const std::size_t here = device_.description().modes.at(mode_).short_name, cut = here == 0 ? device_.description().short_name : here;
   view.values["hostname"] = hostname;
   view.values["short"] = cut == 0 ? hostname : hostname.substr(0, cut);
   view.values["mode"] = mode_;
