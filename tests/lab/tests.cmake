@@ -50,7 +50,7 @@ endforeach()
 
 # A setup that cuts banpush off: the device takes it back, or somebody at its console with the lines that were told.
 foreach(driver arista_eos aruba_aoscx aruba_procurve cisco_asa cisco_ios cisco_ios_group cisco_iosxe cisco_iosxr cisco_nxos dell_os10 edgeos fortinet_fortios hpe_comware
-        huawei_vrp juniper_junos mikrotik_routeros nokia_sros paloalto_panos ruckus_icx ubiquiti_edgeswitch vyos)
+        huawei_s_series huawei_vrp juniper_junos mikrotik_routeros nokia_sros paloalto_panos ruckus_icx ubiquiti_edgeswitch vyos)
   add_test(NAME "lab: cut off by a setup of ${driver}" COMMAND /usr/bin/python3 ${CMAKE_CURRENT_LIST_DIR}/cut_off.py ${driver})
   set_tests_properties("lab: cut off by a setup of ${driver}" PROPERTIES LABELS system TIMEOUT 600
                        ENVIRONMENT "BANPUSH=$<TARGET_FILE:banpush-devices>;BANPUSH_LAB_PROGRAM=$<TARGET_FILE:banpush-lab>;${BANPUSH_MANY_STARTS}")
