@@ -185,6 +185,15 @@ OnDevice on_device(Site &site, const Device &device, const Explanation &explanat
   OnDevice made;
   made.device = device.name;
   made.read_at = ledger.read_at;
+  {
+    const std::lock_guard lock(site.state_lock());
+    if (!site.state().trouble().empty()) {
+      made.state = "unknown";
+      made.reason = site.state().trouble();
+      made.is_known = false;
+      return made;
+    }
+  }
   const Known known = known_of(site, device, prefix, std::move(ledger.installed));
   for (const Wanted &one : known.plan.wanted)
     if (one.candidate.block.prefix.contains(prefix))

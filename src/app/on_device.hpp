@@ -17,6 +17,7 @@ struct OnDevice {
   std::string state;
   std::string reason;
   std::string since, until, read_at; // local times; may be empty
+  bool is_known = true;              // false: the state file cannot be used
 };
 
 OnDevice on_device(Site &site, const Device &device, const Explanation &explanation, const Prefix &prefix);

@@ -53,7 +53,7 @@ Json row_json(const Bans &bans, const RowVerdict &row) {
 
 Json device_json(const OnDevice &one) {
   return {{"device", one.device}, {"state", one.state}, {"reason", one.reason},
-          {"since", one.since},   {"until", one.until}, {"read", one.read_at}};
+          {"since", one.since},   {"until", one.until}, {"read", one.is_known ? Json(one.read_at) : Json(nullptr)}};
 }
 
 // Who recorded bans of the prefix and why, as far as that is kept.

@@ -63,6 +63,7 @@ void Probes::look_before() {
   ask(those);
   for (One &one : all_)
     one.judged = one.objection.empty();
+  is_looked_at_ = true;
 }
 
 void Probes::look_after() {
@@ -97,7 +98,7 @@ std::vector<std::string> Probes::reached() const {
 std::vector<std::string> Probes::not_judged() const {
   std::vector<std::string> names;
   for (const One &one : all_)
-    if (!one.judged)
+    if (is_looked_at_ && !one.judged)
       names.push_back(fmt::format("{}: it did not answer before the change ({})", one.name, one.objection));
   return names;
 }

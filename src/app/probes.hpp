@@ -34,6 +34,7 @@ private:
   void ask(std::vector<One *> those) const;
 
   std::vector<One> all_;
+  bool is_looked_at_ = false;          // before the change
   std::chrono::milliseconds patience_; // for each answer
   std::chrono::milliseconds retried_;  // behind the change, until all have answered
 };

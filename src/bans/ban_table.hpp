@@ -38,7 +38,8 @@ struct NewBan {
   Occasion occasion = Occasion::New;
   Seconds lasts = 0; // how long policy holds a ban of this jail that says no length of its own; 0: not known
   Seconds age = 0;   // how long ago it was decided: a spooled ban keeps its time
-  std::string token; // of the spool: a token is recorded once (side tables); empty: none
+  std::optional<std::chrono::steady_clock::time_point> aged_at; // when that was the age; nothing: it is so whenever it is written
+  std::string token;                                            // of the spool: a token is recorded once (side tables); empty: none
   BanWords words;
 };
 

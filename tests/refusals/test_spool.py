@@ -4,9 +4,11 @@ import json
 import os
 import pathlib
 import sqlite3
+import subprocess
 import unittest
 
 from refusing import A, B, C, Site, hosts, wait_until
+from serving import ENVIRONMENT, PATIENCE
 
 
 def spooled(ip, **more):
@@ -137,7 +139,47 @@ class Spool(unittest.TestCase):
                 pushed = self.site.json("push")
                 self.assertIn(f"{address}/32", self.site.holds())
                 self.assertTrue(any("state file" in note for note in pushed["notes"]), pushed["notes"])
-                self.assertIn("state file", self.site.run("status").stderr)
+                told = self.site.run("status")
+                self.assertIn("state file", told.stderr)
+                self.assertIn("what it holds is not known", told.stdout)
+                self.assertNotIn("never read", told.stdout)
+                self.assertIsNone(self.site.json("status")["devices"][0]["entries"])
+                explained = self.site.run("explain", address).stdout
+                self.assertIn("unknown", explained)
+                self.assertNotIn("never read", explained)
+                self.assertNotIn("was not paused", self.site.run("resume", "d1", code=2).stderr)
+
+    def test_the_service_says_that_the_state_file_cannot_be_used_and_that_it_can_again(self):
+        state = pathlib.Path(self.site.settings["state"])
+        self.sql(state, "PRAGMA user_version = 99")
+        with self.site.start() as site:
+            wait_until(lambda: "of a newer banpush" in site.log_text(), 30, "the log says it at the start")
+            site.run("ban", A, "--wait")
+            pushed = site.json("push")
+            self.assertTrue(any("state file" in note for note in [*pushed.get("notes", []), *pushed["devices"][0]["notes"]]), pushed)
+            self.assertIn("newer banpush", site.json("status")["service"]["state"])
+            self.assertEqual(site.log_text().count("of a newer banpush"), 1, site.log_text())
+            state.unlink()
+            wait_until(lambda: "the state file can be written again" in site.log_text(), 30, "the log says the end")
+            site.run("ban", B, "--wait")
+            self.assertEqual(site.json("status")["service"]["state"], "")
+            self.assertIn("d1 ", site.run("status").stdout)
+            self.assertNotIn("not known", site.run("status").stdout)
+            site.stop()
+
+    def test_a_state_file_that_another_user_may_only_read(self):
+        """SQLite may not make what it needs beside it then, and says that this is missing."""
+        if os.geteuid() != 0:
+            self.skipTest("needs root")
+        folder = pathlib.Path(self.site.settings["state"]).parent
+        for one in folder.glob("state.db-*"):
+            one.unlink()
+        self.site.folder.chmod(0o755)
+        for one in (self.site.config, folder / "bans.db", folder / "state.db"):
+            os.chmod(one, 0o644)
+        done = subprocess.run(self.site.argv("audit"), capture_output=True, text=True, timeout=PATIENCE, env=ENVIRONMENT, user=65534, group=65534, extra_groups=[])
+        self.assertIn("Permission denied", done.stderr)
+        self.assertNotIn("No such file", done.stderr)
 
 
 if __name__ == "__main__":

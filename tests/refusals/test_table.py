@@ -55,6 +55,8 @@ class Refusals(unittest.TestCase):
         site.run("push")
         self.assertEqual(database.spool()["waiting"], 0)
         self.assertEqual(database.banned(), [B, C])
+        self.assertNotIn("queued", site.run("ban", D, "--no-push").stdout, "a push has just used the table")
+        site.run("unban", D)
         site.wait_for(hosts([B, C]))
         self.assertEqual(database.sql(f"SELECT COUNT(*) FROM fail2ban WHERE ip IN ('{B}', '{C}')").strip(), "2")
 

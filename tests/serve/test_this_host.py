@@ -3,6 +3,7 @@
 sets up again what `setup` had made, fills it, and says so."""
 import re
 import signal
+import sqlite3
 import subprocess
 import time
 import unittest
@@ -103,6 +104,24 @@ class ThisHost(unittest.TestCase):
         sh(gone)
         time.sleep(6)
         self.assertEqual(sh(shows), "")
+
+    def test_what_cannot_be_written_down_is_not_promised(self):
+        site = self.site("linux_nft")
+        site.run("setup", "here", "--apply")
+        state = site.folder / "state.db"
+        with sqlite3.connect(state) as database:
+            (version,) = database.execute("PRAGMA user_version").fetchone()
+            database.execute("PRAGMA user_version = 99")
+        database.close()
+        self.assertIn("nothing was sent: the service would set here up again", site.run("setup", "here", "--remove", "--apply", code=2).stderr)
+        self.assertIn("banpush", sh("nft list ruleset"))
+        sh("nft delete table inet banpush")
+        self.assertIn("the service does not set it up again", site.run("setup", "here", "--apply").stderr)
+        with sqlite3.connect(state) as database:
+            database.execute(f"PRAGMA user_version = {version}")
+        database.close()
+        site.run("setup", "here", "--remove", "--apply")
+        self.assertEqual(sh("nft list ruleset"), "")
 
     def test_a_family_that_the_policy_leaves_out_now(self):
         """A flush and a removal are of all that was ever ours; what is somebody else's keeps the table."""

@@ -67,6 +67,46 @@ TEST_CASE("one more line than the plan is refused") {
   CHECK_THAT(one.said(), Catch::Contains("a list that is not ours"));
 }
 
+TEST_CASE("an object that entries refer to holds what its name says, and is one of the change") {
+  const auto said = [](const char *name, const char *line, const char *spoilt) {
+    const Driver driver = load_driver(std::string(BANPUSH_SOURCE_DIR) + "/drivers/" + name + ".yaml", {BANPUSH_SOURCE_DIR});
+    Values values = values_of(driver, {});
+    values["admin"] = "banpush";
+    Change change;
+    Addition addition;
+    addition.block.prefix = Prefix::require("203.0.113.7");
+    addition.list = driver.list_for(addition.block.prefix, false)->name;
+    change.add.push_back(addition);
+    const Facts facts;
+    Script script = render(Rendering{driver, TransportKind::Cli, values, facts, {}, 0, false, {}}, change);
+    CHECK(read_back(driver, values, script, {}).add.size() == 1);
+    bool found = false;
+    for (Step &step : script.change)
+      for (std::string &one : step.lines)
+        if (one == line) {
+          one = spoilt;
+          found = true;
+        }
+    CHECK(found);
+    try {
+      read_back(driver, values, script, {});
+    } catch (const Error &error) {
+      return std::string(error.what());
+    }
+    return std::string("read");
+  };
+  CHECK(said("paloalto_panos", "set address ban-203-0-113-7-32 ip-netmask 203.0.113.7/32",
+             "set address ban-203-0-113-7-32 ip-netmask 10.0.0.0/8")
+            .find("gives 10.0.0.0/8 to the object of 203.0.113.7/32") != std::string::npos);
+  CHECK(
+      said("paloalto_panos", "set address ban-203-0-113-7-32 ip-netmask 203.0.113.7/32", "set address ban-10-0-0-0-8 ip-netmask 10.0.0.0/8")
+          .find("which the change neither adds nor removes") != std::string::npos);
+  CHECK(said("fortinet_fortios", "set subnet 203.0.113.7 255.255.255.255", "set subnet 10.0.0.0 255.0.0.0")
+            .find("gives 10.0.0.0/8 to the object of 203.0.113.7/32") != std::string::npos);
+  CHECK(said("fortinet_fortios", "set subnet 203.0.113.7 255.255.255.255", "set subnet 203.0.113.7 255.0.255.0")
+            .find("no block can be read") != std::string::npos);
+}
+
 TEST_CASE("one block less than the plan is refused") {
   Case one({"203.0.113.7", "203.0.113.8"});
   one.lines()[0] = "add element inet banpush hosts4 { 203.0.113.7 }";

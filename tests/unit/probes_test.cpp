@@ -70,6 +70,13 @@ TEST_CASE("probes: a place that answered and does not any more is named") {
   CHECK(probes.not_judged().empty());
 }
 
+TEST_CASE("probes: of what was not asked nothing is told") {
+  Listener one;
+  const Probes probes(Config(), with({{"127.0.0.1", one.port(), {}}}));
+  CHECK(probes.not_judged().empty());
+  CHECK(probes.reached().empty());
+}
+
 TEST_CASE("probes: what did not answer before is told, and not judged") {
   Listener gone;
   const std::uint16_t port = gone.port();

@@ -177,6 +177,7 @@ int resume(const Settings &settings, const PauseOptions &options) {
   const Config config = load_for_rescue_of(settings, options.devices);
   const auto meant = chosen(config, options.devices);
   State state(config.state);
+  require(state); // who cannot read it does not know who is paused
   for (const Device *device : meant)
     if (!state.resume(device->name))
       settings.console.note(fmt::format("{} was not paused", device->name));

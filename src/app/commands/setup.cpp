@@ -60,7 +60,8 @@ void say_what_was_proved(const Settings &settings, const Device &device, const D
 // Before it is taken away: the service must not put it back.
 void forget_setup(State &state, const Device &device) {
   state.set_up(device.name, false);
-  if (state.is_set_up(device.name))
+  const bool would_come_back = device.is_local() && device.keep_setup && !state.trouble().empty();
+  if (would_come_back || state.is_set_up(device.name))
     throw Error(ErrorKind::Config, fmt::format("nothing was sent: the service would set {} up again ({})", device.name, state.trouble()));
 }
 
@@ -95,6 +96,11 @@ void apply(const Settings &settings, Site &site, Session &session, const SetupCh
   if (!removes)
     state.lists_stand(device.name);
   say_what_was_proved(settings, device, report);
+  if (!state.trouble().empty())
+    settings.console.warn(removes || !device.is_local() || !device.keep_setup
+                              ? state.trouble()
+                              : fmt::format("that {} was set up is not written down, so the service does not set it up again: {}",
+                                            device.name, state.trouble()));
   say(settings, device, {"changed", &change, &report}, fmt::format("{}: {}\n", device.name, removes ? "removed" : "set up, and in force"));
 }
 

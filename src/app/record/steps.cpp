@@ -160,14 +160,17 @@ void Steps::to_spool(Table table) {
     spool.take_back(ban->token);
     throw Error(error.kind() == ErrorKind::Guard ? ErrorKind::Guard : ErrorKind::Usage, error.what());
   }
-  tell_({{"step", step::settled}, {"waits", table == Table::Refused || deliver_waiting(spool, line)}});
+  tell_({{"step", step::settled}, {"waits", table == Table::Refused || deliver_waiting(spool, line, table)}});
   push(true);
 }
 
 // Throws what the table will never take, after it was set aside.
-bool Steps::deliver_waiting(Spool &spool, std::int64_t line) {
-  if (spool.gone_within(gone_lately))
+bool Steps::deliver_waiting(Spool &spool, std::int64_t line, Table table) {
+  if (spool.gone_within(gone_lately)) {
+    if (const std::string why = spool.why_gone(); table == Table::NotTried && !why.empty())
+      settings_.console.warn(fmt::format("the table was asked less than {} s ago, and is not asked again yet: {}", gone_lately, why));
     return true;
+  }
   try {
     const Delivered delivered = deliver(spool, config_.spool, open_all(config_, hurry));
     if (!delivered.corrected.empty())

@@ -42,7 +42,7 @@ private:
   void judge(const std::vector<AllowRow> &allowed, const Reporters &reporters, const std::vector<NamedPrefix> &logins);
   void judge_by_names();
   void set_aside(const TableError &error);
-  bool deliver_waiting(Spool &spool, std::int64_t line); // whether this line waits still
+  bool deliver_waiting(Spool &spool, std::int64_t line, Table table); // whether this line waits still
 
   const Settings &settings_;
   const Config &config_;

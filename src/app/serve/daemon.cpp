@@ -14,8 +14,9 @@ namespace {
 constexpr int rest = 20;
 // How long devices have to end what they are in the middle of when the service stops.
 constexpr std::chrono::seconds grace{10};
-constexpr std::chrono::seconds longest_poll{10}; // while the tables cannot be had
-constexpr std::chrono::minutes longest_look{5};  // each of a look's waits is bounded: one that takes longer is stuck
+constexpr std::chrono::seconds state_tried_each{5}; // while it cannot be written
+constexpr std::chrono::seconds longest_poll{10};    // while the tables cannot be had
+constexpr std::chrono::minutes longest_look{5};     // each of a look's waits is bounded: one that takes longer is stuck
 
 } // namespace
 
@@ -27,7 +28,8 @@ Daemon::Daemon(std::shared_ptr<const Config> config, std::function<void(const st
                                              [this](Clock::time_point moment) { ends_at(moment); },
                                              [this](Clock::time_point moment) { look_again_at(moment); },
                                              std::move(trace),
-                                             alerts},
+                                             alerts,
+                                             [this](const std::string &why) { note_state(why); }},
       feed_(config_), whole_at_(Clock::now()), alive_(Clock::now()) {
   for (const Device &device : config_->devices)
     keepers_.push_back(std::make_unique<Keeper>(watch_, device));
@@ -71,6 +73,41 @@ std::uint64_t Daemon::fresh(Feed::Look how, Clock::time_point until) {
 std::string Daemon::trouble() {
   const std::lock_guard lock(lock_);
   return trouble_;
+}
+
+void Daemon::note_state(const std::string &why) {
+  {
+    const std::lock_guard lock(lock_);
+    if (state_trouble_ == why)
+      return;
+    if (state_trouble_.empty())
+      state_tried_ = Clock::now();
+    state_trouble_ = why;
+  }
+  watch_.alerts.set_own("state", why);
+  say_(why.empty() ? "the state file can be written again" : why);
+}
+
+std::string Daemon::state_trouble() {
+  const std::lock_guard lock(lock_);
+  return state_trouble_;
+}
+
+// Nothing may be written for long, and a file of a newer banpush is not opened again by itself.
+void Daemon::try_state() {
+  {
+    const std::lock_guard lock(lock_);
+    if (state_trouble_.empty() || Clock::now() < state_tried_ + state_tried_each)
+      return;
+    state_tried_ = Clock::now();
+  }
+  State state(config_->state);
+  state.try_to_write();
+  if (state.failing().empty()) {
+    note_state({});
+    const std::lock_guard lock(lock_);
+    whole_asked_ = true; // with a state file that is open
+  }
 }
 
 Feed::Count Daemon::looks() {
@@ -133,6 +170,7 @@ void Daemon::follow() {
     if (whole || again)
       again_at_ = Clock::time_point::max();
     lock.unlock();
+    try_state();
     look_safely(whole ? Feed::Look::Whole : again ? Feed::Look::Again : Feed::Look::Glance);
     lock.lock();
     done_ = asked;
@@ -209,6 +247,13 @@ void Daemon::publish(const Moment &moment) {
     const std::lock_guard lock(lock_);
     number_ = moment.number;
   }
+  std::string why;
+  {
+    const std::lock_guard lock(moment.snapshot->site.state_lock());
+    why = moment.snapshot->state.failing();
+  }
+  if (!why.empty())
+    note_state(why);
   for (const auto &keeper : keepers_)
     keeper->offer(moment);
 }

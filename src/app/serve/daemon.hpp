@@ -38,6 +38,8 @@ public:
 
   // Why the tables cannot be read now; empty where they can.
   std::string trouble();
+  // Why the state file cannot be written; empty where it can.
+  std::string state_trouble();
   Feed::Count looks();
   // What does not go on though it should: the following of the tables, or devices; empty where all does.
   std::string stuck();
@@ -51,6 +53,8 @@ private:
   void note_failure(const char *what) noexcept;
   void look(Feed::Look how);
   void publish(const Moment &moment);
+  void note_state(const std::string &why);
+  void try_state();
   void ends_at(Clock::time_point moment);
   void look_again_at(Clock::time_point moment);
   Clock::time_point next_whole() const;
@@ -67,7 +71,8 @@ private:
   std::uint64_t asked_ = 0, done_ = 0; // looks: asked for, and what the last one began after
   bool whole_asked_ = false, begun_ = false, ending_ = false;
   std::uint64_t number_ = 0; // of the newest snapshot
-  std::string trouble_;
+  std::string trouble_, state_trouble_;
+  Clock::time_point state_tried_;
   Feed::Count looks_;
   ErrorKind trouble_kind_ = ErrorKind::Table;
   Clock::time_point whole_at_, last_whole_, alive_, again_at_ = Clock::time_point::max();

@@ -307,6 +307,7 @@ void Keeper::work(std::unique_lock<std::mutex> &lock) {
   DeviceReport report = attempt(*moment.snapshot, order);
   set_up_again(*moment.snapshot, report);
   alert(*moment.snapshot, report);
+  const std::string unwritten = state_trouble(*moment.snapshot);
   lock.lock();
   working_ = false;
   tried_ = std::max(tried_, moment.number);
@@ -330,6 +331,8 @@ void Keeper::work(std::unique_lock<std::mutex> &lock) {
   last_->plan.reset(); // whole lists of so many devices would be kept for nothing
   if (asked) {
     answer_ = report;
+    if (!unwritten.empty())
+      answer_->notes.push_back(unwritten);
     asked_.reset();
     answered_ = asked_count_;
   }
@@ -419,6 +422,18 @@ void Keeper::note_outcome(const DeviceReport &report, const Snapshot &snapshot) 
   for (const std::string &note : report.outcome == Outcome::Changed ? report.notes : std::vector<std::string>{})
     watch_.say(fmt::format("{}: {}", device_.name, note));
   note_ends(report, snapshot);
+}
+
+// Of this attempt, which has written.
+std::string Keeper::state_trouble(Snapshot &snapshot) {
+  std::string why;
+  {
+    const std::lock_guard lock(snapshot.site.state_lock());
+    why = snapshot.site.state().failing();
+  }
+  if (!why.empty()) // that it is over is found by trying
+    watch_.note_state(why);
+  return why;
 }
 
 // What is so by the state file, which knows what was so before this service began, too.

@@ -28,6 +28,7 @@ struct Watch {
   std::function<void(Clock::time_point)> look_again_at; // something is held until then at least
   Trace trace;
   Alerts &alerts;
+  std::function<void(const std::string &)> note_state; // why the state file cannot be written; empty: it can
 };
 
 class Keeper {
@@ -95,6 +96,7 @@ private:
   DeviceReport attempt(Snapshot &snapshot, Order order);
   void note_outcome(const DeviceReport &report, const Snapshot &snapshot);
   void tell(const DeviceReport &report, const std::string &when);
+  std::string state_trouble(Snapshot &snapshot);
   void alert(Snapshot &snapshot, const DeviceReport &report);
   void note_ends(const DeviceReport &report, const Snapshot &snapshot);
 

@@ -116,7 +116,11 @@ Json status_of(Daemon &service) {
                        {"error", progress.last ? progress.last->error : ""}});
   }
   const Feed::Count looks = service.looks();
-  return {{"devices", devices}, {"tables", service.trouble()}, {"read_whole", looks.whole}, {"followed", looks.news}};
+  return {{"devices", devices},
+          {"tables", service.trouble()},
+          {"state", service.state_trouble()},
+          {"read_whole", looks.whole},
+          {"followed", looks.news}};
 }
 
 } // namespace

@@ -173,6 +173,13 @@ State::State(const std::string &path) : path_(path) {
 State::~State() = default;
 State::State(State &&) noexcept = default;
 
+void State::try_to_write() {
+  if (handle_)
+    with("write", [&] {
+      handle_->database.execute("INSERT INTO request (one, number) VALUES (1, 0) ON CONFLICT (one) DO UPDATE SET number = number");
+    });
+}
+
 Remembered State::remembered(const std::string &device) {
   Remembered remembered;
   if (!handle_)

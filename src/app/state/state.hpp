@@ -44,6 +44,10 @@ public:
 
   // Empty while all is well; else what was attempted and what came back.
   const std::string &trouble() const noexcept { return trouble_; }
+  // The same, until something is written again.
+  const std::string &failing() const noexcept { return failing_; }
+  // Writes what says nothing; failing() says what came of it.
+  void try_to_write();
 
   Remembered remembered(const std::string &device);
   // Of what stands on the device by the ledger, or was sent to it and not seen since.
@@ -184,7 +188,7 @@ private:
   void write_ledger(const std::string &device, const Plan &plan, const Installed *all, double since_fetch);
 
   std::unique_ptr<Handle> handle_;
-  std::string path_, trouble_;
+  std::string path_, trouble_, failing_;
 };
 
 // user@host or the name of the sudo caller: who is written down for what is done by hand.

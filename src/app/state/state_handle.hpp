@@ -19,11 +19,15 @@ struct State::Handle {
 // Runs an action on the database; what goes wrong becomes trouble, said once, and the pass goes on.
 template <typename Action>
 void State::with(const char *what, Action action) {
+  const std::int64_t before = handle_ ? handle_->database.changes() : 0;
   try {
     action();
+    if (handle_ && handle_->database.changes() != before)
+      failing_.clear();
   } catch (const Error &error) {
+    failing_ = fmt::format("the state file {} ({}): {}; pushes go on, but what they did is not written down", path_, what, error.what());
     if (trouble_.empty())
-      trouble_ = fmt::format("the state file {} ({}): {}; pushes go on, but what they did is not written down", path_, what, error.what());
+      trouble_ = failing_;
   }
 }
 

@@ -219,6 +219,7 @@ std::vector<Spooled> Spool::waiting(std::size_t at_most, std::int64_t after) {
         if (one.ban) {
           const Age age = age_of(decided(Json::parse(rows.text(3)), rows.number(1)), moment);
           one.ban->age = age.seconds;
+          one.ban->aged_at = std::chrono::steady_clock::now();
           one.correction = age.correction;
           one.ban->token = rows.text(2);
         }

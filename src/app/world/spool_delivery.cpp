@@ -31,6 +31,8 @@ public:
     if (!delivered_.corrected.empty())
       spool_.note(delivered_.correction());
     settle_suspects(suspects_.size() >= most_refused_lines ? Spool::Extent::Line : Spool::Extent::Table);
+    if (delivered_.arrived != 0 && !delivered_.waits)
+      spool_.table_is_back();
     return std::move(delivered_);
   }
 

@@ -86,7 +86,7 @@ private:
   bool keeps_words();
 
   // sql_table_write.cpp: ban and unban
-  Recorded record(const NewBan &ban, bool sides, std::string &created);
+  Recorded record(const NewBan &put, bool sides, std::string &created);
   std::optional<Recorded> settled_by(const KnownRow &row, const NewBan &ban, bool sides);
   void extend(const KnownRow &row, const NewBan &ban);
   std::string free_time(const std::vector<KnownRow> &rows, Seconds age);

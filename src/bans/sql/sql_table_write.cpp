@@ -21,6 +21,15 @@ std::optional<Seconds> end_of(const NewBan &ban) {
   return *length - ban.age;
 }
 
+NewBan of_this_moment(NewBan ban) {
+  if (ban.aged_at) {
+    const auto now = std::chrono::steady_clock::now();
+    ban.age += std::chrono::duration_cast<std::chrono::seconds>(now - *ban.aged_at).count();
+    ban.aged_at = now;
+  }
+  return ban;
+}
+
 // How long an earlier row runs from now, where anything is known of it.
 std::optional<Seconds> end_of(const KnownRow &row, Seconds lasts) {
   if (row.note && row.note->until)
@@ -88,12 +97,13 @@ Recorded SqlTable::ban(const NewBan &ban) {
 }
 
 // `created` is what an attempt has chosen: a repetition after a lost connection finds its own row by it.
-Recorded SqlTable::record(const NewBan &ban, bool sides, std::string &created) {
-  const std::string ip = ip_text(ban.ip);
-  Work work(*session_, fmt::format("{}\n{}\n{}\n{}", table_, ban.hostname, ban.jail, ip));
-  auto rows = rows_where("hostname = ? AND ip = ? AND name = ?", {ban.hostname, ip, ban.jail});
+Recorded SqlTable::record(const NewBan &put, bool sides, std::string &created) {
+  const std::string ip = ip_text(put.ip);
+  Work work(*session_, fmt::format("{}\n{}\n{}\n{}", table_, put.hostname, put.jail, ip));
+  auto rows = rows_where("hostname = ? AND ip = ? AND name = ?", {put.hostname, ip, put.jail});
   if (sides)
     read_notes(rows);
+  const NewBan ban = of_this_moment(put); // the reading may have waited for a lock
   const auto same_service = [&](const KnownRow &row) { return row.protocol == ban.protocol && row.port == ban.port; };
   const auto mine = [&](const KnownRow &row) { return same_service(row) && row.created && whole_seconds(*row.created) == created; };
   const bool written = !created.empty() && std::any_of(rows.begin(), rows.end(), mine);

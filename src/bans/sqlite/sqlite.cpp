@@ -33,7 +33,11 @@ int checked_open(const char *path, int flags, int mode) {
   auto file = open_with(path, flags, mode == 0 ? 0640 : static_cast<mode_t>(mode));
   if (file)
     return file->release();
-  last_refusal = file.error().code == ENOENT ? std::string() : fmt::format("{}: {}", path, file.error().text);
+  // What SQLite may not make it tries to find: that there is none is not why.
+  if (file.error().code != ENOENT)
+    last_refusal = fmt::format("{}: {}", path, file.error().text);
+  else if (!last_refusal.starts_with(fmt::format("{}: ", path)))
+    last_refusal.clear();
   errno = file.error().code;
   return -1;
 }
@@ -119,6 +123,8 @@ void Database::script(const std::string &sql) const {
 }
 
 std::int64_t Database::last_id() const noexcept { return sqlite3_last_insert_rowid(handle_.get()); }
+
+std::int64_t Database::changes() const noexcept { return sqlite3_total_changes64(handle_.get()); }
 
 void Database::fail(std::string_view attempt) const {
   std::string answer = sqlite3_errmsg(handle_.get());

@@ -69,6 +69,7 @@ public:
   // Runs several statements without values: a schema.
   void script(const std::string &sql) const;
   std::int64_t last_id() const noexcept; // of the row inserted last
+  std::int64_t changes() const noexcept; // rows that this connection has inserted, changed or deleted in all
   const std::string &path() const noexcept { return path_; }
 
   [[noreturn]] void fail(std::string_view attempt, std::string_view answer, Fault fault) const;

@@ -204,7 +204,7 @@ struct Spoken {
   };
   std::vector<Says> add, remove;
   std::vector<Pattern>
-      frame; // lines that carry no block; group `list`, or one called as the key of a list, says which list the next lines are about
+      frame; // lines that are no entry; group `list`, or one called as the key of a list, says which list the next lines are about; with groups as in Read::entry it defines an object that entries refer to
   // XML bodies: the path to each added or removed element, and the shape of its block
   std::string xml_add, xml_remove;
   std::vector<Shape> shapes;

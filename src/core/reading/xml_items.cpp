@@ -324,6 +324,9 @@ XmlRequest::XmlRequest(const std::string &text) : document_(std::make_unique<Doc
   if (!result || !document_->xml.document_element())
     throw Error(ErrorKind::Guard, fmt::format("a request of the script is no XML: {} at byte {} of \"{}\"", result.description(),
                                               result.offset, shown(text, 120)));
+  const auto roots = document_->xml.children();
+  if (std::count_if(roots.begin(), roots.end(), [](const pugi::xml_node &node) { return node.type() == pugi::node_element; }) != 1)
+    throw Error(ErrorKind::Guard, fmt::format("a request of the script is more than one element: \"{}\"", shown(text, 120)));
   to_local_names(document_->xml, 0);
   attributes_to_local_names(document_->xml);
 }

@@ -4,6 +4,8 @@
 #include "core/script/script.hpp"
 
 #include <map>
+#include <optional>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -70,7 +72,19 @@ public:
                                                 driver_.name, xml.operation(), xml.edits(), added + removed));
   }
 
-  Change finish() && { return std::move(change_); }
+  // What is defined for the entries is what these say.
+  Change finish() && {
+    std::set<Block> known;
+    for (const Addition &one : change_.add)
+      known.insert(one.block);
+    for (const Removal &one : change_.remove)
+      known.insert(one.block);
+    for (const auto &[block, line] : defined_)
+      if (!known.contains(block))
+        throw Error(ErrorKind::Guard, fmt::format("driver {}: the line \"{}\" is about {}, which the change neither adds nor removes",
+                                                  driver_.name, shown(line, 120), block.text()));
+    return std::move(change_);
+  }
 
 private:
   void add(const Block &block, const std::string &list, const std::string &number) {
@@ -96,6 +110,29 @@ private:
     for (const List &list : driver_.lists)
       if (match.group(list.name))
         current_ = list.name;
+    object(match, text);
+  }
+
+  // An object that the entries refer to: by its name (slug), and what it holds, in the same line or in one below.
+  void object(const Pattern::Match &match, const std::string &text) {
+    const bool holds = match.group("prefix") || match.group("address");
+    if (match.group("slug")) {
+      object_ = object_block([&match](std::string_view name) { return name == "slug" ? match.group(name) : std::nullopt; }, text);
+      defined_.emplace_back(*object_, text);
+    }
+    if (!holds)
+      return;
+    const Block block = object_block([&match](std::string_view name) { return match.group(name); }, text);
+    if (object_ && block != *object_)
+      throw Error(ErrorKind::Guard, fmt::format("driver {}: the line \"{}\" gives {} to the object of {}", driver_.name, shown(text, 120),
+                                                block.text(), object_->text()));
+    defined_.emplace_back(block, text);
+  }
+
+  Block object_block(const Pieces &pieces, const std::string &text) const {
+    if (const EntryText entry = entry_of(in_our_words(driver_, pieces)); entry.block)
+      return *entry.block;
+    throw Error(ErrorKind::Guard, fmt::format("driver {}: no block can be read out of the line \"{}\"", driver_.name, shown(text, 120)));
   }
 
   std::string key_of(std::string_view name, const std::string &text) const {
@@ -147,6 +184,8 @@ private:
   std::vector<Pattern> frame_;
   std::map<std::string, std::string> keys_;
   std::string current_;
+  std::optional<Block> object_;                        // that the next lines are about
+  std::vector<std::pair<Block, std::string>> defined_; // by a line
   Change change_;
 };
 

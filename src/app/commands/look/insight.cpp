@@ -91,12 +91,14 @@ std::string policy_text(const Console &console, const Json &policy) {
 }
 
 std::string device_text(const Console &console, const Json &one) {
-  const std::string state = one.value("state", ""), since = one.value("since", ""), until = one.value("until", ""),
-                    read = one.value("read", "");
+  const std::string state = one.value("state", ""), since = one.value("since", ""), until = one.value("until", "");
+  const Json &read = one.at("read"); // null: nobody knows
   return fmt::format("  {:<10} {} {}{}{}{}\n", one.value("device", ""),
                      console.paint(state == "present" ? Colour::Green : Colour::Yellow, state), one.value("reason", ""),
                      since.empty() ? "" : ", since " + since, until.empty() ? "" : ", until " + until,
-                     read.empty() ? "; never read yet" : "; read " + read);
+                     read.is_null()                                ? std::string()
+                     : read.get_ref<const std::string &>().empty() ? "; never read yet"
+                                                                   : "; read " + read.get<std::string>());
 }
 
 // The document of `explain --json` for people.

@@ -70,6 +70,13 @@ Told tell(const Settings &settings, State &state, const Device &device, const Js
   const double again_in = live != nullptr ? live->value("again_in", 0.0) : 0;
   const auto yellow = [&](const std::string &text) { return settings.console.paint(Colour::Yellow, text); };
   Told told;
+  if (!state.trouble().empty()) {
+    told.text = fmt::format("{:<20} {:<18} what it holds is not known: the state file cannot be used\n", device.name, device.driver);
+    told.json = {{"device", device.name},       {"driver", device.driver}, {"entries", nullptr}, {"read", nullptr},
+                 {"conditions", Json::array()}, {"again_in", nullptr},     {"last", nullptr},    {"attempt", nullptr},
+                 {"blocked_after", nullptr},    {"paused", nullptr}};
+    return told;
+  }
   told.text = fmt::format(
       "{:<20} {:<18} {:>7} entries  {}{}{}{}\n", device.name, device.driver, entries, read_at.empty() ? "never read" : "as read " + read_at,
       push ? last_push_text(*push) : std::string(),
@@ -137,6 +144,9 @@ int once(const Settings &settings, const StatusOptions &options) {
     out +=
         settings.console.paint(Colour::Yellow, fmt::format("the service cannot read the tables, devices keep what they hold: {}", tables)) +
         "\n";
+  const std::string unwritten = service.is_object() ? service.value("state", "") : std::string();
+  if (!unwritten.empty() && unwritten != state.trouble())
+    out += settings.console.paint(Colour::Yellow, fmt::format("the service: {}", unwritten)) + "\n";
   const std::string http = service.is_object() ? service.value("http", "") : std::string();
   if (!http.empty())
     out += settings.console.paint(Colour::Yellow, http) + "\n";
@@ -148,7 +158,8 @@ int once(const Settings &settings, const StatusOptions &options) {
   const SpoolReport spool = report_of_spool(config.spool);
   for (const std::string &line : spool.text)
     out += settings.console.paint(Colour::Yellow, line) + "\n";
-  const Json served = service.is_object() ? Json{{"tables", tables}, {"http", http}, {"alerts", alerts}} : Json(nullptr);
+  const Json served =
+      service.is_object() ? Json{{"tables", tables}, {"state", unwritten}, {"http", http}, {"alerts", alerts}} : Json(nullptr);
   if (settings.console.json())
     settings.console.out(
         Json{{"schema", 1}, {"devices", devices}, {"not_configured", gone}, {"service", served}, {"spool", spool.json}}.dump(2) + "\n");
