@@ -54,14 +54,22 @@ const Foreign *blocks_already(const Installed &installed, const Prefix &prefix) 
 
 void explain(const DeviceReport &report, const Prefix &prefix, Blocking &blocking) {
   const Plan &plan = *report.plan;
+  // A guard of a list that the prefix is not wanted in does not keep it from anything.
+  const auto is_of_another_list = [&](const GuardNote &note) {
+    return !note.list.empty() && std::none_of(plan.wanted.begin(), plan.wanted.end(), [&](const Wanted &one) {
+      return one.list == note.list && one.candidate.block.prefix.contains(prefix);
+    });
+  };
   for (const GuardNote &note : plan.guards) {
+    if (is_of_another_list(note))
+      continue;
+    blocking.held = true;
     const std::string remedy = remedy_of(note, report.device);
     blocking.why =
         fmt::format("{} by {}: {}{}{}", note.refuses ? "refused" : "held", note.name, note.message, remedy.empty() ? "" : "; ", remedy);
     if (note.refuses)
       break;
   }
-  blocking.held = !plan.guards.empty();
   for (const LeftOut &one : plan.left_out)
     if (one.prefix.contains(prefix) && one.verdict != Verdict::Held) {
       blocking.why = fmt::format("left out, {}: {}", word(one.verdict), one.reason);

@@ -77,6 +77,8 @@ class Ghosts(unittest.TestCase):
         site.run("pause", "d1")
         self.assertIn("paused", self.told(site, "d1")[1][f"{A}/32"])
         (site.folder / "card2").unlink()
+        site.run("push", "d2", code=5)
+        self.assertIn("no push brings it there now: list card does not exist on the device", self.told(site, "d2")[1][f"{A}/32"])
         (site.folder / "card2").mkdir()
         site.run("push", code=None)
         self.assertIn("the last push failed", self.told(site, "d2")[1][f"{A}/32"])

@@ -166,6 +166,14 @@ class Drivers(Case):
         self.assertIn('the line "ban hosts 203.0.113.7/32" is none that its `script` patterns know', " ".join(done.stdout.split()))
         self.assertFalse(self.log.exists())
 
+    def test_a_wrong_template_is_named_where_the_table_cannot_be_had(self):
+        site = self.own(add=ADD.replace("add ", "ban "))
+        site.settings["bans"] = {"url": "mysql://nobody@127.0.0.1:9/none"}
+        site.write()
+        done = site.run("check", code=2)
+        self.assertIn("(our_firewall): templates:", done.stderr)
+        self.assertIn("none that its `script` patterns know", " ".join(done.stderr.split()))
+
     def test_a_template_that_cannot_be_read(self):
         site = self.own()
         (site.folder / "templates/our_firewall/remove").unlink()

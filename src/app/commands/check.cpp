@@ -201,14 +201,23 @@ struct Tables {
 };
 
 // The tables, their allowlist, and the protected set. Where they cannot be had, owners and modes may be why.
-Tables tables_of(const Settings &settings, Config &config, const std::vector<std::string> &rights) {
+Tables tables_of(const Settings &settings, Config &config, const std::vector<std::string> &rights,
+                 const std::vector<const Device *> &devices) {
   try {
     Tables tables{fetch(config), {}};
     tables.versions = notes_on_versions(config);
     return tables;
-  } catch (const Error &) {
+  } catch (const Error &error) {
     for (const std::string &line : rights)
       settings.console.warn("error: " + line);
+    bool is_readable = true;
+    for (const Device *device : devices)
+      for (const std::string &wrong : rehearse(config.driver(*device), values_of(config.driver(*device), device->params))) {
+        settings.console.warn(fmt::format("error: {} ({}): templates: {}", device->name, device->driver, wrong));
+        is_readable = false;
+      }
+    if (!is_readable || !rights.empty()) // what people write comes before what cannot be reached
+      throw Error(ErrorKind::Config, error.what());
     throw;
   }
 }
@@ -241,7 +250,7 @@ int check(const Settings &settings, const CheckOptions &options) {
   if (config.serve.alerts)
     if (const std::string trouble = trouble_with_alerts(*config.serve.alerts); !trouble.empty())
       rights.push_back(trouble);
-  auto [fetched, versions] = tables_of(settings, config, rights);
+  auto [fetched, versions] = tables_of(settings, config, rights, meant);
   require_protected_hosts(fetched.unknown_hosts);
   std::vector<NamedPrefix> protect = config.policy.protect;
   protect.insert(protect.end(), fetched.protect.begin(), fetched.protect.end());

@@ -29,7 +29,7 @@ Daemon::Daemon(std::shared_ptr<const Config> config, std::function<void(const st
                                              [this](Clock::time_point moment) { look_again_at(moment); },
                                              std::move(trace),
                                              alerts,
-                                             [this](const std::string &why) { note_state(why); }},
+                                             [this](const Snapshot &snapshot, const std::string &why) { note_state(snapshot, why); }},
       feed_(config_), whole_at_(Clock::now()), alive_(Clock::now()) {
   for (const Device &device : config_->devices)
     keepers_.push_back(std::make_unique<Keeper>(watch_, device));
@@ -75,17 +75,18 @@ std::string Daemon::trouble() {
   return trouble_;
 }
 
-void Daemon::note_state(const std::string &why) {
+// What a push says that began with the file as it was before it could be written again is over.
+void Daemon::note_state(const Snapshot &snapshot, const std::string &why) {
   {
     const std::lock_guard lock(lock_);
-    if (state_trouble_ == why)
+    if (state_trouble_ == why || snapshot.taken <= state_back_)
       return;
     if (state_trouble_.empty())
       state_tried_ = Clock::now();
     state_trouble_ = why;
   }
   watch_.alerts.set_own("state", why);
-  say_(why.empty() ? "the state file can be written again" : why);
+  say_(why);
 }
 
 std::string Daemon::state_trouble() {
@@ -103,11 +104,16 @@ void Daemon::try_state() {
   }
   State state(config_->state);
   state.try_to_write();
-  if (state.failing().empty()) {
-    note_state({});
+  if (!state.failing().empty())
+    return;
+  {
     const std::lock_guard lock(lock_);
+    state_trouble_.clear();
+    state_back_ = Clock::now();
     whole_asked_ = true; // with a state file that is open
   }
+  watch_.alerts.set_own("state", {});
+  say_("the state file can be written again");
 }
 
 Feed::Count Daemon::looks() {
@@ -253,7 +259,7 @@ void Daemon::publish(const Moment &moment) {
     why = moment.snapshot->state.failing();
   }
   if (!why.empty())
-    note_state(why);
+    note_state(*moment.snapshot, why);
   for (const auto &keeper : keepers_)
     keeper->offer(moment);
 }

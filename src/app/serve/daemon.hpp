@@ -53,7 +53,7 @@ private:
   void note_failure(const char *what) noexcept;
   void look(Feed::Look how);
   void publish(const Moment &moment);
-  void note_state(const std::string &why);
+  void note_state(const Snapshot &snapshot, const std::string &why);
   void try_state();
   void ends_at(Clock::time_point moment);
   void look_again_at(Clock::time_point moment);
@@ -72,7 +72,7 @@ private:
   bool whole_asked_ = false, begun_ = false, ending_ = false;
   std::uint64_t number_ = 0; // of the newest snapshot
   std::string trouble_, state_trouble_;
-  Clock::time_point state_tried_;
+  Clock::time_point state_tried_, state_back_; // when the file was last tried; when it could be written again
   Feed::Count looks_;
   ErrorKind trouble_kind_ = ErrorKind::Table;
   Clock::time_point whole_at_, last_whole_, alive_, again_at_ = Clock::time_point::max();

@@ -432,7 +432,7 @@ std::string Keeper::state_trouble(Snapshot &snapshot) {
     why = snapshot.site.state().failing();
   }
   if (!why.empty()) // that it is over is found by trying
-    watch_.note_state(why);
+    watch_.note_state(snapshot, why);
   return why;
 }
 

@@ -28,7 +28,7 @@ struct Watch {
   std::function<void(Clock::time_point)> look_again_at; // something is held until then at least
   Trace trace;
   Alerts &alerts;
-  std::function<void(const std::string &)> note_state; // why the state file cannot be written; empty: it can
+  std::function<void(const Snapshot &, const std::string &)> note_state; // why the state file cannot be written
 };
 
 class Keeper {

@@ -312,7 +312,7 @@ Difference diff(const Driver &driver, const Selection &selection, const Bans &ba
                      waiting == 1 ? "entry is" : "entries are",
                      there == 0 ? std::string()
                                 : fmt::format(", {} on the device {} absent", there, there == 1 ? "counts as" : "count as")),
-         false});
+         false, state.list});
     for (const Wanted &one : selection.wanted)
       if (one.list == state.list)
         difference.left_out.push_back({one.candidate.block.prefix, Verdict::Held, fmt::format("list {} {}", state.list, what)});

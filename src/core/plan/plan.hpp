@@ -18,6 +18,7 @@ struct GuardNote {
   std::string name; // add, remove, storm, span, in_force, unproven, capacity, protected, numbers, shadowed, …
   std::string message;
   bool refuses = false; // the whole push of this device; otherwise something is held and the rest goes on
+  std::string list{};   // in_force: the list that it is about; else empty
 };
 
 // The limits that a person may lift for one run, as `--force` names them.

@@ -4,6 +4,7 @@
 #include "app/pass.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -28,7 +29,7 @@ struct OfDevice {
 };
 
 // What comes of what is missing, as far as that is known: nothing is promised of a device that is left alone, refuses or fails.
-std::string outlook(const DeviceReport &report, State &state) {
+std::string outlook(const DeviceReport &report, State &state, const std::string &list) {
   if (report.paused)
     return fmt::format("the device is paused: no push goes there until `banpush resume {}`", report.device);
   for (const GuardNote &note : report.plan->guards)
@@ -36,7 +37,16 @@ std::string outlook(const DeviceReport &report, State &state) {
       return fmt::format("refused by {}: {}", note.name, note.message);
   if (const auto attempt = state.last_attempt(report.device); attempt && attempt->outcome == word(Outcome::Failed))
     return fmt::format("the last push failed: {}", attempt->error);
-  return state.verified_at(report.device).empty() ? "the device was never read" : "the next push adds it";
+  if (state.verified_at(report.device).empty())
+    return "the device was never read";
+  // What only a look at the device brings out: what the last push said of it.
+  for (const Condition &one : state.plain_conditions(report.device)) {
+    if (one.name == "list " + list)
+      return "no push brings it there now: " + one.text;
+    if (one.text.starts_with("refused by"))
+      return "the last push was " + one.text;
+  }
+  return "the next push adds it";
 }
 
 OfDevice differences(const DeviceReport &report, State &state) {
@@ -52,9 +62,13 @@ OfDevice differences(const DeviceReport &report, State &state) {
     made.ghosts.push_back(
         {one.removal.block.text(), one.removal.list,
          one.removal.reason + (one.guard.empty() ? std::string("; what is to take its place is held") : "; held by " + one.guard)});
-  const std::string why = outlook(report, state);
-  for (const Addition &one : plan.change.add)
-    made.missing.push_back({one.block.text(), one.list, why});
+  std::map<std::string, std::string> why; // by list: devices miss thousands
+  for (const Addition &one : plan.change.add) {
+    const auto [of_list, is_new] = why.try_emplace(one.list);
+    if (is_new)
+      of_list->second = outlook(report, state, one.list);
+    made.missing.push_back({one.block.text(), one.list, of_list->second});
+  }
   for (const LeftOut &one : plan.left_out) {
     if (one.verdict == Verdict::Held)
       made.missing.push_back({one.prefix.text(), "", one.reason});
@@ -125,7 +139,8 @@ int ghosts(const Settings &settings, const Names &devices) {
   for (const std::string &note : report.notes)
     settings.console.note(note);
   if (differs)
-    settings.console.note("`banpush push DEVICE` reads a device and puts it right; with --repair also what limits hold");
+    settings.console.note(
+        "`banpush push DEVICE` reads a device and puts right what nothing named above stands against; with --repair also what limits hold");
   return 0;
 }
 
