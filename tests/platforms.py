@@ -53,6 +53,10 @@ of their replies: there the prompt behind a reply, and that each line is ended, 
   `mikrotik_routeros`, `fortinet_fortios` and `paloalto_panos`, whose setup puts the rule in front of all, want none before it but rules that drop. All want that it asks for nothing beside the
   list. What a line logs, counts or answers (`log` and its tag, `counter`, `icmp-off`) does not narrow it. `paloalto_panos` and `fortinet_fortios`: the rule's `from` or `srcintf` has to be
   `any`, or to have that of `params: {from: NAME}` in it; for a rule of your own with another zone or interface give that param.
+- **This host** (`linux_iptables`, `linux_ipset`): the rules of `into` and `through` before banpush's. One that accepts, returns or hands packets to a program
+  keeps it out of force; a jump is judged by all rules of the chain that it leads to, and of those it jumps to: `cannot tell` where one may accept. What drops, rejects, logs or marks
+  does not matter. `linux_nft` wants none before it in its own chain but rules that drop. There and for `mikrotik_routeros`, banpush's rule may ask for an interface only where
+  `params: {narrowed_to: NAME}` says so.
 - **`extreme_exos`** shows no order of rules: as soon as a rule of others is bound, too, the word is `cannot tell`.
 - **NETCONF**: `ietf_acl`, `openconfig_acl`, `cisco_nxos_netconf` and `cisco_iosxe_netconf` look at their ACL as above. `juniper_junos_netconf`, `nokia_sros_netconf`,
   `cisco_iosxe_group_netconf` and `cisco_iosxr_netconf` look for a rule that drops by the list and at the rules before it in its filter, as over a command line; of several filters with such a

@@ -39,6 +39,7 @@ struct Delivery {
   std::size_t lines = 0; // answered without complaint
   std::size_t sent = 0;  // lines that went out, where they go one by one
   std::string complaint; // `line 14 "deny ip host 192.0.2.1 any": device said "% Invalid input"`; beside consent, a warning
+  bool refused = false;  // the complaint is that the device asked again, what it had been answered was refused
   bool busy = false;     // the complaint is one of the driver's `busy`: worth trying again
   bool lost = false;     // the device lost some of what was sent ahead of its answers: with less ahead it will take it
   std::string words;     // everything the device said, for the audit; secrets redacted

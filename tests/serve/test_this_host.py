@@ -183,6 +183,51 @@ class ThisHost(unittest.TestCase):
                 self.assertEqual(site.stop(), 0)
                 sh(gone)
 
+    def test_a_jump_in_front(self):
+        """What the chain that is jumped to can do decides, whatever it is called."""
+        for driver in ("linux_ipset", "linux_iptables"):
+            with self.subTest(driver):
+                site = self.site(driver)
+                site.run("setup", "here", "--apply")
+                sh("iptables -N f2b-theirs; iptables -A f2b-theirs -s 198.51.100.66 -j DROP; iptables -A f2b-theirs -j RETURN; iptables -I INPUT -j f2b-theirs")
+                site.run("ban", A, "--no-push")
+                site.run("push")
+                self.assertNotIn("cannot tell", site.run("show", "here").stdout)
+                self.assertIn("1 in force", site.run("show", "here").stdout)
+                sh("iptables -I f2b-theirs -s 203.0.113.0/24 -j ACCEPT")
+                self.assertIn("earlier rule may let packets through (-A INPUT -j f2b-theirs: -A f2b-theirs -s 203.0.113.0/24 -j ACCEPT)",
+                              site.run("show", "here").stdout)
+                for gone, _ in KINDS.values():
+                    sh(gone, check=False)
+                sh("iptables -X", check=False)
+
+    def test_a_rule_of_ours_that_asks_for_an_interface(self):
+        site = self.site("linux_iptables")
+        site.run("setup", "here", "--apply")
+        site.run("ban", A, "--no-push")
+        site.run("push")
+        sh("iptables -D INPUT -j BANPUSH4; iptables -A INPUT -i wg0 -j BANPUSH4")
+        self.assertIn("for the packets of all interfaces", site.run("show", "here").stdout)
+        site.settings["devices"]["here"]["params"] = {"narrowed_to": "wg0"}
+        site.write()
+        self.assertNotIn("all interfaces", site.run("show", "here").stdout)
+
+    def test_what_the_operator_has_in_the_set_of_the_same_address(self):
+        """A `nomatch` and a comment are not overwritten, and what a `nomatch` lets through is not said to be blocked."""
+        site = self.site("linux_ipset")
+        sh("ipset create banpush4 hash:net comment")
+        site.run("setup", "here", "--apply")
+        sh("ipset add banpush4 198.51.100.9 nomatch; ipset add banpush4 198.51.100.10 comment theirs; ipset add banpush4 203.0.113.9 nomatch")
+        theirs = sorted(line for line in sh("ipset save banpush4").splitlines() if line.startswith("add"))
+        for ban in ("198.51.100.9", "198.51.100.10", "203.0.113.0/25", A):
+            site.run("ban", ban, "--no-push")
+        site.run("push", code=None)
+        after = sh("ipset save banpush4").splitlines()
+        for line in theirs:
+            self.assertIn(line, after)
+        shown = site.run("show", "here").stdout
+        self.assertIn("an earlier rule lets a part of it through (add banpush4 203.0.113.9 nomatch)", shown)
+
     def test_what_was_only_emptied(self):
         """The table, set or chain stands."""
         emptied = {"linux_nft": ["nft flush chain inet banpush blocks", "nft flush chain inet banpush blocks; nft delete chain inet banpush blocks",

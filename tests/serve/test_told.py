@@ -235,6 +235,10 @@ class Told(unittest.TestCase):
             self.assertIn("driver card_file, address local", text)
         self.assertEqual(site.json("status")["not_configured"][0]["device"], "d2")
         self.assertIn("put it back (driver card_file, address local)", site.run("flush", "d2", code=2).stderr)
+        self.assertIn("put it back", site.run("setup", "d2", "--remove", code=2).stderr)
+        everything = site.run("flush", "--all", code=1)
+        self.assertIn("d2: 1 entry of ours is left there by the ledger", everything.stderr)
+        site.run("resume", "d1")
         site.settings["devices"]["d2"] = card
         site.write()
         site.run("flush", "d2")

@@ -275,6 +275,21 @@ TEST_CASE("cli: privilege is raised with the secret, which nobody sees", "[trans
   refused.learn();
   CHECK_THROWS_WITH(refused.dialog.enable("enable", enable, "s3cret", patience),
                     Catch::Contains("not privileged: line 1 \"enable\": device said \"% Bad secrets\""));
+  auto patient = device; // which asks again
+  patient.run = [&, plain](CliDevice &self, const std::string &line) -> std::string {
+    if (line != "enable")
+      return plain(self, line);
+    self.hide_answer = true;
+    self.asked = [](CliDevice &again, const std::string &) -> std::string {
+      again.asked = [](CliDevice &, const std::string &) -> std::string { return {}; };
+      return "Password: ";
+    };
+    return "Password: ";
+  };
+  Talk again(patient);
+  again.learn();
+  CHECK_THROWS_WITH(again.dialog.enable("enable", enable, "s3cret", patience),
+                    Catch::Contains("not privileged: the device refused the `enable` secret, and asks for it again"));
   Talk without(device);
   without.learn();
   CHECK_THROWS_WITH(without.dialog.enable("enable", enable, "", 20s),

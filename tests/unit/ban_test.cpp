@@ -87,7 +87,7 @@ TEST_CASE("a row without a time, or with a port or protocol that is no word, is 
   raw.age = permanent;
   bans.add(raw);
   REQUIRE(bans.bad_rows() == 1);
-  CHECK(bans.bad_samples().front().problem == "the time \"\\x27; DROP TABLE\" is none");
+  CHECK(bans.bad_samples().front().problem == "the time \"'; DROP TABLE\" is none");
   for (const char *port : {"22; reload", "$(reboot)", "22\nexit", "<b>22</b>", "{{port}}", "22 | sh"}) {
     raw = row("203.0.113.7");
     raw.port = port;
@@ -245,7 +245,7 @@ TEST_CASE("characters that nobody sees make no name, and are shown as bytes") {
 TEST_CASE("text from strangers is made fit to show") {
   CHECK(shown("plain") == "plain");
   CHECK(shown("a\nb\x1b[0m") == "a\\x0ab\\x1b[0m");
-  CHECK(shown("\"'`\\") == "\\x22\\x27\\x60\\x5c");
+  CHECK(shown("\"'`\\") == "\\x22'\\x60\\x5c");
   CHECK(shown("z\xc3\xbcrich") == "z\xc3\xbcrich");
   CHECK(shown("\xff\xc0\x80") == "\\xff\\xc0\\x80");
   CHECK(shown("\xed\xa0\x80") == "\\xed\\xa0\\x80"); // a surrogate is no character

@@ -4,6 +4,7 @@
 #include "app/request/doorbell.hpp"
 #include "app/site/list_files.hpp"
 #include "app/state/turn.hpp"
+#include "app/world/rights.hpp"
 #include "files/open.hpp"
 
 #include <chrono>
@@ -126,6 +127,7 @@ int push(const Settings &settings, const PushOptions &options) {
     settings.console.out(push_and_show(settings, config, *prefix).dump() + "\n");
     return 0;
   }
+  require_service_rights(config, "push");
   Order order;
   order.actor = actor();
   order.forced = options.repair ? std::set<std::string>(liftable.begin(), liftable.end()) : forced_limits(options.force);

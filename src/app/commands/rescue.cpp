@@ -9,6 +9,7 @@
 #include "app/site/session.hpp"
 #include "app/state/turn.hpp"
 #include "app/words/said_length.hpp"
+#include "app/world/rights.hpp"
 #include "app/world/spool.hpp"
 
 #include <algorithm>
@@ -128,6 +129,7 @@ int flush(const Settings &settings, const FlushOptions &options) {
   if (options.devices.empty() != options.all)
     throw Error(ErrorKind::Usage, "flush takes the names of devices, or --all");
   Config config = load_for_rescue_of(settings, options.devices);
+  require_service_rights(config, "flush");
   const auto meant = chosen(config, options.devices);
   State state(config.state);
   // Paused first: the service, or a push that starts right behind, must not put everything back.
@@ -153,10 +155,13 @@ int flush(const Settings &settings, const FlushOptions &options) {
     settings.console.note("left paused; `banpush resume DEVICE` goes on");
   else
     settings.console.warn("NOT left paused: stop the service and scheduled pushes, or mend the state file and `banpush pause DEVICE`");
+  const auto gone = options.all ? no_longer_configured(state, config) : std::vector<State::Known>();
+  for (const State::Known &one : gone)
+    settings.console.warn(what_to_put_back(one));
   turn.reset();
   if (config.warnings.empty() && state.requested() > served) // bans that came meanwhile; not on a configuration that only a rescue may use
     ask_for_push(settings, config);
-  return are_paused ? report.exit_code() : std::max(1, report.exit_code());
+  return are_paused && gone.empty() ? report.exit_code() : std::max(1, report.exit_code());
 }
 
 int pause(const Settings &settings, const PauseOptions &options) {
@@ -164,6 +169,7 @@ int pause(const Settings &settings, const PauseOptions &options) {
   if (!options.length.empty())
     length = said_length("pause --for", options.length);
   const Config config = load_for_rescue_of(settings, options.devices);
+  require_service_rights(config, "pause");
   const auto meant = chosen(config, options.devices);
   State state(config.state);
   for (const Device *device : meant)
@@ -175,6 +181,7 @@ int pause(const Settings &settings, const PauseOptions &options) {
 
 int resume(const Settings &settings, const PauseOptions &options) {
   const Config config = load_for_rescue_of(settings, options.devices);
+  require_service_rights(config, "resume");
   const auto meant = chosen(config, options.devices);
   State state(config.state);
   require(state); // who cannot read it does not know who is paused

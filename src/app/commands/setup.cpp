@@ -1,10 +1,12 @@
 #include "app/commands/commands.hpp"
+#include "app/commands/not_configured.hpp"
 #include "app/dead_man.hpp"
 #include "app/pass.hpp"
 #include "app/planning.hpp"
 #include "app/set_up.hpp"
 #include "app/site/list_files.hpp"
 #include "app/site/session.hpp"
+#include "app/world/rights.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -107,7 +109,8 @@ void apply(const Settings &settings, Site &site, Session &session, const SetupCh
 } // namespace
 
 int setup(const Settings &settings, const SetupOptions &options) {
-  Config config = options.remove ? load_for_rescue(settings, {options.device}) : load_all(settings);
+  Config config = options.remove ? load_for_rescue_of(settings, {options.device}) : load_all(settings);
+  require_service_rights(config, "setup");
   const Device &device = *chosen(config, {options.device}).front();
   const Driver &driver = config.driver(device);
   const Stage stage = options.remove ? Stage::Unsetup : Stage::Setup;

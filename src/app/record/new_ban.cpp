@@ -27,7 +27,7 @@ std::string named(const char *what, const std::string &given, const std::string 
   if (name.empty())
     name = otherwise;
   if (name != given)
-    notes.push_back(fmt::format("{} \"{}\" is recorded as \"{}\"", what, shown(given), shown(name)));
+    notes.push_back(fmt::format("{} \"{}\" is recorded as \"{}\"", what, shown(given), name)); // of characters that can be shown
   return name;
 }
 
@@ -72,7 +72,7 @@ NewBan new_ban(const std::string &ip, const std::string &jail, const std::string
   ban.hostname = named("hostname", own, no_hostname, notes);
   ban.reason = kept_reason(reason);
   if (ban.reason != reason)
-    notes.push_back(fmt::format("reason: recorded as \"{}\"", shown(ban.reason)));
+    notes.push_back(fmt::format("reason: recorded as \"{}\"", ban.reason)); // escaped already
   ban.words = {ports.exact, protocols.exact, fmt::format("{}", fmt::join(notes, "; "))};
   ban.actor = actor();
   return ban;

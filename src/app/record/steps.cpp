@@ -104,7 +104,12 @@ void Steps::all() {
 void Steps::set_aside(const TableError &error) {
   try {
     Spool spool(config_.spool);
-    spool.refused(std::visit([&](const auto &one) { return spool.put(one, decided_); }, what_), error.what());
+    const auto line = std::visit([&](const auto &one) { return spool.put(one, decided_); }, what_);
+    spool.refused(line, error.what());
+    settings_.console.warn(
+        fmt::format("set aside as line {} of the spool: `banpush spool list` shows it, `banpush spool retry {}` tries it "
+                    "again once what is wrong is mended",
+                    line, line));
   } catch (const Error &disk) {
     settings_.console.warn(disk.what());
   }

@@ -26,12 +26,15 @@ const Condition *find(const std::vector<Condition> &all, const std::string &name
 }
 
 void add_lists(std::vector<Condition> &conditions, const DeviceReport &report) {
+  const auto is = [](const ListState &list) {
+    if (!list.stands)
+      return "does not exist on the device";
+    return list.unbound ? "is not in force, what it holds blocks nobody" : "is not in force, what it holds may block nobody";
+  };
   for (const ListState &list : report.plan->installed.lists)
     if (!list.stands || !list.in_force)
-      conditions.push_back({list_prefix + list.list,
-                            fmt::format("list {} {}: {}; `banpush setup {}` shows what the device lacks", list.list,
-                                        list.stands ? "is not in force, what it holds blocks nobody" : "does not exist on the device",
-                                        list.why_not, report.device)});
+      conditions.push_back({list_prefix + list.list, fmt::format("list {} {}: {}; `banpush setup {}` shows what the device lacks",
+                                                                 list.list, is(list), list.why_not, report.device)});
 }
 
 void add_guards(std::vector<Condition> &conditions, const DeviceReport &report) {

@@ -81,7 +81,7 @@ std::string text_of(const std::optional<Note> &note) {
 }
 
 // A push ends; a service does not, nor need who left no note.
-constexpr std::chrono::seconds patience_for_a_push{60}, patience_for_others{2};
+constexpr std::chrono::seconds patience_for_a_push{60}, patience_for_others{2}, patience_for_a_note{1};
 
 } // namespace
 
@@ -136,7 +136,15 @@ Turn Turn::for_service(const std::string &state_path, const Console &console) {
                                               holder(state_path), state_path));
 }
 
-std::string Turn::holder(const std::string &state_path) { return text_of(note_in(state_path + ".turn")); }
+std::string Turn::holder(const std::string &state_path) {
+  // A push that was just started has the turn before it leaves its note.
+  auto note = note_in(state_path + ".turn");
+  for (const auto end = std::chrono::steady_clock::now() + patience_for_a_note; !note && std::chrono::steady_clock::now() < end;) {
+    std::this_thread::sleep_for(std::chrono::milliseconds{20});
+    note = note_in(state_path + ".turn");
+  }
+  return text_of(note);
+}
 
 Turn::Turn(Turn &&other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
 

@@ -1,5 +1,6 @@
 #include "app/world/rights.hpp"
 
+#include "core/error.hpp"
 #include "files/open.hpp"
 
 #include <algorithm>
@@ -7,10 +8,12 @@
 #include <cerrno>
 #include <set>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <grp.h>
 #include <pwd.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace banpush {
 
@@ -170,5 +173,19 @@ private:
 } // namespace
 
 std::vector<std::string> wrong_rights(const Config &config) { return Looked(config).all(); }
+
+void require_service_rights(const Config &config, const std::string &verb) {
+  const auto folder = Folder::around(config.state);
+  if (::geteuid() == 0 || !folder || folder->owner().user == ::geteuid())
+    return;
+  for (const std::string &path : {config.state, config.state + ".turn"})
+    if (::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) != 0 && errno == EACCES) {
+      const std::string service = user_name(folder->owner().user);
+      throw Error(ErrorKind::Config,
+                  fmt::format("the user {} may not {}: that is for root and for the service's user, {}; callers may ban, unban and list. "
+                              "Try it as root, or with `sudo -u {} banpush {} …`",
+                              user_name(::geteuid()), verb, service, service, verb));
+    }
+}
 
 } // namespace banpush

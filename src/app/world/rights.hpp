@@ -12,4 +12,7 @@ namespace banpush {
 // file; where that is root, only what is wrong for everybody is told. What cannot be looked at by this user is left out.
 std::vector<std::string> wrong_rights(const Config &config);
 
+// Throws Error (Config) where this user may only record bans: `verb` is for root and the service's user.
+void require_service_rights(const Config &config, const std::string &verb);
+
 } // namespace banpush

@@ -179,6 +179,9 @@ Path rule_path_of(const Node &node, Problems &problems, const DriverNames &names
   path.named = mapping.get("named", bound_pattern_of, names);
   path.bound = mapping.get("bound", bound_pattern_of, names);
   path.off = mapping.get("off", bound_pattern_of, names);
+  path.calls = mapping.get("calls", bound_pattern_of, names);
+  path.chain = mapping.get("chain", bound_pattern_of, names);
+  path.returns = mapping.get("returns", bound_patterns_of, names);
   const Node *each = mapping.find("each"), *named = mapping.find("named"), *bound = mapping.find("bound"), *off = mapping.find("off");
   if (named != nullptr || off != nullptr)
     need_group(each, problems, path.each, "filter");
@@ -188,6 +191,11 @@ Path rule_path_of(const Node &node, Problems &problems, const DriverNames &names
   need_group(off, problems, path.off, "filter");
   if ((named == nullptr) != (bound == nullptr))
     problems.add((named != nullptr ? named : bound)->place, "path: named and bound go together");
+  need_group(mapping.find("calls"), problems, path.calls, "chain");
+  for (const char *group : {"chain", "rule"})
+    need_group(mapping.find("chain"), problems, path.chain, group);
+  if (path.calls.empty() != path.chain.empty())
+    problems.add(node.place, "path: calls and chain go together");
   mapping.done();
   return path;
 }

@@ -240,7 +240,7 @@ std::string shown(std::string_view text, std::size_t most) {
       return result + "…";
     const std::size_t size = character_size(text);
     const std::string_view character = text.substr(0, size == 0 ? 1 : size);
-    if (size != 0 && is_showable(character))
+    if (size != 0 && (is_showable(character) || character == "'"))
       result += character;
     else
       for (const char c : character)

@@ -107,7 +107,7 @@ std::string row_name(std::string_view name);
 // The port of a service that fail2ban's own jails name, lower case only; nothing for others.
 std::optional<std::uint16_t> known_port(std::string_view service) noexcept;
 
-// Text from strangers made fit to show: control characters, quotes and non-UTF-8 as \xNN, cut to
+// Text from strangers made fit to show: control characters, quotes but apostrophes, and non-UTF-8 as \xNN, cut to
 // `most` characters with "…".
 std::string shown(std::string_view text, std::size_t most = 80);
 

@@ -67,6 +67,10 @@ struct List {
   double cost = 1;                 // slots of the budget one entry takes
   // The most specific entry decides (routes): an entry of somebody else holds only the very same prefix, not what lies in it.
   bool longest_match = false;
+  // Of its entries that meet a packet the most specific one decides, in whatever order they are shown.
+  bool specific_first = false;
+  // A prefix stands in it once: an entry of somebody else, whatever it does, keeps ours of the same prefix out.
+  bool each_once = false;
   // Two entries may not overlap (interval sets): what lies in a wider one of ours, or meets a foreign one, is left out.
   bool disjoint = false;
   std::vector<std::string> input; // exec: the program whose standard input takes changes to this list, instead of Driver::input
@@ -124,6 +128,9 @@ struct Path {
   Pattern named;                         // the line that has a filter's name; groups `filter` (as in `each`) and `name`
   Pattern bound;                         // a line that binds a filter to a place, by its name; group `name`. With `named`
   Pattern off;                           // a line that says that a filter is switched off; group `filter`
+  Pattern calls;                         // a rule that hands packets to a chain of rules and may get them back; group `chain`
+  Pattern chain;                         // a line of such a chain: group `chain`, and `rule` where the line is a rule of it
+  std::vector<Pattern> returns;          // a rule of such a chain that only hands packets back. With `calls`
 };
 
 // A proof that what a list holds is in force: the rule that uses it stands. All proofs of a list must hold.

@@ -88,6 +88,10 @@ private:
       }
     const List *list = driver_.list(foreign.list);
     const std::optional<Prefix> &whereabouts = foreign.around ? foreign.around : foreign.covers;
+    if (list != nullptr && list->each_once && whereabouts)
+      for (auto one = at_or_after(*whereabouts); one != candidates_.end() && one->block.prefix == *whereabouts; ++one)
+        if (list_of(one->block) == list)
+          give_way(one, foreign);
     if (list == nullptr || !list->disjoint || !whereabouts)
       return;
     const auto keep_out = [&](Places one) {

@@ -136,7 +136,7 @@ private:
     if (additions.size() <= allowed)
       return;
     result_.notes.push_back({"add",
-                             fmt::format("{} would be added to {}, more than {}: the {} most worthwhile go, {} held back",
+                             fmt::format("{} would be added to {}, more than {}: at most the {} most worthwhile go, {} held back",
                                          entries(additions.size()), base_, percent(limits_.add), allowed, additions.size() - allowed),
                              false});
     for (std::size_t i = allowed; i < additions.size(); ++i)

@@ -20,8 +20,7 @@ std::set<std::string> forced_limits(const std::vector<std::string> &names) {
   for (const std::string &name : names)
     if (!is_liftable(name))
       throw Error(ErrorKind::Usage,
-                  fmt::format("--force {}: only the limits {} can be lifted; protected, allow, shortest and what a complete "
-                              "answer contains never",
+                  fmt::format("--force {}: only the limits {} can be lifted; docs/operations.md says of each other one what lifts it",
                               shown(name), fmt::join(liftable, ", ")));
   return {names.begin(), names.end()};
 }

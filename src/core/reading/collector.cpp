@@ -95,10 +95,26 @@ void Collector::terminal(const std::string &list, std::optional<std::string_view
 }
 
 Installed Collector::finish() && {
-  for (auto &[list, rules] : rules_)
+  for (auto &[list, rules] : rules_) {
+    if (driver_.list(list)->specific_first)
+      put_specific_first(rules);
     found_ = in_order(std::move(found_), list, std::move(rules));
+  }
   std::stable_sort(found_.entries.begin(), found_.entries.end(), [](const Entry &a, const Entry &b) { return a.block < b.block; });
   return std::move(found_);
+}
+
+// What cannot be told may be as specific as can be.
+void Collector::put_specific_first(std::vector<Rule> &rules) const {
+  constexpr unsigned most_specific = 128;
+  const auto length = [this](const Rule &rule) {
+    if (rule.says == Rule::Says::Ours)
+      return found_.entries[rule.item].block.prefix.length();
+    const bool is_item = rule.says != Rule::Says::Permits && rule.says != Rule::Says::PermitsAll;
+    const std::optional<Prefix> &prefix = is_item ? found_.foreign[rule.item].around : rule.source;
+    return prefix ? prefix->length() : most_specific;
+  };
+  std::stable_sort(rules.begin(), rules.end(), [&](const Rule &a, const Rule &b) { return length(a) > length(b); });
 }
 
 std::string Collector::list_of(const Prefix &prefix, const Service &service) const {

@@ -43,6 +43,7 @@ private:
   Owner owner_of(const Pieces &pieces, const std::string &key, const Prefix &prefix) const;
   void foreign(const std::string &list, std::string_view text, const EntryText &read, const Pieces &pieces);
   void rule(const std::string &list, Rule made);
+  void put_specific_first(std::vector<Rule> &rules) const;
 
   const Driver &driver_;
   const Read &read_;

@@ -251,9 +251,9 @@ bool as_asked(const std::vector<int> &exits, const std::vector<Pattern> &holds, 
 
 Path bound(Path path, const Values &values) {
   path.each = bound(path.each, values);
-  for (Pattern *pattern : {&path.named, &path.bound, &path.off})
+  for (Pattern *pattern : {&path.named, &path.bound, &path.off, &path.calls, &path.chain})
     *pattern = bound(*pattern, values);
-  for (std::vector<Pattern> *patterns : {&path.ours, &path.ours_lacks, &path.passes, &path.drops})
+  for (std::vector<Pattern> *patterns : {&path.ours, &path.ours_lacks, &path.passes, &path.drops, &path.returns})
     for (Pattern &pattern : *patterns)
       pattern = bound(pattern, values);
   return path;

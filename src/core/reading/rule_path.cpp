@@ -97,15 +97,67 @@ std::string first_line(const std::string &text) {
   return shown(text.substr(from, text.find('\n', from) - from), 100);
 }
 
-PathRuling walk_one(const Path &path, std::string_view text) {
+// The chains that rules hand packets to: of each the first rule that may let packets through, if there is one.
+class Chains {
+public:
+  Chains(const Path &path, std::string_view text) : path_(path) {
+    for (std::size_t at = 0; !path.chain.empty() && at < text.size();) {
+      const std::size_t end = std::min(text.find('\n', at), text.size());
+      const auto match = path.chain.match(text.substr(at, end - at));
+      at = end + 1;
+      if (!match)
+        continue;
+      std::vector<std::string> &rules = rules_[std::string(match->group("chain").value_or(""))];
+      if (match->group("rule"))
+        rules.emplace_back(match->whole);
+    }
+  }
+
+  // Why packets may not come back from what the rule hands them to. Empty: they do, or are dropped there. Nothing: it calls no
+  // chain that is shown.
+  std::optional<std::string> passing(const std::string &rule) {
+    const auto call = path_.calls.match(rule);
+    const auto chain = call ? rules_.find(std::string(call->group("chain").value_or(""))) : rules_.end();
+    return chain == rules_.end() ? std::nullopt : std::optional<std::string>(passing_in(chain->first, chain->second));
+  }
+
+private:
+  const std::string &passing_in(const std::string &name, const std::vector<std::string> &rules) {
+    const auto [known, is_new] = passing_.try_emplace(name);
+    if (!is_new)
+      return known->second; // also of one that is being looked at: a chain does not come back to itself
+    std::string &passing = known->second;
+    for (const std::string &rule : rules) {
+      if (any_of(path_.drops, rule) || any_of(path_.returns, rule))
+        continue;
+      const auto further = this->passing(rule);
+      if (further && further->empty())
+        continue;
+      passing = further ? *further : rule;
+      break;
+    }
+    return passing;
+  }
+
+  const Path &path_;
+  std::unordered_map<std::string, std::vector<std::string>> rules_;
+  std::unordered_map<std::string, std::string> passing_;
+};
+
+PathRuling walk_one(const Path &path, std::string_view text, Chains &chains) {
   PathRuling ruling;
   for (const PathRule &rule : rules_in(path, text)) {
     if (all_of(path.ours, rule.text) && !any_of(path.ours_lacks, rule.text))
       return ruling;
+    if (any_of(path.drops, rule.text))
+      continue;
     if (any_of(path.passes, rule.text))
       return {PathRuling::Says::Not, first_line(rule.text), {}};
-    if (ruling.says == PathRuling::Says::InForce && !any_of(path.drops, rule.text))
-      ruling = {PathRuling::Says::Unclear, first_line(rule.text), {}};
+    if (ruling.says != PathRuling::Says::InForce)
+      continue;
+    const auto passing = chains.passing(rule.text);
+    if (!passing || !passing->empty())
+      ruling = {PathRuling::Says::Unclear, first_line(rule.text) + (passing ? ": " + first_line(*passing) : std::string()), {}};
   }
   return {PathRuling::Says::Not, {}, {}};
 }
@@ -121,10 +173,11 @@ PathRuling walk(const Path &path, std::string_view text) {
     return one.says == PathRuling::Says::InForce ? 4 : one.rule.empty() ? 0 : 1;
   };
   const Filters filters = filters_in(path, text);
+  Chains chains(path, text);
   for (const Filter &filter : filters.all) {
     if (filter.is_off)
       continue;
-    PathRuling ruling = walk_one(path, filter.rules);
+    PathRuling ruling = walk_one(path, filter.rules, chains);
     if (ruling.says != PathRuling::Says::Not && !path.bound.empty() && !filters.bound.contains(filter.name))
       ruling = {PathRuling::Says::Unclear, {}, shown(filter.name, 100)};
     if (rank(ruling) > rank(best))

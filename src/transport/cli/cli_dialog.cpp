@@ -113,8 +113,10 @@ Delivery CliDialog::deliver(const Step &step, CliTalk talk, const Complains &com
                     delivery.complaint.empty() ? "" : "; " + delivery.complaint);
   }
   if (!exchange.question().empty()) {
-    complain(fmt::format("{}: the device asks \"{}\", which the driver has no answer for",
-                         line_text(exchange.place(), step.lines[exchange.place()]), exchange.question()));
+    delivery.refused =
+        std::any_of(step.ask.begin(), step.ask.end(), [&](const Question &one) { return one.question.found_in(exchange.question()); });
+    complain(fmt::format("{}: the device asks \"{}\"{}", line_text(exchange.place(), step.lines[exchange.place()]), exchange.question(),
+                         delivery.refused ? " again: it refused the answer that it was given" : ", which the driver has no answer for"));
     leave_question();
   }
   if (delivery.complaint.empty() && !step.until.empty() && !Prompts::is(step.until, state_.prompt))
@@ -154,6 +156,9 @@ void CliDialog::enable(const std::string &line, const Driver::Enable &enable, co
     step.ask = {{enable.password, secret}};
   const Delivery delivery =
       deliver(step, {step.lines, step.ask, step.window, silence, 1}, [](const Judgement &judgement) { return judgement.fatal; });
+  if (delivery.refused)
+    throw Error(ErrorKind::Auth,
+                fmt::format("{}: not privileged: the device refused the `enable` secret, and asks for it again", state_.device));
   if (!delivery.accepted)
     throw Error(ErrorKind::Auth, fmt::format("{}: not privileged: {}{}", state_.device, delivery.complaint,
                                              secret.empty() ? " (there is no `enable` secret)" : ""));

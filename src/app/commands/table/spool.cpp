@@ -3,6 +3,8 @@
 #include "app/record/spool_report.hpp"
 #include "app/world/spool.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -35,7 +37,10 @@ std::vector<SpoolLine> chosen_lines(Spool *spool, const SpoolOptions &options) {
   if (options.lines.empty() && !options.refused)
     throw Error(ErrorKind::Usage, "which lines? Give their numbers, or --refused for all that was set aside");
   std::vector<SpoolLine> chosen;
-  for (const std::int64_t id : options.lines) {
+  for (auto given = options.lines.begin(); given != options.lines.end(); ++given) {
+    const std::int64_t id = *given;
+    if (std::find(options.lines.begin(), given, id) != given)
+      continue; // named twice
     auto line = spool != nullptr ? spool->line(id) : std::nullopt;
     if (!line)
       throw Error(ErrorKind::Usage, fmt::format("the spool has no line {}; nothing was done", id));
@@ -43,7 +48,7 @@ std::vector<SpoolLine> chosen_lines(Spool *spool, const SpoolOptions &options) {
   }
   if (options.refused && spool != nullptr)
     for (SpoolLine &line : spool->lines())
-      if (line.state == SpoolLine::State::Refused)
+      if (line.state == SpoolLine::State::Refused && std::find(options.lines.begin(), options.lines.end(), line.id) == options.lines.end())
         chosen.push_back(std::move(line));
   return chosen;
 }
