@@ -52,7 +52,8 @@ of their replies: there the prompt behind a reply, and that each line is ended, 
 - **A rule of a filter that uses banpush's list** (`cisco_asa`, `cisco_ios_group`, `cisco_iosxr`, `cisco_nxos`, `edgeos`, `juniper_junos`, `nokia_sros`, `vyos`): the rules before it, alike.
   `mikrotik_routeros`, `fortinet_fortios` and `paloalto_panos`, whose setup puts the rule in front of all, want none before it but rules that drop. All want that it asks for nothing beside the
   list. What a line logs, counts or answers (`log` and its tag, `counter`, `icmp-off`) does not narrow it. `paloalto_panos` and `fortinet_fortios`: the rule's `from` or `srcintf` has to be
-  `any`, or to have that of `params: {from: NAME}` in it; for a rule of your own with another zone or interface give that param.
+  `any`, or to have that of `params: {from: NAME}` in it; for a rule of your own with another zone or interface give that param. `paloalto_panos` reads the candidate configuration:
+  what somebody has changed there and not committed is judged as if it were in force.
 - **This host** (`linux_iptables`, `linux_ipset`): the rules of `into` and `through` before banpush's. One that accepts, returns or hands packets to a program
   keeps it out of force; a jump is judged by all rules of the chain that it leads to, and of those it jumps to: `cannot tell` where one may accept. What drops, rejects, logs or marks
   does not matter. `linux_nft` wants none before it in its own chain but rules that drop. There and for `mikrotik_routeros`, banpush's rule may ask for an interface only where

@@ -21,6 +21,8 @@ Fault fault_of(const FileProblem &problem) noexcept {
   case EMFILE:
   case ENFILE: return Fault::Limit;
   case EROFS: return Fault::ReadOnly;
+  case ELOOP:
+  case EISDIR: return Fault::Unknown; // no right mends that
   default: return Fault::Right;
   }
 }
