@@ -140,7 +140,7 @@ int ghosts(const Settings &settings, const Names &devices) {
     settings.console.note(note);
   if (differs)
     settings.console.note(
-        "`banpush push DEVICE` reads a device and puts right what nothing named above stands against; with --repair also what limits hold");
+        "`banpush push DEVICE` reads a device and puts right what nothing named above keeps from it; with --repair also what limits hold");
   return 0;
 }
 
