@@ -216,7 +216,7 @@ Tables tables_of(const Settings &settings, Config &config, const std::vector<std
         settings.console.warn(fmt::format("error: {} ({}): templates: {}", device->name, device->driver, wrong));
         is_readable = false;
       }
-    if (!is_readable || !rights.empty()) // what people write comes before what cannot be reached
+    if (!is_readable) // what people write comes before what cannot be reached
       throw Error(ErrorKind::Config, error.what());
     throw;
   }
