@@ -2,6 +2,7 @@
 
 #include "app/dead_man.hpp"
 #include "app/planning.hpp"
+#include "app/prospect.hpp"
 #include "app/words/report.hpp"
 #include "core/reading/used_lists.hpp"
 
@@ -28,42 +29,22 @@ struct Known {
   const Device &device;
   Plan plan; // as a push without a connection would make it
   std::vector<LedgerEntry> ledger;
-  std::vector<Condition> conditions;
+  Prospect prospect;
   std::optional<State::Doubt> doubt;
   std::optional<State::Push> last;
-  std::vector<std::string> obstacles; // what stands against any push
 };
-
-std::vector<std::string> obstacles_of(Site &site, const Device &device, const std::vector<Condition> &conditions) {
-  std::vector<std::string> found;
-  if (site.state().paused(device.name))
-    found.push_back(fmt::format("paused: no push goes there until `banpush resume {}`", device.name));
-  if (site.config().driver(device).evidence.level < EvidenceLevel::Captured && !device.accept_unproven)
-    found.push_back(fmt::format("pushes are refused: the driver {} is unproven", device.driver));
-  if (const auto unconfirmed = site.state().awaits_confirm(device.name))
-    found.push_back(text_of(*unconfirmed));
-  for (const Condition &one : conditions)
-    if (one.name == "unreachable" || one.name == "login" || one.name == "failing")
-      found.push_back("the last push failed: " + one.text);
-    else if (begins_with(one.text, "refused by"))
-      found.push_back("the last push was " + one.text);
-  return found;
-}
 
 Known known_of(Site &site, const Device &device, const Prefix &prefix, Installed installed) {
   const Driver driver = without_lists(site.config().driver(device), known_to_lack(site, device));
   Plan plan = make_decision(site, device, driver, {}, std::move(installed), Order{}).plan;
   const std::lock_guard lock(site.state_lock());
   State &state = site.state();
-  auto conditions = state.plain_conditions(device.name);
-  auto obstacles = obstacles_of(site, device, conditions);
   return {device,
           std::move(plan),
           state.ledger(device.name),
-          std::move(conditions),
+          prospect_of(state, site.config(), device),
           state.doubt(device.name, prefix),
-          state.last_push(device.name),
-          std::move(obstacles)};
+          state.last_push(device.name)};
 }
 
 // What the plan leaves out that contains the prefix, the narrowest of several. A wider ban than the one that decides says
@@ -77,12 +58,6 @@ const LeftOut *left_out_of(const Plan &plan, const Explanation &explanation, con
   return found;
 }
 
-const Condition *of_list(const Known &known, const std::string &list) {
-  const auto found =
-      std::find_if(known.conditions.begin(), known.conditions.end(), [&](const Condition &one) { return one.name == "list " + list; });
-  return found == known.conditions.end() ? nullptr : &*found;
-}
-
 // What a guard says and what releases it, by its name.
 std::string guard_text(const Known &known, const std::string &guard) {
   for (const GuardNote &note : known.plan.guards)
@@ -93,27 +68,9 @@ std::string guard_text(const Known &known, const std::string &guard) {
   return guard;
 }
 
-// Guards that only a look at the device brings out: what the last push said of them.
-std::vector<std::string> held_lately(const Known &known) {
-  std::vector<std::string> found;
-  for (const Condition &one : known.conditions)
-    if (begins_with(one.text, "held by") &&
-        std::none_of(liftable.begin(), liftable.end(), [&](const char *limit) { return one.name == limit; }))
-      found.push_back(one.text);
-  return found;
-}
-
 // What the next push makes of an addition.
 std::string wanted_text(const Known &known, const Addition &addition) {
-  std::vector<std::string> against = known.obstacles;
-  if (const Condition *list = of_list(known, addition.list))
-    against.push_back("no push brings it there now: " + list->text);
-  if (!against.empty())
-    return fmt::format("wanted in list {}; {}", addition.list, fmt::join(against, "; "));
-  const auto held = held_lately(known);
-  if (!held.empty())
-    return fmt::format("wanted in list {}; the next push brings it, unless it is among what was {}", addition.list, fmt::join(held, "; "));
-  return "wanted; the next push brings it to list " + addition.list;
+  return fmt::format("wanted in list {}; {}", addition.list, known.prospect.of(addition.list));
 }
 
 // What becomes of an entry that stands, where it is not to stay.
@@ -128,8 +85,8 @@ std::string leaving_text(const Known &known, const LedgerEntry &entry) {
   const auto leaves = std::find_if(remove.begin(), remove.end(), is_it);
   if (leaves == remove.end())
     return {};
-  if (!known.obstacles.empty())
-    return fmt::format("; no longer wanted ({}), but it stays for now: {}", leaves->reason, fmt::join(known.obstacles, "; "));
+  if (!known.prospect.obstacles.empty())
+    return fmt::format("; no longer wanted ({}), but it stays for now: {}", leaves->reason, fmt::join(known.prospect.obstacles, "; "));
   return "; the next push takes it away: " + leaves->reason;
 }
 
@@ -148,11 +105,11 @@ std::string doubt_text(const Known &known) {
 void tell_standing(const Known &known, const LedgerEntry &entry, const Prefix &prefix, OnDevice &made) {
   made.since = entry.since;
   made.reason = entry.block.prefix == prefix ? "in list " + entry.list : "within " + entry.block.text() + " of list " + entry.list;
-  const Condition *list = of_list(known, entry.list);
+  const Condition *list = known.prospect.list(entry.list);
   made.state = list == nullptr ? "present" : "not in force";
   if (list != nullptr)
     made.reason += "; " + list->text;
-  for (const Condition &one : known.conditions)
+  for (const Condition &one : known.prospect.conditions)
     if (one.name == "shadowed")
       made.reason += "; " + one.text;
   made.reason += leaving_text(known, entry);

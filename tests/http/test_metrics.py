@@ -88,6 +88,16 @@ class Metrics(unittest.TestCase):
         self.assertEqual(found["banpush_feed_up"], {'feed="edge"': 1})
         for name in ("banpush_day_addresses", "banpush_day_bans", "banpush_bad_rows"):
             self.assertNotIn(name, found, "of a table that cannot be read nothing is known")
+        self.assertEqual(found["banpush_state_up"], {"": 1})
+        with sqlite3.connect(site.folder / "state.db") as state:
+            state.execute("PRAGMA user_version = 99")
+        state.close()
+        site.stop()
+        site.start()
+        wait_until(lambda: series(self.scrape(site)).get("banpush_state_up", {}).get("") == 0, 20, "the state file cannot be used")
+        found = series(self.scrape(site))
+        for name in ("banpush_device_entries", "banpush_device_paused"):
+            self.assertNotIn(name, found, "of a state file that cannot be used nothing is known")
 
     def test_names_out_of_the_table_are_bounded_and_harmless(self):
         site = self.site()

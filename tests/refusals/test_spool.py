@@ -126,6 +126,14 @@ class Spool(unittest.TestCase):
         self.assertIn("99", done.stderr)
         self.assertEqual(self.sql(self.file, "PRAGMA user_version"), [(99,)])
 
+    def test_what_is_queued_without_asking_says_why(self):
+        self.site.settings["bans"] = {"url": "mysql://nobody@127.0.0.1:9/none"}
+        self.site.write()
+        self.assertIn("127.0.0.1", self.site.run("ban", A, "--no-push").stderr)
+        second = self.site.run("ban", B, "--no-push")
+        self.assertIn("queued", second.stdout)
+        self.assertRegex(second.stderr, "the table was asked less than [0-9]+ s ago, and is not asked again yet: .*127.0.0.1")
+
     def test_a_state_file_that_cannot_be_used(self):
         state = pathlib.Path(self.site.settings["state"])
         for what, spoil in (("no database", lambda: state.write_bytes(b"this is no database" * 100)), ("of a newer banpush", lambda: self.sql(state, "PRAGMA user_version = 99"))):

@@ -5,6 +5,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import time
 import unittest
 
 from refusing import A, B, C, D, Database, MariaDb, hosts
@@ -121,6 +122,27 @@ class Refusals(unittest.TestCase):
                 holder.stdin.close()
                 holder.wait(20)
             self.outlived(database, hold, release, "")  # the bound of a ban is shorter than the server's
+
+    def test_a_queued_ban_keeps_its_time_where_the_table_is_locked(self):
+        """What waits for the lock is not the time at which it was decided."""
+        with Database(self.server) as database:
+            site = database.site
+            holder = subprocess.Popen(["mariadb", "--no-defaults", "-uroot", "-S", str(self.server.socket), "-N", "-B", "--unbuffered", database.name],
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            self.addCleanup(holder.stdout.close)
+            holder.stdin.write("LOCK TABLES fail2ban WRITE, banpush_ban WRITE; SELECT 1;\n")
+            holder.stdin.flush()
+            holder.stdout.readline()
+            decided = int(self.server.sql("SELECT UNIX_TIMESTAMP()").strip())
+            self.assertIn("queued", site.run("ban", A, "--no-push").stdout)
+            push = subprocess.Popen(site.argv("push"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(6)  # it waits for the lock, and does not find it gone
+            holder.stdin.close()
+            holder.wait(20)
+            push.wait(60)
+            site.run("push")
+            created = int(database.sql(f"SELECT UNIX_TIMESTAMP(created) FROM fail2ban WHERE ip = '{A}'").strip())
+            self.assertLessEqual(abs(created - decided), 2)
 
     def test_the_disk_of_the_server_is_full(self):
         if not self.mounts:

@@ -42,7 +42,7 @@ class Explained(unittest.TestCase):
     def test_what_was_never_read_is_unknown(self):
         site = self.site()
         site.run("ban", A, "--no-push")
-        self.assertEqual(self.told(site, A), ("unknown", "wanted; the next push brings it to list card"))
+        self.assertEqual(self.told(site, A), ("unknown", "wanted in list card; the next push brings it"))
         self.assertEqual(self.told(site, B)[0], "unknown")
         site.run("push")
         self.assertEqual(self.told(site, A), ("present", "in list card"))

@@ -54,7 +54,7 @@ class Ghosts(unittest.TestCase):
         for why in ghosts.values():
             self.assertIn("no longer in the ban table", why)
             self.assertIn("held by remove", why)
-        self.assertEqual(missing, {f"{ADDRESSES[11]}/32": "the next push adds it"})
+        self.assertEqual(missing, {f"{ADDRESSES[11]}/32": "the next push brings it"})
         text = site.run("status", "--ghosts").stdout
         self.assertIn(f"ghost    {A}/32", text)
         self.assertIn(f"missing  {ADDRESSES[11]}/32", text)
@@ -73,7 +73,7 @@ class Ghosts(unittest.TestCase):
         site = self.site()
         site.run("push")
         site.run("ban", A, "--no-push")
-        self.assertEqual(self.told(site, "d1")[1], {f"{A}/32": "the next push adds it"})
+        self.assertEqual(self.told(site, "d1")[1], {f"{A}/32": "the next push brings it"})
         site.run("pause", "d1")
         self.assertIn("paused", self.told(site, "d1")[1][f"{A}/32"])
         (site.folder / "card2").unlink()
@@ -82,6 +82,24 @@ class Ghosts(unittest.TestCase):
         (site.folder / "card2").mkdir()
         site.run("push", code=None)
         self.assertIn("the last push failed", self.told(site, "d2")[1][f"{A}/32"])
+
+    def test_of_a_change_that_waits_to_be_confirmed_nothing_is_promised(self):
+        site = self.site()
+        site.run("push")
+        site.run("ban", A, "--no-push")
+        site.leave_unconfirmed(600)
+        self.assertIn("not confirmed", self.told(site, "d1")[1][f"{A}/32"])
+        self.assertEqual(self.told(site, "d2")[1], {f"{A}/32": "the next push brings it"})
+
+    def test_a_state_file_that_cannot_be_used(self):
+        site = self.site()
+        site.run("push")
+        with sqlite3.connect(site.folder / "state.db") as state:
+            state.execute("PRAGMA user_version = 99")
+        state.close()
+        shown = site.run("status", "--ghosts").stdout
+        self.assertIn("newer banpush", shown)
+        self.assertNotIn("never read", shown)
 
     def test_over_budget(self):
         site = self.site()

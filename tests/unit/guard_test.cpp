@@ -107,6 +107,19 @@ TEST_CASE("an object that entries refer to holds what its name says, and is one 
             .find("no block can be read") != std::string::npos);
 }
 
+TEST_CASE("a request over NETCONF is one element") {
+  const Driver driver = load_driver(std::string(BANPUSH_SOURCE_DIR) + "/drivers/yang_set.yaml", {BANPUSH_SOURCE_DIR});
+  const Values values = values_of(driver, {});
+  Script script;
+  Step step;
+  step.kind = TransportKind::Netconf;
+  step.lines = {"<validate><source><candidate/></source></validate>"};
+  script.change.push_back(step);
+  CHECK_NOTHROW(read_back(driver, values, script, {}));
+  script.change.front().lines.push_back("<delete-config><target><startup/></target></delete-config>");
+  CHECK_THROWS_WITH(read_back(driver, values, script, {}), Catch::Matchers::Contains("more than one element"));
+}
+
 TEST_CASE("one block less than the plan is refused") {
   Case one({"203.0.113.7", "203.0.113.8"});
   one.lines()[0] = "add element inet banpush hosts4 { 203.0.113.7 }";

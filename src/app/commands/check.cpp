@@ -114,6 +114,12 @@ void run_checks(Session &session, Checked &checked) {
   }
 }
 
+// What its templates write and its patterns do not read.
+std::vector<std::string> wrong_templates(const Config &config, const Device &device) {
+  const Driver &driver = config.driver(device);
+  return rehearse(driver, values_of(driver, device.params));
+}
+
 Checked look_at(Site &site, const Device &device, bool connect) {
   Checked checked;
   checked.device = device.name;
@@ -122,7 +128,7 @@ Checked look_at(Site &site, const Device &device, bool connect) {
   if (driver.evidence.level < EvidenceLevel::Captured && !device.accept_unproven)
     checked.findings.push_back(
         {Finding::Level::Warning, "unproven", fmt::format("driver {} plans, but pushes only with `accept_unproven: yes`", driver.name)});
-  for (const std::string &wrong : rehearse(driver, values_of(driver, device.params))) {
+  for (const std::string &wrong : wrong_templates(site.config(), device)) {
     checked.findings.push_back({Finding::Level::Bad, "templates", wrong});
     checked.code = exit_code_of(ErrorKind::Config);
   }
@@ -212,7 +218,7 @@ Tables tables_of(const Settings &settings, Config &config, const std::vector<std
       settings.console.warn("error: " + line);
     bool is_readable = true;
     for (const Device *device : devices)
-      for (const std::string &wrong : rehearse(config.driver(*device), values_of(config.driver(*device), device->params))) {
+      for (const std::string &wrong : wrong_templates(config, *device)) {
         settings.console.warn(fmt::format("error: {} ({}): templates: {}", device->name, device->driver, wrong));
         is_readable = false;
       }

@@ -23,8 +23,8 @@ double number(bool value) { return value ? 1 : 0; }
 struct DeviceFacts {
   std::string name;
   Keeper::Progress progress;
-  std::size_t entries = 0;
-  bool is_paused = false;
+  std::optional<std::size_t> entries; // nothing: the state file cannot be used
+  std::optional<bool> is_paused;
   std::vector<Condition> conditions;
   std::vector<double> times;
 };
@@ -39,6 +39,9 @@ std::vector<DeviceFacts> devices_of(Daemon &service, State &state) {
     all.push_back({name, keeper->progress(), entries[name], state.paused(name).has_value(), state.plain_conditions(name),
                    state.times_to_block(name, lately)});
   }
+  if (!state.trouble().empty())
+    for (DeviceFacts &one : all)
+      one.entries.reset(), one.is_paused.reset();
   return all;
 }
 
@@ -52,6 +55,8 @@ public:
     const Feed::Count looks = service.looks();
     out_.metric("banpush_table_up", Type::Gauge, "Whether the ban tables can be read.");
     out_.value(number(service.trouble().empty()));
+    out_.metric("banpush_state_up", Type::Gauge, "Whether the state file can be written.");
+    out_.value(number(service.state_trouble().empty()));
     out_.metric("banpush_table_reads_total", Type::Counter,
                 "Readings of the ban tables since the configuration was loaded, whole or of what is new.");
     out_.value(static_cast<double>(looks.whole), {{"kind", "whole"}});
@@ -78,13 +83,13 @@ public:
     using Is = std::optional<double>;
     const auto now = Clock::now();
     each("banpush_device_entries", Type::Gauge, "Entries on the device as it was last read.", devices,
-         [](const auto &one) { return Is(static_cast<double>(one.entries)); });
+         [](const auto &one) { return one.entries ? Is(static_cast<double>(*one.entries)) : Is(); });
     each("banpush_device_up", Type::Gauge, "Whether the last attempt to bring the device up to date came to an end without failure.",
          devices, [](const auto &one) { return one.progress.last ? Is(number(one.progress.last->outcome != Outcome::Failed)) : Is(); });
     each("banpush_device_failures", Type::Gauge, "Attempts that have failed one after the other.", devices,
          [](const auto &one) { return Is(one.progress.failures); });
     each("banpush_device_paused", Type::Gauge, "Whether the device is left alone because somebody said so.", devices,
-         [](const auto &one) { return Is(number(one.is_paused)); });
+         [](const auto &one) { return one.is_paused ? Is(number(*one.is_paused)) : Is(); });
     each("banpush_device_read_age_seconds", Type::Gauge, "How long ago the device was read.", devices, [&](const auto &one) {
       return one.progress.read == Clock::time_point{} ? Is() : Is(std::chrono::duration<double>(now - one.progress.read).count());
     });

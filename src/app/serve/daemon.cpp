@@ -77,16 +77,19 @@ std::string Daemon::trouble() {
 
 // What a push says that began with the file as it was before it could be written again is over.
 void Daemon::note_state(const Snapshot &snapshot, const std::string &why) {
+  bool begins = false;
   {
     const std::lock_guard lock(lock_);
     if (state_trouble_ == why || snapshot.taken <= state_back_)
       return;
-    if (state_trouble_.empty())
+    begins = state_trouble_.empty();
+    if (begins)
       state_tried_ = Clock::now();
     state_trouble_ = why;
   }
   watch_.alerts.set_own("state", why);
-  say_(why);
+  if (begins) // what it fails at changes from write to write
+    say_(why);
 }
 
 std::string Daemon::state_trouble() {

@@ -2,6 +2,7 @@
 #include "app/commands/look/ghosts.hpp"
 
 #include "app/pass.hpp"
+#include "app/prospect.hpp"
 
 #include <algorithm>
 #include <map>
@@ -29,27 +30,16 @@ struct OfDevice {
 };
 
 // What comes of what is missing, as far as that is known: nothing is promised of a device that is left alone, refuses or fails.
-std::string outlook(const DeviceReport &report, State &state, const std::string &list) {
-  if (report.paused)
-    return fmt::format("the device is paused: no push goes there until `banpush resume {}`", report.device);
+std::string outlook(const DeviceReport &report, const Prospect &prospect, const std::string &list, const std::string &read_at) {
+  if (!prospect.obstacles.empty())
+    return prospect.of(list);
   for (const GuardNote &note : report.plan->guards)
     if (note.refuses)
       return fmt::format("refused by {}: {}", note.name, note.message);
-  if (const auto attempt = state.last_attempt(report.device); attempt && attempt->outcome == word(Outcome::Failed))
-    return fmt::format("the last push failed: {}", attempt->error);
-  if (state.verified_at(report.device).empty())
-    return "the device was never read";
-  // What only a look at the device brings out: what the last push said of it.
-  for (const Condition &one : state.plain_conditions(report.device)) {
-    if (one.name == "list " + list)
-      return "no push brings it there now: " + one.text;
-    if (one.text.starts_with("refused by"))
-      return "the last push was " + one.text;
-  }
-  return "the next push adds it";
+  return read_at.empty() ? "the device was never read" : prospect.of(list);
 }
 
-OfDevice differences(const DeviceReport &report, State &state) {
+OfDevice differences(const DeviceReport &report, State &state, const Config &config) {
   OfDevice made{report.device, state.verified_at(report.device), {}, {}, {}, 0};
   if (!report.plan || !state.trouble().empty()) { // what was read there is not known: neither is what it lacks
     made.problem = report.plan ? state.trouble() : report.error;
@@ -62,11 +52,12 @@ OfDevice differences(const DeviceReport &report, State &state) {
     made.ghosts.push_back(
         {one.removal.block.text(), one.removal.list,
          one.removal.reason + (one.guard.empty() ? std::string("; what is to take its place is held") : "; held by " + one.guard)});
+  const Prospect prospect = prospect_of(state, config, *config.device(report.device));
   std::map<std::string, std::string> why; // by list: devices miss thousands
   for (const Addition &one : plan.change.add) {
     const auto [of_list, is_new] = why.try_emplace(one.list);
     if (is_new)
-      of_list->second = outlook(report, state, one.list);
+      of_list->second = outlook(report, prospect, one.list, made.read_at);
     made.missing.push_back({one.block.text(), one.list, of_list->second});
   }
   for (const LeftOut &one : plan.left_out) {
@@ -103,9 +94,9 @@ std::string lines_of(const char *kind, const std::vector<Difference> &all) {
 }
 
 std::string text_of(const OfDevice &one, const Console &console) {
-  const std::string when = one.read_at.empty() ? "never read" : "as read " + one.read_at;
   if (!one.problem.empty())
-    return fmt::format("{} ({}): {}\n", one.device, when, console.paint(Colour::Yellow, one.problem));
+    return fmt::format("{}: {}\n", one.device, console.paint(Colour::Yellow, one.problem));
+  const std::string when = one.read_at.empty() ? "never read" : "as read " + one.read_at;
   if (one.ghosts.empty() && one.missing.empty())
     return fmt::format("{} ({}): no difference{}\n", one.device, when,
                        one.over_budget == 0 ? std::string() : fmt::format("; {} over its budget", one.over_budget));
@@ -126,7 +117,7 @@ int ghosts(const Settings &settings, const Names &devices) {
   std::string out;
   bool differs = false;
   for (const DeviceReport &one : report.devices) {
-    const OfDevice of = differences(one, state);
+    const OfDevice of = differences(one, state, config);
     differs = differs || !of.ghosts.empty() || !of.missing.empty();
     all.push_back(json_of(of));
     out += text_of(of, settings.console);
