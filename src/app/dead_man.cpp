@@ -23,13 +23,8 @@ void remember(Site &site, const std::string &device, std::optional<Seconds> with
   site.state().awaits_confirm(device, within);
 }
 
-// As the device counts it: some know minutes only, and none less than its least.
-Seconds time_of(const Session &session) {
-  const DeadMan &dead_man = *session.driver().dead_man;
-  const Seconds unit = dead_man.unit == DeadMan::Unit::Minute ? minute : 1;
-  const Seconds units = std::max<Seconds>((session.device().confirm + unit - 1) / unit, static_cast<Seconds>(dead_man.least));
-  return units * unit + beyond;
-}
+// Until the device has returned, by our clock.
+Seconds time_of(const Session &session) { return session.driver().dead_man->taken(session.device().confirm) + beyond; }
 
 // Of a plan of a part, as far as its change goes.
 bool shows_part_as_before(const Installed &now, const Plan &plan) {
@@ -83,7 +78,7 @@ void send_all(Session &session, const std::vector<Step> &steps, const char *what
 }
 
 std::string time_to_confirm(const Session &session) {
-  return fmt::format("when its time to confirm is over (confirm: {}s)", session.device().confirm);
+  return fmt::format("when its time to confirm is over (confirm: {}s)", session.driver().dead_man->taken(session.device().confirm));
 }
 
 DeadManUse dead_man_use(const Session &session, const Device &device, const std::string &risk) {
@@ -94,7 +89,7 @@ DeadManUse dead_man_use(const Session &session, const Device &device, const std:
   if (!dead_man)
     return use;
   use.kind = kind_text(*dead_man);
-  use.within = device.confirm;
+  use.within = dead_man->taken(device.confirm);
   if (!holds(dead_man->when, session.values(), session.facts()))
     use.needs = dead_man->when;
   use.used = use.needs.empty() && device.confirm_when != When::Never && (device.confirm_when == When::Always || !risk.empty());

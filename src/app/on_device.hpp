@@ -3,11 +3,27 @@
 #pragma once
 
 #include "app/site/site.hpp"
+#include "app/state/condition.hpp"
 #include "core/policy/explain.hpp"
 
 #include <string>
+#include <vector>
 
 namespace banpush {
+
+// What a push would do to a device now, by what the state file knows of it.
+struct Prospect {
+  std::vector<std::string> obstacles; // what stands against any push
+  std::vector<Condition> conditions;  // of the last attempt
+
+  // The condition of a list that does not block; null where none is known.
+  const Condition *list(const std::string &name) const;
+  // What becomes of what is wanted in the list and not there: "the next push brings it", or why not.
+  std::string of(const std::string &list) const;
+};
+
+// With the lock of the state held.
+Prospect prospect_of(State &state, const Config &config, const Device &device);
 
 struct OnDevice {
   std::string device;

@@ -119,9 +119,10 @@ struct AlertSettings {
   std::vector<std::string> leave_out;
 };
 // What `leave_out` may name.
-inline constexpr std::array<const char *, 23> alert_names{
-    "unreachable", "login",    "failing", "unconfirmed", "unsaved", "renamed",   "list",  "add",      "remove", "storm", "span", "capacity",
-    "unproven",    "shadowed", "numbers", "dead_man",    "script",  "protected", "allow", "shortest", "tables", "spool", "http"};
+inline constexpr std::array<const char *, 24> alert_names{"unreachable", "login",    "failing", "unconfirmed", "unsaved", "renamed",
+                                                          "list",        "add",      "remove",  "storm",       "span",    "capacity",
+                                                          "unproven",    "shadowed", "numbers", "dead_man",    "script",  "protected",
+                                                          "allow",       "shortest", "tables",  "state",       "spool",   "http"};
 
 struct ServeSettings {
   std::chrono::milliseconds poll{1000};

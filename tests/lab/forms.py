@@ -81,7 +81,9 @@ class Forms(unittest.TestCase):
 
     def test_a_confirm_that_is_shorter_than_the_device_takes(self):
         one = self.new("cisco_iosxr", banpush={"confirm": "10s", "confirm_when": "always"})
-        self.assertIn("\ncommit confirmed 30\n", one.run("setup", "dut").stdout)
+        planned = one.run("setup", "dut")
+        self.assertIn("\ncommit confirmed 30\n", planned.stdout)
+        self.assertIn("goes back by itself after 30s", planned.stderr)
         one.run("setup", "dut", "--apply")
         one.ban(driver_contract.HOSTS4[0])
         self.assertEqual(one.push()["outcome"], "changed")

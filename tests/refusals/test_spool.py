@@ -64,6 +64,12 @@ class Spool(unittest.TestCase):
         self.site.run("push")
         self.assertEqual(self.banned(), [A, B])
 
+    def test_a_line_that_is_named_twice_is_dropped_once(self):
+        self.write("{no json")
+        self.site.run("push")
+        (line,) = [one["line"] for one in self.site.json("spool", "list")["lines"]]
+        self.assertEqual(self.site.run("spool", "drop", str(line), str(line), "--refused").stdout.count("dropped"), 1)
+
     def test_dropping_what_waits_has_to_be_said(self):
         os.rename(self.site.folder / "bans.db", self.site.folder / "away.db")
         done = self.site.run("ban", A, "--no-push")
@@ -179,14 +185,20 @@ class Spool(unittest.TestCase):
         """SQLite may not make what it needs beside it then, and says that this is missing."""
         if os.geteuid() != 0:
             self.skipTest("needs root")
-        folder = pathlib.Path(self.site.settings["state"]).parent
-        for one in folder.glob("state.db-*"):
-            one.unlink()
-        self.site.folder.chmod(0o755)
-        for one in (self.site.config, folder / "bans.db", folder / "state.db"):
-            os.chmod(one, 0o644)
-        done = subprocess.run(self.site.argv("audit"), capture_output=True, text=True, timeout=PATIENCE, env=ENVIRONMENT, user=65534, group=65534, extra_groups=[])
-        self.assertIn("Permission denied", done.stderr)
+        folder = self.site.folder / "var"
+        folder.mkdir()
+        for name in ("state", "spool"):
+            pathlib.Path(self.site.settings[name]).rename(folder / f"{name}.db")
+            self.site.settings[name] = str(folder / f"{name}.db")
+        self.site.write()
+        for one in (folder / "state.db", folder / "spool.db", folder):
+            os.chown(one, 12345, 12345)
+        (folder / "state.db").chmod(0o640)
+        folder.chmod(0o3770)
+        for one, mode in ((self.site.folder, 0o755), (self.site.config, 0o644), (self.site.folder / "bans.db", 0o644)):
+            one.chmod(mode)
+        done = subprocess.run(self.site.argv("audit"), capture_output=True, text=True, timeout=PATIENCE, env=ENVIRONMENT, user=23456, group=12345, extra_groups=[])
+        self.assertIn("12345, whose folder it is in, or root must make it", done.stderr)
         self.assertNotIn("No such file", done.stderr)
 
 

@@ -170,6 +170,7 @@ class Refusals(unittest.TestCase):
             database.sql("ALTER TABLE fail2ban MODIFY name varchar(4) NOT NULL")
             done = site.run("ban", A, "--jail", "postfix-sasl", code=2)
             self.assertIn("Data too long", done.stderr)
+            self.assertRegex(done.stderr, "set aside as line [0-9]+ of the spool: `banpush spool list` shows it, `banpush spool retry [0-9]+`")
             self.assertEqual(site.json("ban", B, "--jail", "sshd")["recorded"], "added")
             self.server.sql("SET GLOBAL read_only = 1")
             try:

@@ -151,6 +151,9 @@ class ThisHost(unittest.TestCase):
         seconds = self.seconds_until(lambda: self.conditions(site), "status says that the lists lack")
         print(f"told after {seconds:.1f} s")
         self.assertIn("does not exist on the device", site.log_text())
+        waited = site.json("ban", A, "--wait", code=5)["devices"][0]
+        self.assertFalse(waited["shows"], waited)
+        self.assertIn("list hosts4 does not exist", waited["why"])  # of four that lack
         self.assertEqual(sh(shows), "")
         site.run("setup", "here", "--apply")
         wait_until(lambda: A in sh(shows), 120, "what is back is filled")

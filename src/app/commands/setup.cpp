@@ -67,6 +67,16 @@ void forget_setup(State &state, const Device &device) {
     throw Error(ErrorKind::Config, fmt::format("nothing was sent: the service would set {} up again ({})", device.name, state.trouble()));
 }
 
+// The setup is done all the same; what rests on its being remembered is not promised.
+void say_unwritten(const Settings &settings, const State &state, const Device &device, Stage stage) {
+  if (state.trouble().empty())
+    return;
+  const bool would_be_kept = stage == Stage::Setup && device.is_local() && device.keep_setup;
+  settings.console.warn(would_be_kept ? fmt::format("that {} is set up is not written down, so the service does not set it up again: {}",
+                                                    device.name, state.trouble())
+                                      : state.trouble());
+}
+
 // Throws Error (Connect, Device), which is said in JSON, too.
 void apply(const Settings &settings, Site &site, Session &session, const SetupChange &change, const std::set<Family> &families) {
   const Device &device = session.device();
@@ -98,11 +108,7 @@ void apply(const Settings &settings, Site &site, Session &session, const SetupCh
   if (!removes)
     state.lists_stand(device.name);
   say_what_was_proved(settings, device, report);
-  if (!state.trouble().empty())
-    settings.console.warn(removes || !device.is_local() || !device.keep_setup
-                              ? state.trouble()
-                              : fmt::format("that {} was set up is not written down, so the service does not set it up again: {}",
-                                            device.name, state.trouble()));
+  say_unwritten(settings, state, device, change.stage);
   say(settings, device, {"changed", &change, &report}, fmt::format("{}: {}\n", device.name, removes ? "removed" : "set up, and in force"));
 }
 
@@ -140,6 +146,7 @@ int setup(const Settings &settings, const SetupOptions &options) {
     if (!options.remove && options.apply) {
       state.set_up(device.name, true);
       state.made(device.name, families);
+      say_unwritten(settings, state, device, stage);
     }
     say(settings, device, {"in_sync", &change},
         fmt::format("{}: nothing to do, {}\n", device.name, options.remove ? "no list or binding of banpush is there" : "already set up"));
@@ -158,6 +165,7 @@ int setup(const Settings &settings, const SetupOptions &options) {
 
 int save(const Settings &settings, const Names &devices) {
   const Config config = load_all(settings);
+  require_service_rights(config, "save");
   const auto meant = chosen(config, devices);
   State state(config.state);
   Site site(config, state, {}, {});

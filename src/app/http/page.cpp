@@ -49,9 +49,9 @@ std::string device(const PageView &view, const PageView::Device &one) {
                       : !one.trouble.empty() ? "look here"
                       : view.tables.empty()  ? "in sync"
                                              : "keeps what it holds";
-  std::string out = fmt::format("<li class=\"{}\"><h3>{}</h3><p class=\"state\">{}</p><p>{}{}</p><p>{}</p>", state,
-                                text(one.name), words, view.state.empty() ? fmt::format("{} entries · ", one.entries) : "",
-                                text(one.driver), one.read.empty() ? "" : "read " + text(one.read));
+  std::string out = fmt::format("<li class=\"{}\"><h3>{}</h3><p class=\"state\">{}</p><p>{}{}</p><p>{}</p>", state, text(one.name), words,
+                                view.state.empty() ? fmt::format("{} entries · ", one.entries) : "", text(one.driver),
+                                one.read.empty() ? "" : "read " + text(one.read));
   if (!one.delay.empty())
     out += fmt::format("<p>{}</p>", text(one.delay));
   if (!one.paused.empty())

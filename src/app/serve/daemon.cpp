@@ -83,8 +83,6 @@ void Daemon::note_state(const Snapshot &snapshot, const std::string &why) {
     if (state_trouble_ == why || snapshot.taken <= state_back_)
       return;
     begins = state_trouble_.empty();
-    if (begins)
-      state_tried_ = Clock::now();
     state_trouble_ = why;
   }
   watch_.alerts.set_own("state", why);
@@ -97,26 +95,31 @@ std::string Daemon::state_trouble() {
   return state_trouble_;
 }
 
-// Nothing may be written for long, and a file of a newer banpush is not opened again by itself.
+// At the beginning, where the tables may keep us from all pushes; and while it cannot be written: nothing else may write for
+// long, and a file of a newer banpush is not opened again by itself.
 void Daemon::try_state() {
   {
     const std::lock_guard lock(lock_);
-    if (state_trouble_.empty() || Clock::now() < state_tried_ + state_tried_each)
+    const bool is_due = state_tried_ == Clock::time_point{} || (!state_trouble_.empty() && Clock::now() >= state_tried_ + state_tried_each);
+    if (!is_due)
       return;
     state_tried_ = Clock::now();
   }
   State state(config_->state);
   state.try_to_write();
-  if (!state.failing().empty())
-    return;
+  const std::string why = state.failing();
+  std::string before;
   {
     const std::lock_guard lock(lock_);
-    state_trouble_.clear();
-    state_back_ = Clock::now();
-    whole_asked_ = true; // with a state file that is open
+    before = std::exchange(state_trouble_, why);
+    if (!before.empty() && why.empty()) {
+      state_back_ = Clock::now();
+      whole_asked_ = true; // with a state file that is open
+    }
   }
-  watch_.alerts.set_own("state", {});
-  say_("the state file can be written again");
+  watch_.alerts.set_own("state", why);
+  if (before.empty() != why.empty())
+    say_(why.empty() ? "the state file can be written again" : why);
 }
 
 Feed::Count Daemon::looks() {

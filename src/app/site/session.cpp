@@ -323,8 +323,7 @@ void Session::close() noexcept {
 Rendering Session::rendering(const Facts &facts) const {
   Rendering rendering{driver_, rendered_for(transport_kind(device_, driver_)), values_, facts, device_.run_with, 0, false, {}};
   if (driver_.dead_man && holds(driver_.dead_man->when, values_, facts))
-    rendering.confirm_seconds = std::max(static_cast<unsigned>(device_.confirm),
-                                         driver_.dead_man->least * (driver_.dead_man->unit == DeadMan::Unit::Minute ? 60U : 1U));
+    rendering.confirm_seconds = static_cast<unsigned>(driver_.dead_man->taken(device_.confirm));
   rendering.save = device_.save.when == Device::Save::When::Each;
   rendering.attach = places();
   return rendering;

@@ -51,4 +51,9 @@ const List *Driver::list_for(const Prefix &prefix, bool with_service) const noex
   return nullptr;
 }
 
+std::int64_t DeadMan::taken(std::int64_t confirm) const noexcept {
+  const std::int64_t length = unit == Unit::Minute ? 60 : 1;
+  return std::max((confirm + length - 1) / length, static_cast<std::int64_t>(least)) * length;
+}
+
 } // namespace banpush

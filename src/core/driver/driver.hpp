@@ -7,6 +7,7 @@
 #include "core/driver/text_template.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -221,6 +222,10 @@ struct DeadMan {
   enum class Kind { Commit, Timer } kind = Kind::Commit;
   enum class Unit { Second, Minute } unit = Unit::Second; // YAML: seconds | minutes
   unsigned least = 1;
+
+  // What the device makes of a time to confirm, both in seconds: whole units of its own, and none less than its least.
+  std::int64_t taken(std::int64_t confirm) const noexcept;
+
   std::string when;
   std::vector<Check> refuse; // asked right before; where one does not hold, the change is refused with what it says
 };

@@ -1,8 +1,8 @@
 // `status --ghosts`: where a device and the tables differ, by what was read of the device last.
 #include "app/commands/look/ghosts.hpp"
 
+#include "app/on_device.hpp"
 #include "app/pass.hpp"
-#include "app/prospect.hpp"
 
 #include <algorithm>
 #include <map>
