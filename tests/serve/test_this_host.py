@@ -147,13 +147,14 @@ class ThisHost(unittest.TestCase):
 
     def test_keep_setup_no(self):
         site, gone, shows = self.blocking("linux_nft", keep_setup=False)
+        site.run("ban", "2001:db8::7", "--wait")
         sh(gone)
         seconds = self.seconds_until(lambda: self.conditions(site), "status says that the lists lack")
         print(f"told after {seconds:.1f} s")
         self.assertIn("does not exist on the device", site.log_text())
         waited = site.json("ban", A, "--wait", code=5)["devices"][0]
         self.assertFalse(waited["shows"], waited)
-        self.assertIn("list hosts4 does not exist", waited["why"])  # of four that lack
+        self.assertIn("list hosts4 does not exist", waited["why"])  # not the one for IPv6
         self.assertEqual(sh(shows), "")
         site.run("setup", "here", "--apply")
         wait_until(lambda: A in sh(shows), 120, "what is back is filled")
