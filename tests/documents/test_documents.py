@@ -33,6 +33,7 @@ NOT_HERE = {
     r"systemctl .*": "no systemd runs here; the units are verified by `documents: install` and `serve: units`",
     r"systemd-(sysusers|tmpfiles) .*": "changes the machine's users; tests/rights has the users' story",
     r"(adduser|apt-get) .*": "changes the machine's users and packages",
+    r"install -D -m 644 local-devices.conf .*": "changes the machine's systemd; `serve: units` judges the drop-in",
     r"install -m 644 config/.* /usr/lib/.*": "changes the machine outside of what this test covers; `documents: install` looks at the files",
 }
 # Statuses besides 0 that a document promises for what stands here.
