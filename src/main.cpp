@@ -13,6 +13,7 @@
 #include <CLI/CLI.hpp>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace {
@@ -343,11 +344,18 @@ int all_written(int code) {
   return code == 0 ? 1 : code;
 }
 
+// Passwords pass through this process: no debugger of the same user, and no core (prctl(2)). The limit holds for the programs
+// that it starts, too, whose input or output may be a secret.
+void keep_memory_to_ourselves() {
+  const rlimit none{0, 0};
+  if (prctl(PR_SET_DUMPABLE, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0)
+    std::fputs("banpush: cores and debuggers of this process cannot be forbidden here\n", stderr);
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
-  // Passwords pass through this process: no core dump, no debugger of the same user (prctl(2)).
-  prctl(PR_SET_DUMPABLE, 0);
+  keep_memory_to_ourselves();
   CLI::App app{"banpush keeps the bans that fail2ban servers share in force on routers, switches and firewalls.\n"
                "Start with: banpush init, banpush check, banpush plan. Manual and examples: docs/ and config/banpush.yaml.",
                "banpush"};

@@ -18,6 +18,19 @@ constexpr auto ask = static_cast<unsigned>(-1); // changes nothing, and says wha
 // Of this thread alone, where the C library's setgroups() is of the whole process.
 bool set_groups(const std::vector<gid_t> &groups) { return ::syscall(SYS_setgroups, groups.size(), groups.data()) == 0; }
 
+// Whether others may look into this process. Each change of rights sets it to what fs.suid_dumpable says (proc(5)), so that a
+// process that had forbidden it could be had as a core again.
+class Dumpable {
+public:
+  Dumpable() noexcept : before_(::prctl(PR_GET_DUMPABLE)) {}
+  Dumpable(const Dumpable &) = delete;
+  Dumpable &operator=(const Dumpable &) = delete;
+  ~Dumpable() { ::prctl(PR_SET_DUMPABLE, before_ == 1 ? 1 : 0); } // 2 is for the kernel to set
+
+private:
+  int before_;
+};
+
 bool is_user(uid_t user) { return static_cast<uid_t>(::setfsuid(ask)) == user; }
 bool is_group(gid_t group) { return static_cast<gid_t>(::setfsgid(ask)) == group; }
 
@@ -36,6 +49,7 @@ AsOwner::AsOwner(const std::optional<Owner> &owner) noexcept {
   groups_.resize(static_cast<std::size_t>(std::max(0, ::getgroups(0, nullptr))));
   if (!groups_.empty() && ::getgroups(static_cast<int>(groups_.size()), groups_.data()) < 0)
     return;
+  const Dumpable dumpable;
   if (!set_groups({}))
     return;
   changed_ = true;
@@ -53,6 +67,7 @@ AsOwner::~AsOwner() {
 
 void AsOwner::give_back() noexcept {
   const int error = errno;
+  const Dumpable dumpable;
   ::setfsuid(user_);
   ::setfsgid(group_);
   set_groups(groups_);

@@ -6,6 +6,7 @@
 #include "app/world/spool.hpp"
 #include "bans/sqlite/sqlite.hpp"
 #include "config/document/text_file.hpp"
+#include "files/as_owner.hpp"
 #include "files/open.hpp"
 #include "transport/ssh/known_hosts.hpp"
 
@@ -285,6 +286,21 @@ TEST_CASE("root in a folder of another user: a folder on the way is a link") {
     said_by(use, ground.theirs() + "/sub/../../outside");
     CHECK(ground.seen() == before);
   }
+}
+
+TEST_CASE("root with the rights of another user: whether others may look into the process stays as it was") {
+  if (!is_root())
+    return;
+  for (const int before : {1, 0}) {
+    REQUIRE(::prctl(PR_SET_DUMPABLE, before) == 0);
+    {
+      const AsOwner other(Owner{stranger, strange_group});
+      REQUIRE(other.holds());
+      CHECK(::prctl(PR_GET_DUMPABLE) == before);
+    }
+    CHECK(::prctl(PR_GET_DUMPABLE) == before);
+  }
+  ::prctl(PR_SET_DUMPABLE, 1);
 }
 
 TEST_CASE("root in a folder of another user: what it makes is the other's") {
