@@ -228,10 +228,37 @@ class Rights(unittest.TestCase):
 
     def test_nobody_says_that_it_is_another(self):
         with Place("mysql://fail2ban@127.0.0.1:1/fail2ban") as place:
-            for user, address in ((ALICE, FIRST), (SERVICE, SECOND), (ROOT, THIRD)):
-                place.run(user, "ban", address, "--no-push", SUDO_USER="mallory")
+            daemon = {"SUDO_USER": "daemon", "SUDO_UID": "1"}
+            for user, address, sudo in ((ALICE, FIRST, daemon), (SERVICE, SECOND, daemon), (ROOT, THIRD, daemon), (ROOT, FIRST, {**daemon, "SUDO_UID": "2"}),
+                                        (ROOT, SECOND, {"SUDO_USER": "mallory", "SUDO_UID": "1"})):
+                place.run(user, "ban", address, "--no-push", **sudo)
             actors = [json.loads(what)["actor"].split("@")[0] for what in place.rows("spool.db", "SELECT what FROM spool ORDER BY id")]
-            self.assertEqual(actors, [str(ALICE), str(SERVICE), "mallory"])
+            self.assertEqual(actors, [str(ALICE), str(SERVICE), "daemon", "root", "root"])
+
+    @unittest.skipUnless(os.path.exists("/proc/self/loginuid"), "the kernel keeps no login of a process")
+    def test_who_logged_in_is_written_down(self):
+        with Place("mysql://fail2ban@127.0.0.1:1/fail2ban") as place:
+            words = [serving.BANPUSH, "-c", place.config, "ban", FIRST, "--no-push"]
+            # `bin` logged in, became somebody else, and used that one's sudo.
+            done = subprocess.run(["sh", "-c", 'echo 2 >/proc/self/loginuid && exec "$@"', "sh", *words], capture_output=True, text=True, timeout=120,
+                                  env={**serving.ENVIRONMENT, "SUDO_USER": "daemon", "SUDO_UID": "1"})
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual([json.loads(what)["actor"].split("@")[0] for what in place.rows("spool.db", "SELECT what FROM spool")], ["bin"])
+
+    def test_the_service_writes_down_who_is_at_the_other_end(self):
+        with Place() as place:
+            place.configure(serve={**place.settings["serve"], "poll": "1m", "audit": "1h"})  # what it does later is for its callers
+            place.run(ROOT, "init")
+            place.run(ROOT, "ban", FIRST, "--no-push")
+            place.start()
+            wait_until(lambda: place.holds() == addresses([FIRST]), 60, "the service has pushed")
+            script = ("import json, socket, sys\ns = socket.socket(socket.AF_UNIX)\ns.settimeout(60)\ns.connect(sys.argv[1])\n"
+                      "s.sendall(json.dumps({'do': 'push', 'actor': 'mallory@elsewhere'}).encode() + b'\\n')\nprint(s.makefile().readline())")
+            for user, name in ((SERVICE, str(SERVICE)), (ROOT, "mallory")):
+                place.write(place.card, "", SERVICE, SERVICE, 0o644)
+                subprocess.run(as_user(user, ["/usr/bin/python3", "-c", script, place.settings["serve"]["socket"]]), check=True, capture_output=True, timeout=90)
+                self.assertEqual(place.holds(), addresses([FIRST]))
+                self.assertEqual(place.rows("state.db", "SELECT actor FROM audit ORDER BY id")[-1].split("@")[0], name)
 
     def test_the_groups_password_file(self):
         with Place("mysql://fail2ban@127.0.0.1:1/fail2ban") as place:
@@ -267,6 +294,31 @@ class Rights(unittest.TestCase):
                 subprocess.run(["sh", "-c", remedy], check=False)
             self.assertEqual(place.run(ROOT, "check").stdout.count("mend it with"), 0)
             place.run(SERVICE, "ban", FIRST)
+
+    def test_check_tells_who_may_change_or_see_what_is_not_theirs(self):
+        with Place() as place:
+            place.run(ROOT, "init")
+            place.run(SERVICE, "push")
+            program = place.folder / "page-me"
+            place.write(program, "#!/bin/sh\n", ROOT, ROOT, 0o755)
+            place.configure(serve={**place.settings["serve"], "alerts": {"command": [str(program)]}})
+            place.start()
+            self.assertEqual(place.run(ROOT, "check").stdout.count("error"), 0)
+            socket = place.run_folder / "banpush.sock"
+            driver, templates = place.etc / "drivers/card_file.yaml", place.etc / "templates/card_file"
+            for file, mode, told in ((place.config, 0o642, "everybody"), (place.config, 0o660, "the group"), (driver, 0o666, "everybody"), (driver.parent, 0o777, "everybody"),
+                                     (templates, 0o757, "everybody"), (program, 0o777, "everybody"), (place.etc, 0o757, "everybody"),
+                                     (place.var / "state.db", 0o644, "everybody"), (place.var / "spool.db", 0o664, "everybody"), (socket, 0o666, "everybody")):
+                with self.subTest(file=file.name, mode=oct(mode)):
+                    before = file.stat().st_mode & 0o7777
+                    file.chmod(mode)
+                    lines = [line for line in place.run(ROOT, "check", code=2).stdout.splitlines() if line.startswith("error") and f" {file}" in line and told in line]
+                    self.assertEqual(len(lines), 1, lines)
+                    subprocess.run(["sh", "-c", lines[0].split("mend it with: ")[1]], check=True)
+                    self.assertEqual(place.run(ROOT, "check").stdout.count("error"), 0)
+                    file.chmod(before)
+            os.chown(place.config, BOB, SERVICE)
+            self.assertIn(f"{place.config} belongs to {BOB}, who may change it; mend it with: chown root", place.run(ROOT, "check", code=2).stdout)
 
     def test_a_link_in_the_services_folder_makes_root_do_nothing_elsewhere(self):
         with Place("mysql://fail2ban@127.0.0.1:1/fail2ban") as place:

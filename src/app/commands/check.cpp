@@ -8,6 +8,7 @@
 #include "app/record/spool_report.hpp"
 #include "app/site/list_files.hpp"
 #include "app/site/session.hpp"
+#include "app/world/changeable.hpp"
 #include "app/world/protect.hpp"
 #include "app/world/rights.hpp"
 #include "app/world/spool.hpp"
@@ -250,6 +251,8 @@ int check(const Settings &settings, const CheckOptions &options) {
     for (const std::string &line : spool.text) // before the table, which may be why something waits
       settings.console.warn(line);
   std::vector<std::string> rights = wrong_rights(config);
+  for (std::string &line : changeable_by_others(config))
+    rights.push_back(std::move(line));
   if (config.serve.http)
     if (const std::string trouble = trouble_with_http(*config.serve.http); !trouble.empty())
       rights.push_back(trouble);

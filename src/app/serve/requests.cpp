@@ -2,6 +2,7 @@
 
 #include "app/blocking.hpp"
 #include "app/site/side_by_side.hpp"
+#include "app/state/actor.hpp"
 #include "app/world/world.hpp"
 
 #include <fmt/format.h>
@@ -69,11 +70,16 @@ std::vector<Keeper *> chosen_keepers(Daemon &service, const Json &request) {
   return keepers;
 }
 
-Json push_now(Daemon &service, const Json &request) {
+// Root may say for whom it works (sudo); what others say of themselves counts for nothing.
+std::string actor_in(const Json &request, uid_t user) {
+  return user == 0 ? shown(request.value("actor", actor_of(user)), 200) : actor_of(user);
+}
+
+Json push_now(Daemon &service, const Json &request, uid_t user) {
   const auto until = Clock::now() + patience_for_push;
   const auto keepers = chosen_keepers(service, request);
   Order order;
-  order.actor = request.value("actor", "");
+  order.actor = actor_in(request, user);
   order.forced = forced_limits(names_in(request, "force"));
   order.hashes = request.value("hashes", std::map<std::string, std::string>{});
   const std::uint64_t number = service.fresh(Feed::Look::Whole, until);
@@ -141,7 +147,7 @@ std::optional<Json> answer(Daemon &service, const Json &request, uid_t user) {
       return refused("unknown request");
     if (!trusted)
       return refused(fmt::format("user {} may not ask for this", user));
-    return what == "push" ? push_now(service, request) : release(service, request);
+    return what == "push" ? push_now(service, request, user) : release(service, request);
   } catch (const std::exception &error) {
     return Json{{"refused", error.what()}};
   }

@@ -5,14 +5,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <ctime>
 #include <map>
 #include <set>
 
 #include <fmt/format.h>
-#include <pwd.h>
-#include <unistd.h>
 
 namespace banpush {
 
@@ -471,19 +468,6 @@ long State::requested() {
         number = static_cast<long>(row.number(0));
     });
   return number;
-}
-
-std::string actor() {
-  // Whoever is root anyway may say who it is; for everybody else the environment proves nothing.
-  const char *sudo = geteuid() == 0 ? std::getenv("SUDO_USER") : nullptr;
-  std::string user = sudo != nullptr ? sudo : "";
-  if (user.empty()) {
-    const passwd *entry = getpwuid(geteuid());
-    user = entry != nullptr ? entry->pw_name : std::to_string(geteuid());
-  }
-  std::array<char, 256> host{};
-  gethostname(host.data(), host.size() - 1);
-  return shown(user, 64) + "@" + shown(host.data(), 128);
 }
 
 } // namespace banpush

@@ -71,6 +71,9 @@ public:
     for (const TableSource &table : config_.tables)
       if (table.kind == TableSource::Kind::Sqlite)
         look_at_database(table.path, Writers::Group);
+    for (const std::string &path : {config_.state, config_.spool})
+      look_at_readers(path);
+    look_at_socket(config_.serve.socket);
     look_at_read();
     return std::move(wrong_);
   }
@@ -134,6 +137,24 @@ private:
           fmt::format("chgrp {} {} && chmod 660 {}", group_name(service.owner.group), path, path));
   }
 
+  // Scripts and the devices' words stand in the state, and bans with their reasons in the spool.
+  void look_at_readers(const std::string &path) {
+    for (const char *companion : {"", "-wal", "-shm"})
+      if (const auto about = file_facts(path + companion); about && (about->mode & 07U) != 0)
+        say(fmt::format("{}{} may be used by everybody (mode {:04o})", path, companion, about->mode & 07777U),
+            fmt::format("chmod o-rwx {}{}", path, companion));
+  }
+
+  // Others can neither deceive who rings nor the service (both ask the kernel who is at the other end), but keep it from starting.
+  void look_at_socket(const std::string &path) {
+    if (const auto about = file_facts(path); about && S_ISSOCK(about->mode) && (about->mode & 07U) != 0)
+      say(fmt::format("the socket {} may be rung by everybody (mode {:04o})", path, about->mode & 07777U),
+          fmt::format("chmod o-rwx {}", path));
+    if (const auto folder = Folder::around(path); folder && folder->is_for_all())
+      wrong_.push_back(fmt::format(
+          "everybody may put something into the place of the socket {}; let serve.socket be in a folder of the service's", path));
+  }
+
   // Configuration, secrets, keys and host keys: the service only reads them.
   void look_at_read() {
     const auto folder = Folder::around(config_.state);
@@ -154,6 +175,19 @@ private:
     for (const TableSource &table : config_.tables)
       if (table.password.from == Secret::From::File)
         look(table.password.name, "the table's password", by_group(table.password.name));
+    const auto look_at_secret = [&](const Secret &secret) {
+      if (secret.from == Secret::From::File)
+        look(secret.name, "the secret", by_owner(secret.name));
+    };
+    if (config_.serve.alerts)
+      for (const Secret *secret : {&config_.serve.alerts->webhook, &config_.serve.alerts->token})
+        look_at_secret(*secret);
+    if (config_.serve.http) {
+      for (const HttpSettings::Token &token : config_.serve.http->tokens)
+        look_at_secret(token.secret);
+      if (!config_.serve.http->key.empty())
+        look(config_.serve.http->key, "the key", by_owner(config_.serve.http->key));
+    }
     for (const Device &device : config_.devices) {
       if (device.is_local())
         continue;
@@ -161,8 +195,7 @@ private:
       if (!device.login.key.empty())
         look(device.login.key, "the key", by_owner(device.login.key));
       for (const Secret *secret : {&device.login.password, &device.login.passphrase, &device.enable})
-        if (secret->from == Secret::From::File)
-          look(secret->name, "the secret", by_owner(secret->name));
+        look_at_secret(*secret);
     }
   }
 
