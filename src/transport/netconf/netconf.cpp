@@ -247,7 +247,7 @@ Reply NetconfTransport::ask(const Ask &question) {
     throw Error(ErrorKind::Device, fmt::format("{}: {}: device said {}", device_.name, operation, dialogue_->redacted(joined(errors))));
   if (!reply.data)
     throw Error(ErrorKind::Device, fmt::format("{}: {}: the answer has neither data nor an error{}{}", device_.name, operation,
-                                               reply.rest.empty() ? "" : ": ", reply.rest));
+                                               reply.rest.empty() ? "" : ": ", dialogue_->redacted(reply.rest)));
   return {*reply.data, 0, {}};
 }
 
@@ -283,7 +283,7 @@ Delivery NetconfTransport::judged(const Step &step, const NetconfReply &reply, c
   else if (!reply.message_id)
     delivery.complaint = fmt::format("{}: the answer names no message-id", operation);
   else if (!step.expect.empty() && !step.expect.found_in(reply.rest) && !(reply.data && step.expect.found_in(*reply.data)))
-    delivery.complaint = fmt::format("{}: the answer lacks `{}`: {}", operation, step.expect.text(), reply.rest);
+    delivery.complaint = fmt::format("{}: the answer lacks `{}`: {}", operation, step.expect.text(), dialogue_->redacted(reply.rest));
   delivery.accepted = delivery.complaint.empty();
   if (delivery.accepted)
     delivery.complaint = std::move(warnings);
