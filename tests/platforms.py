@@ -38,6 +38,11 @@ of their replies: there the prompt behind a reply, and that each line is ended, 
   `setup` there is refused by the switch, line by line; attach `in`, or leave IPv6 out with `families: [ipv4]`. ACLs of a VLAN, which are applied below `vlan N`, are not bound by banpush. What the
   switch cannot put into its hardware is not in force, although it stands in the configuration: `show access-list` warns of it, and `check` says so.
 - **`aruba_procurve`**: VLAN ACLs are bound by `vlan-in` and `vlan-out`, or by `vlan` in 15.x and in some guides of 16 (`params: {vlan_acl: yes, vlan_plain: yes}`).
+- **`cisco_ios`, `cisco_iosxe`, `cisco_ios_group`, `cisco_iosxr`**: an interface may have two access lists in a direction, `ip access-group common A B in` (IPv4 ACL Chaining Support; IPv6 ACL Chaining
+  with a Common ACL) or, on XR, `ipv4 access-group common A B ingress` (xrdocs, Chained ACL for NCS55xx and NCS5xx, where object groups do not go together with a common list). The common one is looked at first: `setup` binds nothing over them, and
+  of a list of banpush's behind a common one `check`, `show`, `plan` and `push` say that they cannot tell.
+- **`cisco_asa`**: with `per-user-override` a list that the AAA server gives a user comes before the interface's (ASA Firewall CLI Configuration Guide, access rules): they cannot tell. With `names` the
+  configuration shows names instead of addresses, which banpush cannot read: `no names` shows addresses.
 - **`cisco_iosxr`, `cisco_iosxr_netconf`**: a line card without external TCAM takes 4,000 IPv4 and 2,000 IPv6 entries of lists bound to ingress, all lists together, and a list bound twice to
   egress counts twice (xrdocs, access-lists on NCS5500). What is beyond that is refused when it is committed: where other lists are bound, too, give the device a smaller `budget`.
 - **`huawei_vrp`**: AR takes `traffic-filter inbound ipv6 acl N` and no ACL in what undoes it, S series `acl ipv6 N` and the ACL (traffic-filter, interface view); which of them it is, is read

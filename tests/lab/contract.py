@@ -177,6 +177,19 @@ class Contract(driver_contract.Contract):
     def bench(self, **variant):
         return LabBench(self.platform, self.pool, **variant)
 
+    def test_a_list_that_is_used_elsewhere_is_not_removed(self):
+        if not self.platform.uses:
+            driver_contract.does_not_apply("no other use is emulated")
+        for uses in self.platform.uses:
+            with self.subTest(uses[-1]):
+                one = self.new()
+                self.assertEqual(one.tell("type", *uses)["answer"], "")
+                done = one.run("setup", "dut", "--remove", "--apply", codes=None)
+                self.assertNotEqual(done.returncode, 0)
+                self.assertIn(uses[-1], done.stderr)
+                self.assertIn("\nip access-list extended BANPUSH-IN4\n", one.text(), "the list still stands")
+                one.close()
+
     def test_a_policy_without_ipv6(self):
         one = self.new(set_up=False, **ONE_FAMILY)
         if self.platform.sets_up:

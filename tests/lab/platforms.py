@@ -20,7 +20,7 @@ def numbers_of(driver):
 class Platform:
     def __init__(self, driver, device=None, train="", attach=(), kinds=(), bare="", operator="", operator_list=None, operator_shown="", refuses=True,
                  refuses_with="", foreign="", foreign_shown="", by_hand=(), by_hand_gone=(), noise="", settings=None, saves=True, params=None,
-                 lists_stand=True, sets_up=True, settles=0, dialogs=(), many=250, narrow=40, longest_name=42, odd_name="", reverts=None):
+                 lists_stand=True, sets_up=True, settles=0, dialogs=(), many=250, narrow=40, longest_name=42, odd_name="", reverts=None, uses=()):
         self.driver, self.device, self.train = driver, device or driver, train
         self.attach = attach                  # interfaces
         self.kinds = kinds                    # (kind, name) of the lists banpush keeps, as the lab's state has them
@@ -45,6 +45,7 @@ class Platform:
         self.saves = saves                    # whether anything has to be saved
         self.params = params
         self.reverts = reverts or {}          # keys of the lab's device with which it takes back what nobody confirms; none: it does so anyway, or never
+        self.uses = uses                      # of each: lines by which the operator uses banpush's list elsewhere, each of which the removal of the list has to name
         self.longest_name = longest_name      # of the host
         self.odd_name = odd_name              # a name with blanks or brackets, where the platform takes such
         self.numbers = numbers_of(driver) if any(NUMBER.search(line) for line in by_hand) else None  # those that banpush gives
@@ -80,11 +81,13 @@ interface GigabitEthernet0/0
  ip access-group OUTSIDE-IN in
 """
 IOS_FOREIGN = ("ip access-list extended BANPUSH-IN4", "5 permit tcp host 192.0.2.77 any eq 22")
+IOS_USES = [["interface GigabitEthernet0/1", "ip access-group common BANPUSH-IN4 CUST in"], ["interface GigabitEthernet0/1", "ip access-group common CUST BANPUSH-IN4 in"],
+            ["ip nat inside source list BANPUSH-IN4 interface GigabitEthernet0/1 overload"]]
 IOS_NOISE = "*Mar  1 00:01:02.345: %SYS-5-CONFIG_I: Configured from console by vty0 (192.0.2.9)"
 IOS = {
     "attach": ["GigabitEthernet0/0"], "kinds": [ACL4, ACL6], "operator": IOS_OPERATOR, "operator_list": ("acl4", "OUTSIDE-IN"), "foreign": IOS_FOREIGN,
     "foreign_shown": "192.0.2.77", "by_hand": ["ip access-list extended BANPUSH-IN4", "900 deny ip host HOST any"],
-    "by_hand_gone": ["ip access-list extended BANPUSH-IN4", "no deny ip host HOST any"], "noise": IOS_NOISE, "reverts": {"config": "archive\n path flash:x\n"}, "dialogs": [({"expired": "yes"}, "New password")]}
+    "by_hand_gone": ["ip access-list extended BANPUSH-IN4", "no deny ip host HOST any"], "noise": IOS_NOISE, "uses": IOS_USES, "reverts": {"config": "archive\n path flash:x\n"}, "dialogs": [({"expired": "yes"}, "New password")]}
 
 PLATFORMS = {
     "cisco_ios": Platform("cisco_ios", **IOS),
