@@ -31,6 +31,18 @@ Remembered remembered(Site &site, const std::string &device) {
   return site.state().remembered(device);
 }
 
+// Which additions the device held when it was last read back, and holds no more.
+void note_put_back(Site &site, const Device &device, Plan &plan, const Remembered &known) {
+  std::vector<Block> there;
+  for (const Entry &entry : plan.installed.entries)
+    there.push_back(entry.block);
+  std::sort(there.begin(), there.end());
+  const std::lock_guard lock(site.state_lock());
+  for (Addition &one : plan.change.add)
+    one.put_back = known.has(one.block) && !std::binary_search(there.begin(), there.end(), one.block) &&
+                   site.state().held(device.name, device.driver, one.block, one.list);
+}
+
 void append(std::vector<LeftOut> &all, std::vector<LeftOut> more) {
   all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
@@ -70,7 +82,7 @@ std::vector<Wanted> with_newcomers(const std::vector<Wanted> &wanted, const Cand
     while (next != wanted.end() && next->candidate.block < one.block)
       all.push_back(*next++);
     if (limits.storm && one.since <= limits.storm->hold && (next == wanted.end() || next->candidate.block != one.block))
-      all.push_back({one, {}});
+      all.push_back({one, {}, {}});
   }
   all.insert(all.end(), next, wanted.end());
   return all;
@@ -118,7 +130,7 @@ std::optional<LiveSelection::Change> in_one(LiveSelection &selection, const Site
   if (since.weighed && selection.others_wait())
     return std::nullopt;
   std::map<Block, Wanted> add;
-  std::map<Block, std::pair<Wanted, Verdict>> remove;
+  std::map<Block, std::pair<Wanted, Why>> remove;
   LiveSelection::Change all;
   for (const CandidateChange &one : since.changes) {
     LiveSelection::Change change = selection.update(one, since.elapsed);
@@ -220,7 +232,8 @@ Decision make_decision(Site &site, const Device &device, const Driver &driver, c
   if (std::any_of(selection.left_out.begin(), selection.left_out.end(),
                   [](const LeftOut &one) { return one.verdict == Verdict::OverBudget; }))
     site.lacks_room(device, facts);
-  Difference difference = diff(driver, selection, standing.bans, candidates, plan.installed);
+  const Remembered known = remembered(site, device.name);
+  Difference difference = diff(driver, selection, standing.bans, candidates, plan.installed, known);
   const bool has_all = driver.lists.size() == site.config().driver(device).lists.size();
   if (has_all && standing.of != nullptr && plan.installed.entries.size() + difference.change.add.size() != 0 && may_be_followed(order) &&
       !has_numbers(driver) && LiveSelection::can_follow(driver, device.policy))
@@ -233,13 +246,14 @@ Decision make_decision(Site &site, const Device &device, const Driver &driver, c
   append(plan.left_out, std::move(selection.left_out));
   append(plan.guards, std::move(difference.notes));
   append(plan.left_out, std::move(difference.left_out));
-  Difference held = hold(difference.change, device.limits, plan.installed, remembered(site, device.name),
+  Difference held = hold(difference.change, device.limits, plan.installed, known,
                          with_newcomers(selection.wanted, candidates, device.limits), order.forced);
   keep_instead_of_held(held, candidates);
   if (held.change.remove.size() < difference.change.remove.size())
     keep_to_room(held, driver, capacity_of(device), plan.installed, selection.wanted);
   keep_apart(held, driver, plan.installed);
   plan.change = std::move(held.change);
+  note_put_back(site, device, plan, known);
   plan.change.renumber = std::move(difference.change.renumber);
   append(plan.guards, std::move(held.notes));
   append(plan.left_out, std::move(held.left_out));
@@ -268,20 +282,21 @@ std::optional<Plan> make_part(Site &site, const Session &session, Kept &kept, co
   plan.driver = session.driver().name;
   plan.installed.lists = kept.known->lists;
   Selection selection;
-  Candidates candidates;
-  for (const auto &[wanted, verdict] : change->remove) {
+  std::map<Block, Why> reasons;
+  for (const auto &[wanted, why] : change->remove) {
     add_entries_of(wanted, *kept.known, plan.installed);
-    if (verdict == Verdict::OverBudget) { // it is wanted still, and that is what diff() asks
-      candidates.wanted.push_back(wanted.candidate);
-      selection.left_out.push_back({wanted.candidate.block.prefix, verdict, {}});
-    } else {
-      candidates.verdicts.emplace_back(wanted.candidate.block.prefix, verdict);
-    }
+    reasons[wanted.candidate.block] = why;
+    if (why.verdict == Verdict::OverBudget) // it is wanted still
+      selection.left_out.push_back({wanted.candidate.block.prefix, why.verdict, {}});
   }
+  const auto reason = [&](const Block &block) {
+    const Why &why = reasons.at(block);
+    return why.verdict == Verdict::OverBudget ? Why{Verdict::Wanted, Why::Of::Entry} : why;
+  };
   selection.wanted = change->add;
   {
     const auto lock = site.reading();
-    plan.change = diff(session.driver(), selection, site.bans(), candidates, plan.installed).change;
+    plan.change = diff_for(session.driver(), selection, site.bans(), reason, plan.installed).change;
   }
   plan.left_out = change->left_out;
   plan.wanted = std::move(selection.wanted);

@@ -82,7 +82,7 @@ Verified apply(Site &site, Session &session, const Cleared &cleared, const Order
       end_dead_man_where_undone(site, plan.device, as_before(plan), verified.installed);
     if (delivery.lost && may_repair(order) && !dead_man_of(site, session.device())) {
       const std::lock_guard lock(site.state_lock());
-      site.state().changed(plan.device, plan, site.seconds_since_fetch()); // cleared once: no limit is to take the rest for new
+      site.state().lost(plan.device, plan, verified.installed, site.seconds_since_fetch()); // cleared once: the rest is not new
       verified.lost = fmt::format("{}; {}; {}", delivery.complaint, progress, verified.difference);
       return std::move(verified);
     }
@@ -131,7 +131,9 @@ std::optional<Verified> apply_and_record(Site &site, Session &session, const Cle
     report.error = error.what();
   }
   const std::lock_guard lock(site.state_lock());
-  site.state().ended(record, word(lost.empty() ? report.outcome : Outcome::Failed), lost.empty() ? report.error : lost, report.words);
+  const bool is_done = lost.empty() && report.outcome == Outcome::Changed;
+  site.state().ended(record, word(lost.empty() ? report.outcome : Outcome::Failed), lost.empty() ? report.error : lost, report.words,
+                     is_done ? std::optional(counts_of(plan.change)) : std::nullopt);
   return verified;
 }
 

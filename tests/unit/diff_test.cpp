@@ -137,6 +137,36 @@ TEST_CASE("what no row names is removed without an explanation") {
   const auto made = difference(numbered_driver(), wanting({}), holding({{"203.0.113.7/32", "100"}}));
   REQUIRE(made.change.remove.size() == 1);
   CHECK_FALSE(made.change.remove[0].explained);
+  CHECK(made.change.remove[0].reason == "not in the ban table"); // for all that is known, it never was
+  Remembered remembered;
+  remembered.blocks = {Block{p("203.0.113.7/32"), {}}};
+  const auto known = diff(numbered_driver(), wanting({}), {}, {}, holding({{"203.0.113.7/32", "100"}}), remembered).change.remove.front();
+  CHECK(known.reason == "no longer in the ban table");
+  CHECK_FALSE(known.explained);
+}
+
+TEST_CASE("what is wanted in another shape, list or for another service is not called unwanted") {
+  const Installed installed = holding({{"203.0.113.7/32", "100"}});
+  Candidates candidates;
+  candidates.wanted.emplace_back().block.prefix = p("203.0.113.7/32");
+  Driver driver = numbered_driver();
+  driver.lists.push_back(driver.lists.front());
+  driver.lists.back().name = "acl4b";
+  const auto reason = [&](const Selection &selection) {
+    return diff(driver, selection, {}, candidates, installed).change.remove.front().reason;
+  };
+  Selection other_list = wanting({"203.0.113.7/32"}), other_service = other_list, no_place;
+  other_list.wanted[0].list = "acl4b";
+  other_service.wanted[0].candidate.block.service = *Service::parse("tcp/22");
+  no_place.left_out = {{p("203.0.113.7/32"), Verdict::OverBudget, "over budget"}};
+  CHECK(reason(other_list) == "it goes into the list acl4b");
+  CHECK(reason(other_service) == "wanted for other services instead");
+  CHECK(reason(no_place) == "over budget: others are worth more");
+  candidates.wanted[0].block.prefix = p("203.0.113.0/24"); // which covers it, and has no place
+  no_place.left_out = {{p("203.0.113.0/24"), Verdict::OverBudget, "over budget"}};
+  candidates.verdicts = {{p("203.0.113.7/32"), Verdict::Covered}};
+  CHECK(reason(wanting({"203.0.113.0/24"})) == "covered by a wider entry");
+  CHECK(reason(no_place) == "policy wants it in 203.0.113.0/24, which is left out: over budget: others are worth more");
 }
 
 TEST_CASE("nothing is planned in a list that is not in force, and a person is told") {

@@ -93,6 +93,68 @@ TEST_CASE("what was cut out around an exception is explained by the ban it was c
   CHECK(candidates(bans_of({}), {}, {named("203.0.113.128")}).verdict(Prefix::require("203.0.113.128/30")) == Verdict::Protected);
 }
 
+TEST_CASE("where it is known what made an entry, each ban of that explains, and nothing else does") {
+  using Of = Why::Of;
+  const auto ended = [](const char *prefix) { return Origin{Prefix::require(prefix), 0}; };
+  const auto runs = [](const char *prefix) { return Origin{Prefix::require(prefix), hour}; };
+  const auto why = [](const std::vector<Row> &rows, const char *entry, const Making &made_of, const Policy &policy = {}) {
+    return candidates(bans_of(rows), policy, {}).why(Prefix::require(entry), made_of);
+  };
+  Policy hole, apart, narrow;
+  hole.allow = {named("203.0.113.7")};
+  apart.aggregate.mode = Aggregate::Mode::None;
+  narrow.shortest4 = 25;
+
+  const Making net{runs("203.0.113.0/24")};
+  CHECK(why({{"203.0.113.0/24"}}, "203.0.113.128/25", net) == Why{Verdict::Covered, Of::Entry}); // the hole has closed
+  CHECK(why({{"203.0.113.0/24"}}, "203.0.113.0/24", {}, hole) == Why{Verdict::Allowed, Of::Part});
+  CHECK(why({{"203.0.113.0/24"}}, "203.0.113.7", net, hole) == Why{Verdict::Allowed, Of::Entry});
+  CHECK(why({{"203.0.113.0/24", 2 * day}}, "203.0.113.128/25", net) == Why{Verdict::Expired, Of::Wider});
+  CHECK(why({{"203.0.113.0/24"}}, "203.0.113.128/25", net, narrow) == Why{Verdict::TooShort, Of::Wider});
+  CHECK(why({}, "203.0.113.128/25", {ended("203.0.113.0/24")}) == Why{Verdict::Expired, Of::Wider}); // and pruned since
+  for (const char *planted : {"0.0.0.0/0", "203.0.112.0/23", "203.0.113.128/25", "203.0.113.128/26", "203.0.113.129"})
+    CHECK_FALSE(explains(why({{planted, 400 * day}}, "203.0.113.128/25", net)));
+  CHECK_FALSE(explains(why({{"203.0.112.0/23"}, {"203.0.113.129"}, {"203.0.113.0/25"}}, "203.0.113.128/25", net)));
+
+  const Making pair{runs("203.0.113.2"), runs("203.0.113.3")};
+  CHECK(why({{"203.0.113.2"}, {"203.0.113.3"}}, "203.0.113.2/31", pair, apart) == Why{Verdict::Split, Of::Entry});
+  CHECK(why({{"203.0.113.2"}, {"203.0.113.3", 2 * day}}, "203.0.113.2/31", pair) == Why{Verdict::Expired, Of::Part});
+  CHECK(why({{"203.0.113.2"}, {"203.0.113.2/31", 2 * day}}, "203.0.113.2/31", pair) == Why{Verdict::Absent, Of::Part});
+  CHECK(why({{"203.0.113.2"}, {"203.0.113.3"}}, "203.0.113.0/29", pair) == Why{Verdict::Split, Of::Entry}); // lossy before
+
+  const Making host{runs("2001:db8::1")};
+  CHECK(why({{"2001:db8::1"}}, "2001:db8::/64", host) == Why{Verdict::Split, Of::Entry});
+  Policy wide;
+  wide.widen6 = 64;
+  CHECK(why({{"2001:db8::2", 400 * day}}, "2001:db8::/64", host, wide) == Why{Verdict::Absent, Of::Entry});
+
+  // An entry of its own is no part of a ban that would be cut to just this.
+  hole.allow = {named("203.0.113.128")};
+  CHECK_FALSE(explains(why({{"203.0.113.0/24", 2 * day}}, "203.0.113.129", {}, hole)));
+}
+
+TEST_CASE("candidates tell what each block is made of that is not the ban of its own prefix") {
+  const auto text = [](const std::vector<Row> &rows, const Policy &policy) {
+    std::string made;
+    for (const auto &[prefix, origin] : candidates(bans_of(rows), policy, {}).origins)
+      made += (made.empty() ? "" : ", ") + prefix.text() + " of " + origin.prefix.text();
+    return made;
+  };
+  Policy policy;
+  CHECK(text({{"203.0.113.7"}, {"203.0.114.0/24"}, {"203.0.114.9"}}, policy).empty());
+  CHECK(text({{"203.0.113.2"}, {"203.0.113.3"}}, policy) == "203.0.113.2/31 of 203.0.113.2/32, 203.0.113.2/31 of 203.0.113.3/32");
+  policy.allow = {named("203.0.113.64/26"), named("203.0.113.128/25")};
+  CHECK(text({{"203.0.113.0/24"}}, policy) == "203.0.113.0/26 of 203.0.113.0/24");
+  CHECK(text({{"203.0.113.0/24"}, {"203.0.113.0/26"}}, policy) == "203.0.113.0/26 of 203.0.113.0/24, 203.0.113.0/26 of 203.0.113.0/26");
+  policy.shortest4 = 23; // the rest of one, merged with another
+  policy.allow = {named("203.0.113.0/24")};
+  CHECK(text({{"203.0.112.0/23"}, {"203.0.112.0/25"}}, policy) == "203.0.112.0/24 of 203.0.112.0/23");
+  policy = {};
+  policy.widen6 = 64;
+  CHECK(text({{"2001:db8::1"}, {"2001:db8::2"}, {"2001:db8::3", 2 * day}}, policy) ==
+        "2001:db8::/64 of 2001:db8::1/128, 2001:db8::/64 of 2001:db8::2/128");
+}
+
 TEST_CASE("kept up by deltas, rows that vanish leave removals that a planted row does not explain") {
   std::vector<Row> rows;
   for (const char *ip : {"203.0.113.5", "203.0.113.9", "203.0.113.77"})
@@ -106,7 +168,7 @@ TEST_CASE("kept up by deltas, rows that vanish leave removals that a planted row
     CHECK(table.put(raw_of(row), 0));
   const CandidateChange change = live.update(0);
   CHECK(change.gone.size() == 3);
-  for (const Verdict why : change.why)
+  for (const Why &why : change.why)
     CHECK_FALSE(explains(why));
   for (const Row &row : rows)
     CHECK_FALSE(explains(live.whole().verdict(Prefix::require(row.ip))));

@@ -1,5 +1,7 @@
 #include "app/state/state.hpp"
 
+#include "bans/sqlite/sqlite.hpp"
+
 #include <catch2/catch.hpp>
 
 #include <cstdlib>
@@ -65,6 +67,97 @@ TEST_CASE("state: what was to come back and did not stays known, so that limits 
   state.started("edge", "push", "test", "", removing("203.0.113.7/32"));
   state.seen("edge", holding({"203.0.113.8/32"}));
   CHECK(state.ledger("edge").size() == 1);
+}
+
+namespace {
+
+// A plan that wants what is installed, each made of the prefixes behind it.
+Plan wanting(const std::vector<std::pair<std::string, std::vector<Origin>>> &blocks) {
+  Plan plan;
+  for (const auto &[text, made_of] : blocks) {
+    Wanted one;
+    one.candidate.block = *Block::parse(text);
+    one.candidate.until = hour;
+    one.list = "acl4";
+    one.made_of = made_of;
+    plan.wanted.push_back(one);
+  }
+  return plan;
+}
+
+std::optional<Making> made_of(State &state, const std::string &block) { return state.remembered("edge").made_of(*Block::parse(block)); }
+
+bool has_ended(State &state, const std::string &block) { return state.remembered("edge").has_ended(*Block::parse(block)); }
+
+} // namespace
+
+TEST_CASE("state: the ledger knows what entries were made of, as long as they stand") {
+  const Folder folder;
+  State state(folder.state());
+  const std::string cut = "203.0.113.0/25", host = "203.0.113.200/32", pair = "203.0.113.202/31";
+  const Origin net{Prefix::require("203.0.113.0/24"), permanent}, over{Prefix::require("203.0.113.202"), -5},
+      runs{Prefix::require("203.0.113.203"), hour};
+  state.seen("edge", holding({host}));
+  CHECK_FALSE(made_of(state, host)); // it was found there
+  CHECK_FALSE(made_of(state, cut));
+  Plan plan = wanting({{cut, {net}}, {host, {}}, {pair, {over, runs}}});
+  plan.wanted.back().candidate.until = -5; // as it stands
+  const Installed all = holding({cut, host, pair});
+  state.verified("edge", plan, all, 0);
+  CHECK(made_of(state, cut) == Making{net});
+  CHECK(made_of(state, host) == Making{});
+  REQUIRE(made_of(state, pair));
+  CHECK(made_of(state, pair)->size() == 2);
+  CHECK_FALSE(has_ended(state, pair)); // one of them runs
+  state.verified("edge", wanting({{host, {}}}), all, 0);
+  CHECK(made_of(state, cut) == Making{net}); // it is wanted no more, and stands
+  plan.wanted.back().made_of = {over};
+  state.verified("edge", plan, all, 0);
+  CHECK(has_ended(state, pair));
+  state.verified("edge", plan, holding({host}), 0);
+  state.seen("edge", all);
+  CHECK_FALSE(made_of(state, cut)); // gone once, and come back by itself
+  CHECK(state.trouble().empty());
+}
+
+TEST_CASE("state: of a file of before the ledger knew it, nothing is known of what entries were made of") {
+  const Folder folder;
+  State(folder.state()).seen("edge", holding({"203.0.113.0/25"}));
+  {
+    const Database file(folder.state());
+    file.script("DROP TRIGGER entry_gone; DROP TABLE origin; ALTER TABLE ledger DROP COLUMN known; ALTER TABLE audit DROP COLUMN added; "
+                "ALTER TABLE audit DROP COLUMN removed; ALTER TABLE audit DROP COLUMN put_back; PRAGMA user_version = 8");
+  }
+  State state(folder.state());
+  CHECK(state.trouble().empty());
+  CHECK(state.ledger("edge").size() == 1);
+  CHECK_FALSE(made_of(state, "203.0.113.0/25"));
+  state.verified("edge", wanting({{"203.0.113.0/25", {{Prefix::require("203.0.113.0/24"), permanent}}}}), holding({"203.0.113.0/25"}), 0);
+  CHECK(made_of(state, "203.0.113.0/25")->size() == 1);
+}
+
+TEST_CASE("state: an entry was held where the ledger has it, nothing of it is in doubt, and the driver is the same") {
+  const Folder folder;
+  State state(folder.state());
+  const auto held = [&](const char *driver, const char *block) { return state.held("edge", driver, *Block::parse(block), "acl4"); };
+  state.seen("edge", holding({"203.0.113.7/32", "203.0.113.8/32"}));
+  CHECK(held("frr", "203.0.113.7/32"));
+  CHECK_FALSE(held("frr", "203.0.113.9/32"));
+  CHECK_FALSE(state.held("edge", "frr", *Block::parse("203.0.113.7/32"), "acl6"));
+  state.started("edge", "push", "test", "", removing("203.0.113.7/32"));
+  CHECK_FALSE(held("frr", "203.0.113.7/32")); // by us, perhaps
+  state.seen("edge", holding({"203.0.113.7/32", "203.0.113.8/32"}));
+  state.attempted("edge", {"frr", "192.0.2.1", "test", "in_sync", "", false}, {});
+  CHECK(held("frr", "203.0.113.7/32"));
+  CHECK_FALSE(held("cisco_ios", "203.0.113.7/32"));
+  // Of a change that the device lost in part, what it does not show.
+  Plan plan = wanting({{"203.0.113.9/32", {}}, {"203.0.113.10/32", {}}});
+  plan.change.add = {adding("203.0.113.9/32").add.front(), adding("203.0.113.10/32").add.front()};
+  state.started("edge", "push", "test", "", plan.change);
+  state.lost("edge", plan, holding({"203.0.113.9/32"}), 0);
+  CHECK(held("frr", "203.0.113.9/32"));
+  CHECK_FALSE(held("frr", "203.0.113.10/32"));
+  CHECK(state.remembered("edge").has(*Block::parse("203.0.113.10/32")));
 }
 
 TEST_CASE("state: how much a device takes is known by device and driver") {

@@ -31,6 +31,7 @@ Json json_of(const AuditRecord &record) {
           {"ended", record.ended.empty() ? Json(nullptr) : Json(record.ended)},
           {"outcome", outcome_of(record)},
           {"error", record.error},
+          {"changed", to_json(record.counts)},
           {"script", shown(record.script, longest_script)},
           {"words", shown(record.words, longest_script)}};
 }
@@ -56,10 +57,10 @@ std::string indented(const char *what, const std::string &text) {
 }
 
 std::string text_of(const Console &console, const AuditRecord &record) {
-  std::string out =
-      fmt::format("{}  {}  {} by {}: {}{}\n", record.started,
-                  record.device.empty() ? "this host" : console.paint(Colour::Bold, record.device), record.intent, shown(record.actor, 80),
-                  console.paint(colour_of(record), outcome_of(record)), record.error.empty() ? "" : ": " + shown(record.error, 500));
+  std::string out = fmt::format(
+      "{}  {}  {} by {}: {}{}{}\n", record.started, record.device.empty() ? "this host" : console.paint(Colour::Bold, record.device),
+      record.intent, shown(record.actor, 80), console.paint(colour_of(record), outcome_of(record)),
+      record.counts ? ", " + done_text(*record.counts) : std::string(), record.error.empty() ? "" : ": " + shown(record.error, 500));
   if (console.verbose())
     out += indented(">", record.script) + indented("<", record.words);
   return out;

@@ -142,7 +142,7 @@ std::string pushes(const PageView &view) {
   for (const AuditRecord &record : view.pushes) {
     out += fmt::format("<li><details><summary><span>{}</span> <b>{}</b> {} by {}: <span class=\"outcome\">{}</span></summary>",
                        text(record.started), text(record.device.empty() ? "this host" : record.device), text(record.intent),
-                       strange(record.actor), text(outcome_of(record)));
+                       strange(record.actor), text(outcome_of(record) + (record.counts ? ", " + done_text(*record.counts) : "")));
     if (!record.error.empty())
       out += fmt::format("<p class=\"trouble\">{}</p>", strange(record.error));
     out += "<pre tabindex=\"0\">";

@@ -417,8 +417,7 @@ void Keeper::note_outcome(const DeviceReport &report, const Snapshot &snapshot) 
   if (!report.plan)
     return;
   if (report.outcome == Outcome::Changed)
-    watch_.say(fmt::format("{}: {} added, {} removed in {:.2f} s", device_.name, report.plan->change.add.size(),
-                           report.plan->change.remove.size(), report.seconds));
+    watch_.say(fmt::format("{}: {} in {:.2f} s", device_.name, done_text(counts_of(report.plan->change)), report.seconds));
   for (const std::string &note : report.outcome == Outcome::Changed ? report.notes : std::vector<std::string>{})
     watch_.say(fmt::format("{}: {}", device_.name, note));
   note_ends(report, snapshot);

@@ -116,6 +116,7 @@ std::optional<Site::Changes> Site::changes_since(const Device &device, const Fac
     CandidateChange &change = found.changes.emplace_back(step->change);
     for (auto *part : {&change.gone, &change.come, &change.looked_at})
       grow_older(*part, advanced_ - step->elapsed);
+    grow_older(change.origins, advanced_ - step->elapsed);
   }
   return found;
 }

@@ -6,11 +6,30 @@
 
 namespace banpush {
 
-void State::ended(long record, const std::string &outcome, const std::string &error, const std::string &words) {
+namespace {
+
+SqlValue value(const std::optional<Counts> &counts, std::size_t Counts::*which) {
+  return counts ? SqlValue(static_cast<std::int64_t>((*counts).*which)) : SqlValue(nullptr);
+}
+
+// From three columns on.
+std::optional<Counts> counts_in(const Statement &row, int column) {
+  if (row.is_null(column))
+    return std::nullopt;
+  return Counts{static_cast<std::size_t>(row.number(column)), static_cast<std::size_t>(row.number(column + 1)),
+                static_cast<std::size_t>(row.number(column + 2))};
+}
+
+} // namespace
+
+void State::ended(long record, const std::string &outcome, const std::string &error, const std::string &words,
+                  const std::optional<Counts> &counts) {
   if (handle_ && record != 0)
     with("write the audit", [&] {
-      handle_->database.execute("UPDATE audit SET ended = ?, outcome = ?, error = ?, words = ? WHERE id = ?",
-                                {seconds_now(), outcome, error, words, static_cast<std::int64_t>(record)});
+      handle_->database.execute(
+          "UPDATE audit SET ended = ?, outcome = ?, error = ?, words = ?, added = ?, removed = ?, put_back = ? WHERE id = ?",
+          {seconds_now(), outcome, error, words, value(counts, &Counts::added), value(counts, &Counts::removed),
+           value(counts, &Counts::put_back), static_cast<std::int64_t>(record)});
     });
 }
 
@@ -18,11 +37,13 @@ std::optional<State::Push> State::last_push(const std::string &device) {
   std::optional<Push> push;
   if (handle_)
     with("read the audit", [&] {
-      auto row = handle_->database.prepare(
-          "SELECT started, intent, actor, outcome, error, process FROM audit WHERE device = ? ORDER BY id DESC LIMIT 1", {device});
+      auto row = handle_->database.prepare("SELECT started, intent, actor, outcome, error, process, added, removed, put_back FROM audit "
+                                           "WHERE device = ? ORDER BY id DESC LIMIT 1",
+                                           {device});
       if (row.step())
         push = Push{local_time(row.number(0)), std::string(row.text(1)), std::string(row.text(2)),
-                    std::string(row.text(3)),  std::string(row.text(4)), row.is_null(3) && lives(std::string(row.text(5)))};
+                    std::string(row.text(3)),  std::string(row.text(4)), row.is_null(3) && lives(std::string(row.text(5))),
+                    counts_in(row, 6)};
     });
   return push;
 }
@@ -32,8 +53,9 @@ std::vector<AuditRecord> State::audit(const std::vector<std::string> &devices, s
   if (!handle_)
     return records;
   with("read the audit", [&] {
-    auto rows = handle_->database.prepare(
-        "SELECT id, device, intent, actor, started, ended, outcome, error, script, words, process FROM audit ORDER BY id DESC", {});
+    auto rows = handle_->database.prepare("SELECT id, device, intent, actor, started, ended, outcome, error, script, words, process, "
+                                          "added, removed, put_back FROM audit ORDER BY id DESC",
+                                          {});
     while (records.size() < last && rows.step()) {
       AuditRecord one;
       one.device = rows.text(1);
@@ -49,6 +71,7 @@ std::vector<AuditRecord> State::audit(const std::vector<std::string> &devices, s
       one.script = rows.text(8);
       one.words = rows.text(9);
       one.running = rows.is_null(6) && lives(std::string(rows.text(10)));
+      one.counts = counts_in(rows, 11);
       records.push_back(std::move(one));
     }
   });

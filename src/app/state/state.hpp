@@ -3,6 +3,7 @@
 #pragma once
 
 #include "app/state/condition.hpp"
+#include "app/words/counts.hpp"
 #include "core/plan/plan.hpp"
 #include "transport/transport.hpp"
 
@@ -27,7 +28,8 @@ struct AuditRecord {
   std::string intent, actor, started;
   std::string ended, outcome; // empty: it did not end
   std::string error, script, words;
-  bool running = false; // its process still works on it
+  bool running = false;         // its process still works on it
+  std::optional<Counts> counts; // of what was changed; nothing: it was not, or an older banpush wrote it
 };
 
 struct LedgerEntry {
@@ -60,6 +62,12 @@ public:
   // what is here stays as read before.
   void changed(const std::string &device, const Plan &plan, double since_fetch);
 
+  // The same of a change of which the device lost some on the way, and shows this: all of it is written, as cleared once, and
+  // what is not shown is in doubt.
+  void lost(const std::string &device, const Plan &plan, const Installed &shown, double since_fetch);
+  // Whether the entry stood there, by this driver, when the device was last read back; no where that is in doubt.
+  bool held(const std::string &device, const std::string &driver, const Block &block, const std::string &list);
+
   // Seconds from the newest row's creation to the device's read-back, of entries blocked within the last
   // `within` seconds; ascending.
   std::vector<double> times_to_block(const std::string &device, Seconds within);
@@ -83,12 +91,14 @@ public:
   };
   // What a push that nobody has read back was to do to an entry around the prefix.
   std::optional<Doubt> doubt(const std::string &device, const Prefix &prefix);
-  void ended(long record, const std::string &outcome, const std::string &error, const std::string &words);
+  void ended(long record, const std::string &outcome, const std::string &error, const std::string &words,
+             const std::optional<Counts> &counts = std::nullopt);
 
   // The latest push of a device that was begun; nothing when there was none.
   struct Push {
     std::string at, intent, actor, outcome, error; // outcome empty: it did not end
     bool running = false;                          // its process still works on it, or on another device
+    std::optional<Counts> counts{};                // as in AuditRecord
   };
   std::optional<Push> last_push(const std::string &device);
 

@@ -35,4 +35,7 @@ void State::with(const char *what, Action action) {
 inline std::int64_t seconds_now() { return static_cast<std::int64_t>(std::time(nullptr)); }
 std::string local_time(std::int64_t at);
 
+// A block as the state file has it. Throws Error (Config) where it is none.
+Block block_of(const std::string &text);
+
 } // namespace banpush

@@ -1,5 +1,6 @@
 #include "app/words/report.hpp"
 
+#include "app/words/counts.hpp"
 #include "app/words/layout.hpp"
 
 #include <algorithm>
@@ -41,7 +42,8 @@ Json plan_json(const DeviceReport &report) {
                      {"list", one.list},
                      {"jail", one.jail},
                      {"count", one.count},
-                     {"until", moment_text(one.until, report.moment)}});
+                     {"until", moment_text(one.until, report.moment)},
+                     {"put_back", one.put_back}});
     for (const Removal &one : plan.change.remove)
       remove.push_back(
           {{"prefix", one.block.prefix.text()}, {"service", one.block.service.text()}, {"list", one.list}, {"reason", one.reason}});
@@ -61,6 +63,7 @@ Json plan_json(const DeviceReport &report) {
   json["installed"] = std::move(installed);
   json["add"] = std::move(add);
   json["remove"] = std::move(remove);
+  json["put_back"] = report.plan ? counts_of(report.plan->change).put_back : 0;
   json["left_out"] = std::move(left_out);
   json["guards"] = std::move(guards);
   json["foreign"] = std::move(foreign);
@@ -107,7 +110,7 @@ std::string why_added(const Addition &one, std::optional<std::time_t> moment) {
     text += shown(one.jail, 30) + ", ";
   if (one.count != 0)
     text += plural(one.count, "ban", "bans") + ", ";
-  return text + until_text(one.until, moment);
+  return text + until_text(one.until, moment) + (one.put_back ? "; it had gone from the device" : "");
 }
 
 std::string row(const std::string &what, const std::string &block, const std::string &why) {
@@ -185,10 +188,9 @@ std::string headline(const DeviceReport &report, const Console &console) {
     const Plan &plan = *report.plan;
     const std::size_t installed = plan.installed.in_force(Family::IPv4) + plan.installed.in_force(Family::IPv6);
     if (report.outcome == Outcome::Changed)
-      text += fmt::format("; {} wanted, {} added, {} removed", plan.wanted.size(), plan.change.add.size(), plan.change.remove.size());
+      text += fmt::format("; {} wanted, {}", plan.wanted.size(), done_text(counts_of(plan.change)));
     else
-      text += fmt::format("; {} wanted, {} in force, {} to add, {} to remove", plan.wanted.size(), installed, plan.change.add.size(),
-                          plan.change.remove.size());
+      text += fmt::format("; {} wanted, {} in force, {}", plan.wanted.size(), installed, planned_text(counts_of(plan.change)));
     if (!plan.left_out.empty())
       text += fmt::format(", {} left out", plan.left_out.size());
   }

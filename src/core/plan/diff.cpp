@@ -85,6 +85,7 @@ std::string reason_of(Verdict verdict) {
   case Verdict::Reserved: return "reserved address space";
   case Verdict::TooShort: return "wider than the shortest prefix";
   case Verdict::Covered: return "covered by a wider entry";
+  case Verdict::Split: return "wanted in narrower entries instead";
   case Verdict::OverBudget: return "over budget";
   case Verdict::Foreign: return "held by an entry of somebody else";
   case Verdict::NotHeld: return "no list of the driver holds it";
@@ -94,24 +95,54 @@ std::string reason_of(Verdict verdict) {
   return "?";
 }
 
+std::string reason_of(const Why &why) {
+  switch (why.of) {
+  case Why::Of::Entry: break;
+  case Why::Of::Part: return "a part of it: " + reason_of(why.verdict);
+  case Why::Of::Wider: return "the wider ban that it is a part of: " + reason_of(why.verdict);
+  }
+  return reason_of(why.verdict);
+}
+
 // What selection left out, to tell why an entry that policy wants has no place here any more.
 class NoPlace {
 public:
   explicit NoPlace(const Selection &selection) : selection_(selection) {}
 
-  std::string why(const Prefix &prefix) {
+  std::string why(const Block &block) {
+    for (const Wanted &one : selection_.wanted)
+      if (one.candidate.block == block)
+        return fmt::format("it goes into the list {}", one.list);
+    if (const LeftOut *one = left_out(block.prefix))
+      return text(*one);
+    const auto is_same = [&](const Wanted &one) { return one.candidate.block.prefix == block.prefix && one.candidate.block != block; };
+    return std::any_of(selection_.wanted.begin(), selection_.wanted.end(), is_same) ? "wanted for other services instead"
+                                                                                    : reason_of(Verdict::Wanted);
+  }
+
+  // Why the wider entry that is to take the place of this one has no place; empty where it has.
+  std::string why_not_covered(const Prefix &prefix) {
+    for (unsigned length = 0; length < prefix.length(); ++length)
+      if (const LeftOut *one = left_out(prefix.with_length(length)); one != nullptr && one->verdict != Verdict::Covered)
+        return fmt::format("policy wants it in {}, which is left out: {}", one->prefix.text(), text(*one));
+    return {};
+  }
+
+private:
+  const LeftOut *left_out(const Prefix &prefix) {
     if (!known_) {
       known_.emplace();
       for (const LeftOut &one : selection_.left_out)
         known_->emplace(one.prefix, &one);
     }
     const auto found = known_->find(prefix);
-    if (found == known_->end())
-      return reason_of(Verdict::Wanted);
-    return found->second->verdict == Verdict::OverBudget ? "over budget: others are worth more" : found->second->reason;
+    return found == known_->end() ? nullptr : found->second;
   }
 
-private:
+  static std::string text(const LeftOut &one) {
+    return one.verdict == Verdict::OverBudget ? "over budget: others are worth more" : one.reason;
+  }
+
   const Selection &selection_;
   std::optional<std::map<Prefix, const LeftOut *>> known_; // made when it is first asked
 };
@@ -246,7 +277,20 @@ Addition addition_of(const Wanted &one, const Bans &bans) {
 } // namespace
 
 Difference diff(const Driver &driver, const Selection &selection, const Bans &bans, const Candidates &candidates,
-                const Installed &installed) {
+                const Installed &installed, const Remembered &remembered) {
+  const Reasons reasons = [&](const Block &block) {
+    const Why why = candidates.why(block.prefix, remembered.made_of(block));
+    return !explains(why) && remembered.has_ended(block) ? Why{Verdict::Expired, Why::Of::Entry} : why;
+  };
+  Difference difference = diff_for(driver, selection, bans, reasons, installed);
+  for (Removal &one : difference.change.remove)
+    if (!one.explained && one.reason == reason_of(Verdict::Absent) && !remembered.made_of(one.block))
+      one.reason = "not in the ban table"; // and nobody knows that it ever was
+  return difference;
+}
+
+Difference diff_for(const Driver &driver, const Selection &selection, const Bans &bans, const Reasons &reasons,
+                    const Installed &installed) {
   Difference difference;
   const Spots standing = standing_in(installed);
   Spots wanted, without_number;
@@ -281,9 +325,11 @@ Difference diff(const Driver &driver, const Selection &selection, const Bans &ba
     if (!installed.is_in_force(entry.list)) {
       ++out_of_use[entry.list];
     } else if (wanted.count(spot) == 0) {
-      const Verdict verdict = candidates.verdict(entry.block.prefix);
-      difference.change.remove.push_back(
-          removal(entry, verdict == Verdict::Wanted ? no_place.why(entry.block.prefix) : reason_of(verdict), explains(verdict)));
+      const Why why = reasons(entry.block);
+      std::string text = why.verdict == Verdict::Wanted    ? no_place.why(entry.block)
+                         : why.verdict == Verdict::Covered ? no_place.why_not_covered(entry.block.prefix)
+                                                           : std::string();
+      difference.change.remove.push_back(removal(entry, text.empty() ? reason_of(why) : std::move(text), explains(why)));
     } else if (entry.settled()) {
       if (!seen.insert(spot).second)
         difference.change.remove.push_back(removal(entry, "there twice", true));

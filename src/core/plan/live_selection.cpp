@@ -119,7 +119,7 @@ bool LiveSelection::make_room(const Candidate &candidate, std::uint16_t list, Re
     return false;
   const Block leaving = weakest.begin()->second;
   if (const auto wanted = drop(leaving))
-    removed.emplace(leaving, std::make_pair(*wanted, Verdict::OverBudget));
+    removed.emplace(leaving, std::make_pair(*wanted, Why{Verdict::OverBudget, Why::Of::Entry}));
   return true;
 }
 
@@ -196,6 +196,7 @@ LiveSelection::Change LiveSelection::update(const CandidateChange &change, Secon
     }
   }
   std::sort(asking.begin(), asking.end(), [](const Candidate &a, const Candidate &b) { return a.block < b.block; });
+  const std::vector<Candidate> asked = asking;
   Fitting fitting = fit(*driver_, lists_, asking, policy_, around_);
   made.left_out = std::move(fitting.left_out);
   std::vector<Candidate> come = fitting.changed ? std::move(*fitting.changed) : std::move(asking);
@@ -212,7 +213,7 @@ LiveSelection::Change LiveSelection::update(const CandidateChange &change, Secon
     put(one, list, worth_of_standing(one.worth, 0));
     // It goes and comes where a network is held as its hosts: nothing changes for the device.
     if (removed.erase(one.block) == 0)
-      added.emplace(one.block, Wanted{one, driver_->lists[list].name});
+      added.emplace(one.block, Wanted{one, driver_->lists[list].name, {}});
   }
   for (auto &[block, wanted] : removed) {
     if (added.erase(block) == 0)
@@ -222,6 +223,7 @@ LiveSelection::Change LiveSelection::update(const CandidateChange &change, Secon
   }
   for (auto &[block, wanted] : added)
     made.add.push_back(std::move(wanted));
+  name_origins(made.add, asked, change.origins);
   made.needs_whole = may_be_held(change, made, elapsed);
   return made;
 }

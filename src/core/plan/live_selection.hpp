@@ -25,9 +25,9 @@ public:
                 const Selection &selection, const Installed &installed, Seconds elapsed = 0);
 
   struct Change {
-    std::vector<Wanted> add;                        // sorted by block
-    std::vector<std::pair<Wanted, Verdict>> remove; // sorted by block
-    std::vector<LeftOut> left_out;                  // of the newcomers
+    std::vector<Wanted> add;                    // sorted by block
+    std::vector<std::pair<Wanted, Why>> remove; // sorted by block
+    std::vector<LeftOut> left_out;              // of the newcomers
     // The change cannot be told by itself: select() anew. So it is where a place becomes free that others
     // wait for, and where a limit might hold something back.
     bool needs_whole = false;
@@ -48,7 +48,7 @@ private:
     double score;
   };
   using Kind = std::pair<std::uint16_t, Family>;
-  using Removed = std::map<Block, std::pair<Wanted, Verdict>>;
+  using Removed = std::map<Block, std::pair<Wanted, Why>>;
 
   bool is_limited(Kind kind) const noexcept;
   void put(const Candidate &candidate, std::uint16_t list, double score);

@@ -6,6 +6,7 @@
 #include "core/script/script.hpp"
 
 #include <array>
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
@@ -33,7 +34,11 @@ std::string remedy_of(const GuardNote &note, const std::string &device);
 struct Wanted {
   Candidate candidate;
   std::string list;
+  Making made_of{};
 };
+// Writes down what each was made of, as `candidates` and their `origins` say; all sorted by block.
+void name_origins(std::vector<Wanted> &wanted, const std::vector<Candidate> &candidates,
+                  const std::vector<std::pair<Prefix, Origin>> &origins);
 
 // A removal that is kept out of a change, and by which guard; empty: what was to take its place is held.
 struct KeptEntry {
@@ -79,16 +84,26 @@ struct Difference {
   std::vector<KeptEntry> kept;
 };
 
+// What the ledger remembers of this device: what limits are counted against, and what its entries were made of.
+struct Remembered {
+  std::vector<Block> blocks;                     // sorted; what the last verified push left there
+  std::vector<std::pair<Block, Seconds>> ended;  // and of them, those whose time has run out since, of all that they were made of
+  std::vector<Block> strange;                    // and those of which nobody knows what they were made of; sorted
+  std::vector<std::pair<Block, Origin>> origins; // of those that are not the ban of their own prefix alone; sorted by block
+
+  bool has(const Block &block) const noexcept;
+  bool has_ended(const Block &block) const noexcept;
+  std::optional<Making> made_of(const Block &block) const; // nothing: not known
+};
+
+// Why a block is not wanted any more.
+using Reasons = std::function<Why(const Block &block)>;
+
 // What turns installed into wanted. An entry that is not in force is removed and added again. Nothing
 // is planned in a list that does not stand or is not in force.
 Difference diff(const Driver &driver, const Selection &selection, const Bans &bans, const Candidates &candidates,
-                const Installed &installed);
-
-// What the ledger remembers of this device: what limits are counted against.
-struct Remembered {
-  std::vector<Block> blocks;                    // sorted; what the last verified push left there
-  std::vector<std::pair<Block, Seconds>> ended; // and of them, those whose time has run out since
-};
+                const Installed &installed, const Remembered &remembered = {});
+Difference diff_for(const Driver &driver, const Selection &selection, const Bans &bans, const Reasons &reasons, const Installed &installed);
 
 // Takes out of the change what a limit or the storm breaker holds, one note for each that did.
 Difference hold(const Change &change, const Limits &limits, const Installed &installed, const Remembered &remembered,

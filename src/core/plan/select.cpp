@@ -43,7 +43,9 @@ public:
       list_[i] = lists_.of(all[i].block);
     const bool is_ordered = !fitting.changed && candidates.by_worth.size() == all.size();
     take_most_worthwhile(all, is_ordered ? candidates.by_worth : std::vector<std::uint32_t>());
-    return result(all);
+    Selection selection = result(all);
+    name_origins(selection.wanted, candidates.wanted, candidates.origins);
+    return selection;
   }
 
 private:
@@ -139,7 +141,7 @@ private:
     selection.left_out.reserve(all.size() - taken + left_out_.size());
     for (std::size_t i = 0; i < all.size(); ++i) {
       if (taken_[i] == 1)
-        selection.wanted.push_back({all[i], driver_.lists[list_[i]].name});
+        selection.wanted.push_back({all[i], driver_.lists[list_[i]].name, {}});
       else
         selection.left_out.push_back({all[i].block.prefix, Verdict::OverBudget, over_budget});
     }

@@ -166,6 +166,18 @@ std::uint32_t AddressBans::hosts(Rows rows) {
   return found;
 }
 
+std::vector<Prefix> AddressBans::prefixes_in_force(Rows rows) {
+  note_ages(rows);
+  std::vector<Prefix> found;
+  for (const std::uint32_t row : rows) {
+    const Ban &ban = bans_.rows()[row];
+    const bool is_known = !found.empty() && found.back() == ban.block.prefix;
+    if (!is_known && rules_.filter(ban) == Verdict::Wanted && !rules_.revoked(ban) && rules_.left(ban, place(rules_.age(ban))) > 0)
+      found.push_back(ban.block.prefix);
+  }
+  return found;
+}
+
 std::vector<ServiceTally> AddressBans::by_service(Rows rows) {
   note_ages(rows);
   std::map<Service, ServiceTally> found;

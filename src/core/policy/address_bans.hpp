@@ -54,6 +54,8 @@ public:
   std::string why(Rows rows, const Tally &tally);
   std::string why_no_quorum(const Tally &tally) const;
   const RowRules &rules() const noexcept { return rules_; }
+  // The distinct prefixes of the rows in force, in the order of the rows.
+  std::vector<Prefix> prefixes_in_force(Rows rows);
   // Which ban of its address within escalate.window each row is; all 1 where nothing escalates.
   std::vector<unsigned> places(Rows rows);
 

@@ -152,24 +152,39 @@ private:
     if (never_.overlap(target))
       return around_exceptions(rows, target, tally);
     name_rows(rows, target, Verdict::Covered);
+    note_making(rows, target, tally);
     want(rows, target, tally, 1);
   }
 
+  // What the target is made of, where that is more or else than the ban of its own prefix.
+  void note_making(Rows rows, const Prefix &target, const Tally &tally) {
+    if (std::any_of(rows.begin(), rows.end(), [&](std::uint32_t row) { return prefix_of(row) != target; })) {
+      for (const Prefix &prefix : of_address_.prefixes_in_force(rows))
+        making_.push_back({target, {prefix, tally.until}});
+    } else if (cut_ && cut_->contains(target)) { // a part of that may be just this
+      making_.push_back({target, {target, tally.until}});
+    }
+  }
+
   void refuse(Rows rows, const Prefix &target, Verdict verdict, std::string reason) {
-    out_.verdicts.emplace_back(target, verdict);
     name_rows(rows, target, verdict);
+    if (std::all_of(rows.begin(), rows.end(), [&](std::uint32_t row) { return prefix_of(row) == target; }))
+      out_.verdicts.emplace_back(target, verdict);
+    else
+      out_.parts.emplace_back(target, verdict); // a ban of just this prefix is another than those of the hosts in it
     if (!reason.empty())
       out_.left_out.push_back({target, verdict, std::move(reason)});
   }
 
-  // Of bans that are widened: their own addresses are known, too.
+  // Of bans that are widened: each address, and each network among them, is known by itself.
   void name_rows(Rows rows, const Prefix &target, Verdict verdict) {
+    if (std::all_of(rows.begin(), rows.end(), [&](std::uint32_t row) { return prefix_of(row) == target; }))
+      return;
     const auto is_ahead = [this](std::uint32_t row) { return of_address_.rules().filter(bans_.rows()[row]) == Verdict::Future; };
     for (const std::uint32_t *first = rows.begin(); first != rows.end();) {
       const Prefix &prefix = prefix_of(*first);
       const std::uint32_t *last = std::find_if(first, rows.end(), [&](std::uint32_t row) { return prefix_of(row) != prefix; });
-      if (prefix != target)
-        out_.verdicts.emplace_back(prefix, std::all_of(first, last, is_ahead) ? Verdict::Future : verdict);
+      out_.verdicts.emplace_back(prefix, std::all_of(first, last, is_ahead) ? Verdict::Future : verdict);
       first = last;
     }
   }
@@ -179,7 +194,7 @@ private:
     if (target.length() >= shortest(policy_, target.family()) && never_.overlap(target))
       for (const Prefix &part : never_.hole(target))
         if (part != target)
-          out_.verdicts.emplace_back(part, verdict);
+          out_.parts.emplace_back(part, verdict);
   }
 
   // Something allowed or protected contains the target, or lies in it.
@@ -195,8 +210,12 @@ private:
     for (const NamedPrefix *named : allow_.inside(target))
       out_.left_out.push_back({named->prefix, Verdict::Allowed, by("allowed", *named, target)});
     const std::vector<Prefix> parts = never_.hole(target);
-    for (const Prefix &part : parts)
+    for (const Prefix &part : parts) {
+      making_.push_back({part, {target, tally.until}});
       want(rows, part, tally, parts.size());
+    }
+    if (!cut_ || !cut_->contains(target))
+      cut_ = target;
   }
 
   void want(Rows rows, const Prefix &prefix, const Tally &tally, std::size_t parts) {
@@ -224,7 +243,7 @@ private:
 
   void finish(const std::vector<std::uint32_t> &order) {
     add_neighbours();
-    const std::vector<Prefix> before = prefixes_of(out_.wanted);
+    const std::vector<Origin> before = prefixes_of(out_.wanted);
     std::vector<Prefix> never(never_.begin(), never_.end());
     never.insert(never.end(), unbanned_.begin(), unbanned_.end());
     Aggregated aggregated = aggregate(std::move(out_.wanted), policy_, PrefixSet(std::move(never)));
@@ -236,7 +255,9 @@ private:
     }
     out_.allow = allow_.set();
     out_.protect = protect_.set();
+    std::stable_sort(making_.begin(), making_.end(), [](const auto &a, const auto &b) { return a.first < b.first; });
     note_covered(before);
+    note_origins(before, aggregated.merged);
     for (const std::size_t place : aggregated.merged)
       count_hosts(out_.wanted[place], order);
     out_.by_worth = ordered_by_worth(out_.wanted);
@@ -247,30 +268,80 @@ private:
     out_.left_out.erase(std::unique(out_.left_out.begin(), out_.left_out.end(),
                                     [](const LeftOut &a, const LeftOut &b) { return a.prefix == b.prefix && a.verdict == b.verdict; }),
                         out_.left_out.end());
-    if (!std::is_sorted(out_.verdicts.begin(), out_.verdicts.end()))
-      std::sort(out_.verdicts.begin(), out_.verdicts.end());
-    out_.verdicts.erase(std::unique(out_.verdicts.begin(), out_.verdicts.end()), out_.verdicts.end());
+    for (auto *verdicts : {&out_.verdicts, &out_.parts}) {
+      if (!std::is_sorted(verdicts->begin(), verdicts->end()))
+        std::sort(verdicts->begin(), verdicts->end());
+      verdicts->erase(std::unique(verdicts->begin(), verdicts->end()), verdicts->end());
+    }
   }
 
-  static std::vector<Prefix> prefixes_of(const std::vector<Candidate> &candidates) {
-    std::vector<Prefix> prefixes;
+  // Each once, in their order.
+  static std::vector<Origin> prefixes_of(const std::vector<Candidate> &candidates) {
+    std::vector<Origin> prefixes;
     prefixes.reserve(candidates.size());
     for (const Candidate &one : candidates)
-      if (prefixes.empty() || prefixes.back() != one.block.prefix)
-        prefixes.push_back(one.block.prefix);
-    if (!std::is_sorted(prefixes.begin(), prefixes.end()))
-      std::sort(prefixes.begin(), prefixes.end());
+      if (prefixes.empty() || prefixes.back().prefix != one.block.prefix)
+        prefixes.push_back({one.block.prefix, one.until});
+    if (!std::is_sorted(prefixes.begin(), prefixes.end(), by_prefix))
+      std::sort(prefixes.begin(), prefixes.end(), by_prefix);
     return prefixes;
   }
+  static bool by_prefix(const Origin &a, const Origin &b) noexcept { return a.prefix < b.prefix; }
 
   // What was wanted before it was merged.
-  void note_covered(const std::vector<Prefix> &before) {
+  void note_covered(const std::vector<Origin> &before) {
     auto kept = out_.wanted.begin();
-    for (const Prefix &one : before) {
-      kept = std::find_if(kept, out_.wanted.end(), [&](const Candidate &wanted) { return !(wanted.block.prefix < one); });
-      if (kept == out_.wanted.end() || kept->block.prefix != one)
-        out_.verdicts.emplace_back(one, Verdict::Covered);
+    for (const Origin &one : before) {
+      kept = std::find_if(kept, out_.wanted.end(), [&](const Candidate &wanted) { return !(wanted.block.prefix < one.prefix); });
+      if (kept == out_.wanted.end() || kept->block.prefix != one.prefix)
+        (is_ban(one.prefix) ? out_.verdicts : out_.parts).emplace_back(one.prefix, Verdict::Covered);
     }
+  }
+
+  // What just this prefix was made of; nothing: a ban of it.
+  auto making_of(const Prefix &prefix) const {
+    return std::equal_range(making_.begin(), making_.end(), std::pair{prefix, Origin{}},
+                            [](const auto &a, const auto &b) { return a.first < b.first; });
+  }
+  bool is_ban(const Prefix &prefix) const {
+    const auto [first, last] = making_of(prefix);
+    return first == last || std::any_of(first, last, [&](const auto &one) { return one.second.prefix == prefix; });
+  }
+
+  // What was wanted before it was merged is what a merged block is made of, or what that was cut out of or widened from.
+  void note_origins(const std::vector<Origin> &before, const std::vector<std::size_t> &merged) {
+    const auto add = [&](const Prefix &block, const Origin &part) {
+      const auto [first, last] = making_of(part.prefix);
+      if (first == last)
+        out_.origins.emplace_back(block, part);
+      for (auto one = first; one != last; ++one)
+        out_.origins.emplace_back(block, one->second);
+    };
+    const auto is_wanted = [&](const Prefix &prefix) {
+      const auto one = std::partition_point(out_.wanted.begin(), out_.wanted.end(),
+                                            [&](const Candidate &candidate) { return candidate.block.prefix < prefix; });
+      return one != out_.wanted.end() && one->block.prefix == prefix;
+    };
+    for (const auto &[prefix, origin] : making_)
+      if (is_wanted(prefix))
+        out_.origins.emplace_back(prefix, origin);
+    for (const std::size_t place : merged) {
+      const Prefix &block = out_.wanted[place].block.prefix;
+      auto part = std::lower_bound(before.begin(), before.end(), Origin{block, 0}, by_prefix);
+      if (part != before.end() && part->prefix == block)
+        continue;
+      for (std::optional<Prefix> last; part != before.end() && block.contains(part->prefix); ++part)
+        if (!last || !last->contains(part->prefix)) {
+          last = part->prefix;
+          add(block, *part);
+        }
+    }
+    const auto key = [](const auto &one) { return std::tie(one.first, one.second.prefix, one.second.until); };
+    std::sort(out_.origins.begin(), out_.origins.end(), [&](const auto &a, const auto &b) { return key(a) > key(b); });
+    // Of one ban, as long as it runs at the longest.
+    const auto same = [](const auto &a, const auto &b) { return a.first == b.first && a.second.prefix == b.second.prefix; };
+    out_.origins.erase(std::unique(out_.origins.begin(), out_.origins.end(), same), out_.origins.end());
+    std::reverse(out_.origins.begin(), out_.origins.end());
   }
 
   // Adds to each address's worth a share of that of the others in its network.
@@ -308,7 +379,9 @@ private:
   NamedSet allow_, protect_;
   PrefixSet never_; // allowed and protected, collapsed
   AddressBans of_address_;
-  std::vector<Prefix> unbanned_; // by an operator: lossy merging stays off them
+  std::vector<Prefix> unbanned_;                  // by an operator: lossy merging stays off them
+  std::vector<std::pair<Prefix, Origin>> making_; // what is wanted, and what it was cut out of or widened from
+  std::optional<Prefix> cut_;                     // the last ban that was cut around exceptions, the widest of those around another
   Candidates out_;
 };
 

@@ -98,8 +98,7 @@ Explanation explain(const Bans &bans, const Policy &policy, const std::vector<Na
   AddressBans of_address(bans, policy);
   const std::vector<std::uint32_t> rows = deciding_rows(bans_around(bans, about, prefix), of_address, made);
   if (rows.empty()) {
-    step("in force", made.entry.has_value(),
-         made.entry ? "not in the ban table, but a wider entry covers it" : "no longer in the ban table");
+    step("in force", made.entry.has_value(), made.entry ? "not in the ban table, but a wider entry covers it" : "not in the ban table");
     if (made.entry)
       step("entry", true, made.entry->text());
     return made;

@@ -12,7 +12,10 @@ namespace {
 
 const Prefix &prefix_of(const Candidate &one) noexcept { return one.block.prefix; }
 const Prefix &prefix_of(const LeftOut &one) noexcept { return one.prefix; }
-const Prefix &prefix_of(const std::pair<Prefix, Verdict> &one) noexcept { return one.first; }
+template <typename Of>
+const Prefix &prefix_of(const std::pair<Prefix, Of> &one) noexcept {
+  return one.first;
+}
 
 // Addresses, of IPv6 /64s, rounded up: what aggregate.max_innocents counts.
 std::uint64_t size_of(const Prefix &prefix) noexcept {
@@ -52,6 +55,12 @@ void grow_older(std::vector<Candidate> &candidates, Seconds seconds) {
     if (one.until != permanent)
       one.until -= seconds;
   }
+}
+
+void grow_older(std::vector<std::pair<Prefix, Origin>> &origins, Seconds seconds) {
+  for (auto &[prefix, origin] : origins)
+    if (origin.until != permanent)
+      origin.until -= seconds;
 }
 
 LiveCandidates::LiveCandidates(const LiveBans &bans, Policy policy, std::vector<NamedPrefix> protect, Seconds elapsed)
@@ -157,9 +166,27 @@ void LiveCandidates::keep(const std::vector<Prefix> &regions, const Candidates &
   for (const LeftOut &one : found.left_out)
     if (const auto where = region(one.prefix))
       changed_[*where].found.left_out.push_back(one);
-  for (const auto &one : found.verdicts)
-    if (const auto where = region(one.first))
-      changed_[*where].found.verdicts.push_back(one);
+  const auto share_out = [&](auto member) {
+    for (const auto &one : found.*member)
+      if (const auto where = region(one.first))
+        (changed_[*where].found.*member).push_back(one);
+  };
+  share_out(&Candidates::verdicts);
+  share_out(&Candidates::parts);
+  share_out(&Candidates::origins);
+}
+
+// What a wanted prefix was made of at the last look, so many seconds after the reading.
+Making LiveCandidates::made_of(const Prefix &wanted, Seconds elapsed) const {
+  const auto where = region(wanted);
+  const auto changed = where ? changed_.find(*where) : changed_.end();
+  const auto &origins = changed == changed_.end() ? base_.origins : changed->second.found.origins;
+  const Seconds passed = elapsed - (changed == changed_.end() ? base_elapsed_ : changed->second.at);
+  Making found;
+  for (auto one = std::partition_point(origins.begin(), origins.end(), [&](const auto &other) { return other.first < wanted; });
+       one != origins.end() && one->first == wanted; ++one)
+    found.push_back({one->second.prefix, one->second.until == permanent ? permanent : one->second.until - passed});
+  return found;
 }
 
 CandidateChange LiveCandidates::update(Seconds elapsed) {
@@ -178,8 +205,9 @@ CandidateChange LiveCandidates::update(Seconds elapsed) {
   std::set_intersection(found.wanted.begin(), found.wanted.end(), before.begin(), before.end(), std::back_inserter(change.looked_at),
                         by_block);
   for (const Candidate &gone : change.gone)
-    change.why.push_back(found.verdict(gone.block.prefix));
+    change.why.push_back(found.why(gone.block.prefix, made_of(gone.block.prefix, elapsed)));
   keep(regions, found, elapsed);
+  change.origins = std::move(found.origins);
   return change;
 }
 
@@ -202,11 +230,16 @@ const Candidates &LiveCandidates::whole() {
   if (changed_.empty() && base_elapsed_ == last_)
     return base_;
   grow_older(base_.wanted, last_ - base_elapsed_);
-  for (auto &[where, one] : changed_)
+  grow_older(base_.origins, last_ - base_elapsed_);
+  for (auto &[where, one] : changed_) {
     grow_older(one.found.wanted, last_ - one.at);
+    grow_older(one.found.origins, last_ - one.at);
+  }
   splice(&Candidates::wanted);
   splice(&Candidates::left_out);
   splice(&Candidates::verdicts);
+  splice(&Candidates::parts);
+  splice(&Candidates::origins);
   base_.by_worth = ordered_by_worth(base_.wanted);
   base_.innocents = innocents_;
   base_elapsed_ = last_;

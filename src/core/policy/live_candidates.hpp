@@ -14,15 +14,17 @@ namespace banpush {
 
 // What an update did to the candidates.
 struct CandidateChange {
-  std::vector<Candidate> gone, come; // sorted by block
-  std::vector<Verdict> why;          // of each that is gone
-  std::vector<Candidate> looked_at;  // that stay: their times and worth may have changed
+  std::vector<Candidate> gone, come;              // sorted by block
+  std::vector<Why> why;                           // of each that is gone
+  std::vector<Candidate> looked_at;               // that stay: their times and worth may have changed
+  std::vector<std::pair<Prefix, Origin>> origins; // of what comes and stays, as in Candidates
 
   bool empty() const noexcept { return gone.empty() && come.empty() && looked_at.empty(); }
 };
 
 // Makes candidates what they are so many seconds later, as far as that can be told without looking at the rows.
 void grow_older(std::vector<Candidate> &candidates, Seconds seconds);
+void grow_older(std::vector<std::pair<Prefix, Origin>> &origins, Seconds seconds);
 
 // The candidates of one policy and protected set. After update() they are those that candidates() would
 // give then, but for worth, which is as of the last look at a block's network; for a quorum that breaks
@@ -53,6 +55,7 @@ private:
   std::vector<Prefix> due(Seconds elapsed);
   Candidates evaluate(const std::vector<Prefix> &regions, const std::vector<Candidate> &before, Seconds elapsed);
   void append_wanted(const Prefix &region, std::vector<Candidate> &all) const;
+  Making made_of(const Prefix &wanted, Seconds elapsed) const;
   void keep(const std::vector<Prefix> &regions, const Candidates &found, Seconds elapsed);
   void note_ends();
   template <typename Item>

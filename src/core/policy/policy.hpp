@@ -136,6 +136,7 @@ enum class Verdict : std::uint8_t {
   Reserved,
   TooShort, // wider than policy.shortest
   Covered,  // merged into a wider entry
+  Split,    // wanted in narrower entries instead
   OverBudget,
   Foreign, // an entry of somebody else on the device covers it already
   NotHeld, // the device has no list for this family, kind or service
@@ -146,6 +147,24 @@ enum class Verdict : std::uint8_t {
 const char *word(Verdict verdict) noexcept;
 // Whether this is a reason for an entry to go. A row dated in the future is none: it cannot have made the entry.
 bool explains(Verdict verdict) noexcept;
+
+// Why an entry that stands is not wanted any more.
+struct Why {
+  Verdict verdict = Verdict::Absent;
+  // What that is so of: the entry, a part of what it was made of, or the wider ban that it is a part of.
+  enum class Of : std::uint8_t { Entry, Part, Wider } of = Of::Entry;
+  friend bool operator==(const Why &, const Why &) = default;
+};
+inline bool explains(const Why &why) noexcept { return explains(why.verdict); }
+
+// A ban that an entry was made of: merged with others, widened, cut round an exception, or taken as its hosts.
+struct Origin {
+  Prefix prefix;     // of the ban's rows
+  Seconds until = 0; // for so many seconds it is in force, or `permanent`; 0 or less: it has ended
+  friend bool operator==(const Origin &, const Origin &) = default;
+};
+// What one entry was made of; empty: of the ban of its own prefix.
+using Making = std::vector<Origin>;
 
 struct LeftOut {
   Prefix prefix;
@@ -170,19 +189,25 @@ struct Candidates {
   std::vector<Candidate> wanted;       // sorted by block, no doubles
   std::vector<std::uint32_t> by_worth; // places in `wanted`, the most worthwhile first; empty where nobody has ordered them
   std::vector<LeftOut> left_out;       // sorted by prefix, without those merely expired, unbanned or covered
-  // Every distinct prefix of the table, and every block that its rows would have made (widened, or cut out around what is
-  // allowed), that is not wanted as itself; sorted.
+  // Every distinct prefix of the table, and every network that its rows are widened to, that is not wanted as itself; sorted.
   std::vector<std::pair<Prefix, Verdict>> verdicts;
+  // What bans would have been cut to around what is allowed, or widened to, that is not wanted; sorted.
+  std::vector<std::pair<Prefix, Verdict>> parts;
+  // What each wanted prefix is made of that is not the ban of that prefix alone; sorted.
+  std::vector<std::pair<Prefix, Origin>> origins;
   PrefixSet allow, protect;
   std::uint64_t innocents = 0; // addresses (IPv6: /64s) that wanted covers and nobody banned
   // Lossy aggregation: the least share of a block that bans must make up. Nothing: all of it.
   std::optional<double> least_share;
   std::uint64_t most_innocents = 0; // and what `innocents` may be
 
-  // Why this prefix is not wanted; Absent where nothing in the table can have made it an entry. That is a row of this very
-  // prefix, one that was widened or cut to it, or rows in it that make up as much of it as merging takes. A wider row
-  // says nothing: whoever may insert rows could explain the removal of all with one.
+  // Why this prefix is not wanted, where nobody knows what made it an entry; Absent where nothing in the table can have. That
+  // is a row of this very prefix, one that was widened or cut to it, or rows in it that make up as much of it as merging
+  // takes. A wider row says nothing: whoever may insert rows could explain the removal of all with one.
   Verdict verdict(const Prefix &prefix) const noexcept;
+  // The same of an entry. Where it is known what it was made of, only that explains, each ban of it; and what is allowed or
+  // protected in it.
+  Why why(const Prefix &entry, const std::optional<Making> &made_of) const;
 };
 
 // Places of the candidates, the most worthwhile first; of equal ones by place.

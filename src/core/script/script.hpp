@@ -46,6 +46,7 @@ struct Addition {
   std::string jail;        // for plan and audit; never rendered
   std::uint32_t count = 0; // rows in force
   Seconds until = 0;
+  bool put_back = false; // it was there when the device was last read back, and had gone since
 };
 
 struct Removal {

@@ -50,8 +50,8 @@ bool is_told_by_attempt(const State::Standing &one, const std::optional<State::L
 
 std::string last_push_text(const State::Push &push) {
   const std::string outcome = !push.outcome.empty() ? push.outcome : push.running ? "under way" : "did not end, and its process is gone";
-  return fmt::format("; last {} {} by {}: {}{}", push.intent, push.at, push.actor, outcome,
-                     push.error.empty() ? "" : " (" + push.error + ")");
+  return fmt::format("; last {} {} by {}: {}{}{}", push.intent, push.at, push.actor, outcome,
+                     push.counts ? ", " + done_text(*push.counts) : std::string(), push.error.empty() ? "" : " (" + push.error + ")");
 }
 
 struct Told {
@@ -103,8 +103,13 @@ Told tell(const Settings &settings, State &state, const Device &device, const Js
   }
   Json last = nullptr;
   if (push)
-    last = {{"at", push->at},           {"intent", push->intent}, {"actor", push->actor},
-            {"outcome", push->outcome}, {"error", push->error},   {"running", push->running}};
+    last = {{"at", push->at},
+            {"intent", push->intent},
+            {"actor", push->actor},
+            {"outcome", push->outcome},
+            {"error", push->error},
+            {"running", push->running},
+            {"changed", to_json(push->counts)}};
   told.json = {{"device", device.name},
                {"driver", device.driver},
                {"entries", entries},
