@@ -155,6 +155,28 @@ TEST_CASE("candidates tell what each block is made of that is not the ban of its
         "2001:db8::/64 of 2001:db8::1/128, 2001:db8::/64 of 2001:db8::2/128");
 }
 
+TEST_CASE("what a device takes in another shape is made of what policy wants") {
+  const auto named_in = [](const std::vector<Row> &rows, const char *entry, const Policy &policy = {}) {
+    const Candidates all = candidates(bans_of(rows), policy, {});
+    Wanted one;
+    one.candidate.block.prefix = Prefix::require(entry);
+    std::vector<Wanted> wanted{one};
+    name_origins(wanted, all.wanted, all.origins);
+    std::string made;
+    for (const Origin &origin : wanted.front().made_of)
+      made += (made.empty() ? "" : " ") + origin.prefix.text();
+    return made;
+  };
+  Policy apart, hole;
+  apart.aggregate.mode = Aggregate::Mode::None;
+  hole.allow = {named("203.0.113.0/25")};
+  CHECK(named_in({{"203.0.113.7"}}, "203.0.113.7").empty());
+  CHECK(named_in({{"203.0.113.0/28"}}, "203.0.113.7") == "203.0.113.0/28");         // as its hosts
+  CHECK(named_in({{"203.0.113.0/24"}}, "203.0.113.200", hole) == "203.0.113.0/24"); // as hosts of what was cut out of it
+  CHECK(named_in({{"203.0.113.2"}, {"203.0.113.3"}}, "203.0.113.3") == "203.0.113.2/32 203.0.113.3/32");
+  CHECK(named_in({{"203.0.113.2"}, {"203.0.113.3"}}, "203.0.113.2/31", apart) == "203.0.113.2/32 203.0.113.3/32"); // merged to fit
+}
+
 TEST_CASE("kept up by deltas, rows that vanish leave removals that a planted row does not explain") {
   std::vector<Row> rows;
   for (const char *ip : {"203.0.113.5", "203.0.113.9", "203.0.113.77"})
