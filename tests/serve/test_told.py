@@ -311,7 +311,7 @@ class Told(unittest.TestCase):
         site.run("push", "d2", code=1)
         lines = site.run("audit").stdout.splitlines()
         self.assertEqual(len(lines), 2, "the newest last")
-        self.assertRegex(lines[0], r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  d1  .* by .*: changed$")
+        self.assertRegex(lines[0], r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  d1  .* by .*: changed, 1 added, 0 removed$")
         self.assertRegex(lines[1], r"  d2  .*: failed: .*card2")
         self.assertEqual(site.run("audit", "d1").stdout.splitlines(), lines[:1])
         self.assertEqual(site.run("audit", "--last", "1").stdout.splitlines(), lines[1:])
