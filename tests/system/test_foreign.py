@@ -137,6 +137,18 @@ class Foreign(NetworkCase):
         self.seen = lambda: self.net.vtysh("show running-config")
         self.whole_life(self.site(self.local("frr"), name="frr"), needs_setup=False)
 
+    def test_a_route_that_leads_somewhere_blocks_nothing(self):
+        site = self.site(self.local("frr"), name="leads-somewhere")
+        site.run("ban", "203.0.113.64/27", "--no-push")
+        site.run("push")
+        self.net.vtysh("conf t", "ip route 203.0.113.66/32 192.0.2.80")
+        self.assertEqual([guard["name"] for guard in site.device("push", code=5)["guards"]], ["shadowed"])
+        (told,) = site.json("ban", "203.0.113.66", "--wait", code=5)["devices"]
+        self.assertFalse(told["shows"], told)
+        self.assertIn("an earlier rule lets a part of it through (ip route 203.0.113.66/32 192.0.2.80", told["why"])
+        self.net.vtysh("conf t", "no ip route 203.0.113.66/32 192.0.2.80")
+        site.run("flush", "r1")
+
     def test_a_ban_that_somebody_elses_entry_holds_already(self):
         """It is left out with that reason, and their entry stays as it is."""
         self.net.vtysh("conf t", "ip route 203.0.113.220/32 blackhole")
