@@ -211,7 +211,8 @@ private:
     one->add_option("--shows", push_options->shows)->group("");
     on(one, push, push_options);
 
-    one = verb("serve", "Run as a service: follow the table, keep every device in step (systemd: banpush.service)");
+    one = verb("serve",
+               "Run as a service: follow the table, keep every device in step (systemd: banpush.service); with --json the log is JSON");
     one->callback([this] { work_ = serve; });
 
     auto device = std::make_shared<std::string>();

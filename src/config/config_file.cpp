@@ -91,6 +91,7 @@ private:
     serve.audit = mapping.get("audit", duration_of).value_or(serve.audit);
     serve.workers = static_cast<unsigned>(mapping.get("workers", whole_of, 1, 1024).value_or(serve.workers));
     serve.socket = path_under(mapping, "socket", serve.socket);
+    serve.log = mapping.get("log", word_of<LogForm>, Words<LogForm>{{"text", LogForm::Text}, {"json", LogForm::Json}}).value_or(serve.log);
     // Who records a ban has nothing to do with it, and may not read its key.
     if (const Node *http = mapping.find("http"); http != nullptr && options_.scope.kind != Scope::Kind::Recording)
       serve.http = http_of(*http, general_, folder_);

@@ -124,11 +124,15 @@ inline constexpr std::array<const char *, 24> alert_names{"unreachable", "login"
                                                           "unproven",    "shadowed", "numbers", "dead_man",    "script",  "protected",
                                                           "allow",       "shortest", "tables",  "state",       "spool",   "http"};
 
+// Of the service's log: sentences for people, or a JSON document a line.
+enum class LogForm { Text, Json };
+
 struct ServeSettings {
   std::chrono::milliseconds poll{1000};
   Seconds audit = 15 * minute;
   unsigned workers = 32;
   std::string socket = "/run/banpush/banpush.sock";
+  LogForm log = LogForm::Text;
   std::optional<HttpSettings> http;    // nothing: nothing is offered
   std::optional<AlertSettings> alerts; // nothing: nobody is told
 };

@@ -35,17 +35,25 @@ std::vector<std::string> names(const std::vector<Condition> &conditions) {
 
 using Names = std::vector<std::string>;
 
+// `event: text`
+Names lines(const std::vector<News> &all) {
+  Names found;
+  for (const News &one : all)
+    found.push_back(std::string(word(one.event)) + ": " + one.text);
+  return found;
+}
+
 } // namespace
 
 TEST_CASE("conditions: a failure begins, changes its words, and ends") {
   const auto first = conditions_after(failed(ErrorKind::Connect, "no route"), {});
   CHECK(names(first) == Names{"unreachable"});
-  CHECK(news({}, first) == Names{"no route"});
+  CHECK(lines(news({}, first)) == Names{"device_unreachable: no route"});
   CHECK(news(first, conditions_after(failed(ErrorKind::Connect, "no route"), first)).empty());
   const auto second = conditions_after(failed(ErrorKind::Auth, "refused"), first);
   CHECK(names(second) == Names{"login"});
-  CHECK(news(first, second) == Names{"refused"});
-  CHECK(news(second, conditions_after(read_in_step(), second)) == Names{"lets us log in again"});
+  CHECK(lines(news(first, second)) == Names{"device_login_failed: refused"});
+  CHECK(lines(news(second, conditions_after(read_in_step(), second))) == Names{"device_answers: lets us log in again"});
 }
 
 TEST_CASE("conditions: a device that was renamed under the session") {
@@ -53,8 +61,8 @@ TEST_CASE("conditions: a device that was renamed under the session") {
   report.renamed = "was renamed: its prompt says core7 where it said edge1 when banpush logged in";
   const auto now = conditions_after(report, {});
   CHECK(names(now) == Names{"renamed"});
-  CHECK(news({}, now) == Names{report.renamed});
-  CHECK(news(now, conditions_after(read_in_step(), now)) == Names{"calls itself as it did at the login"});
+  CHECK(lines(news({}, now)) == Names{"device_renamed: " + report.renamed});
+  CHECK(lines(news(now, conditions_after(read_in_step(), now))) == Names{"device_named_again: calls itself as it did at the login"});
 }
 
 TEST_CASE("conditions: what an attempt could not look at is as it was") {
@@ -65,6 +73,12 @@ TEST_CASE("conditions: what an attempt could not look at is as it was") {
   list.stands = false;
   const auto before = conditions_after(held, {});
   CHECK(names(before) == Names{"list acl4", "remove"});
+  const auto begun = news({}, before), over = news(before, {});
+  REQUIRE((begun.size() == 2 && over.size() == 2));
+  CHECK((begun[0].event == Event::ListNotInForce && begun[0].of == "acl4"));
+  CHECK((begun[1].event == Event::GuardHolds && begun[1].of == "remove"));
+  CHECK((over[0].event == Event::ListInForce && over[0].of == "acl4"));
+  CHECK((over[1].event == Event::GuardReleased && over[1].of == "remove"));
   const auto unreachable = conditions_after(failed(ErrorKind::Connect, "no route"), before);
   CHECK(names(unreachable) == Names{"unreachable", "list acl4", "remove"});
   CHECK(names(conditions_after(read_in_step(), unreachable)).empty());

@@ -36,7 +36,7 @@ std::string utc(std::time_t moment) {
 
 } // namespace
 
-Alerts::Alerts(std::function<void(const std::string &)> say) : say_(std::move(say)), thread_([this] { run(); }) {}
+Alerts::Alerts(const Log &log) : log_(log), thread_([this] { run(); }) {}
 
 Alerts::~Alerts() {
   {
@@ -206,7 +206,8 @@ void Alerts::send(const Message &message, std::unique_lock<std::mutex> &lock) {
     return;
   not_before_ = Clock::now() + (failed.empty() ? std::chrono::seconds(settings.every) : pause_after_failure);
   if (std::exchange(trouble_, failed) != failed)
-    say_(failed.empty() ? std::string("alerts are delivered again") : "an alert was not delivered, and is tried again: " + failed);
+    log_.say(failed.empty() ? LogLine{Event::AlertsDelivered, "alerts are delivered again"}
+                            : LogLine{Event::AlertFailed, "an alert was not delivered, and is tried again: " + failed});
 }
 
 } // namespace banpush

@@ -4,6 +4,7 @@
 
 #include "app/alert/alert_sender.hpp"
 #include "app/state/condition.hpp"
+#include "app/words/log.hpp"
 #include "settings/config.hpp"
 
 #include <chrono>
@@ -22,8 +23,8 @@ namespace banpush {
 
 class Alerts {
 public:
-  // Nobody is told before configure(). `say` takes a line for the log and outlives this. Throws where no thread can be had.
-  explicit Alerts(std::function<void(const std::string &)> say);
+  // Nobody is told before configure(). The log outlives this. Throws where no thread can be had.
+  explicit Alerts(const Log &log);
   Alerts(const Alerts &) = delete;
   Alerts &operator=(const Alerts &) = delete;
   // A message that is under way is given up.
@@ -71,7 +72,7 @@ private:
   void send(const Message &message, std::unique_lock<std::mutex> &lock);
   void mark(const Message &message);
 
-  const std::function<void(const std::string &)> say_;
+  const Log &log_;
   std::mutex lock_;
   std::condition_variable wake_;
   std::shared_ptr<const Config> config_;

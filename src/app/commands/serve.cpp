@@ -7,12 +7,11 @@
 #include "app/serve/running.hpp"
 #include "app/site/list_files.hpp"
 #include "app/state/turn.hpp"
+#include "app/words/log.hpp"
 
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -26,28 +25,6 @@ namespace banpush {
 namespace {
 
 constexpr std::chrono::milliseconds pause_without_descriptors{500};
-
-// Our own commands stand between backticks and a device's words between quotes, which shown() takes for somebody's attempt at
-// a shell: a log is none.
-std::string for_log(std::string_view text) {
-  constexpr std::size_t most = 2000;
-  std::string line;
-  while (line.size() < most) {
-    const std::size_t end = text.find_first_of("`\"");
-    line += shown(text.substr(0, end), most);
-    if (end == std::string_view::npos)
-      break;
-    line += text[end];
-    text.remove_prefix(end + 1);
-  }
-  return line;
-}
-
-// To the log: with a level where systemd's journal reads it (sd-daemon(3)).
-void say(const std::string &text) {
-  static const bool journal = std::getenv("JOURNAL_STREAM") != nullptr;
-  std::fputs(fmt::format("{}banpush: {}\n", journal ? "<6>" : "", for_log(text)).c_str(), stderr);
-}
 
 void block(const std::vector<int> &numbers) {
   sigset_t set;
@@ -84,15 +61,15 @@ Signal signal_in(int descriptor) {
 // The thread that takes signals and callers. It ends for a signal alone.
 class Round {
 public:
-  Round(Running &running, const Doorbell &doorbell, int signal_descriptor)
-      : running_(running), doorbell_(doorbell), signals_(signal_descriptor), callers_(running), watchdog_(watchdog_interval()) {}
+  Round(Running &running, const Doorbell &doorbell, int signal_descriptor, const Log &log)
+      : running_(running), doorbell_(doorbell), signals_(signal_descriptor), log_(log), callers_(running), watchdog_(watchdog_interval()) {}
 
   void go() {
     while (!ended_)
       try {
         once();
       } catch (const std::exception &error) { // no memory for one caller or line is not everybody's end
-        say_once(error.what());
+        say_once(Event::ServiceTrouble, error.what());
         ::poll(nullptr, 0, static_cast<int>(pause_without_descriptors.count()));
       }
   }
@@ -130,7 +107,7 @@ private:
     if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
       return;
     takes_again_ = Clock::now() + pause_without_descriptors;
-    say_once(fmt::format("a caller has to wait: {}", std::strerror(errno)));
+    say_once(Event::CallerWaits, fmt::format("a caller has to wait: {}", std::strerror(errno)));
   }
 
   void feed_watchdog() {
@@ -139,17 +116,18 @@ private:
     if (const std::string stuck = running_.stuck(); stuck.empty())
       notify_alive();
     else
-      say_once(fmt::format("the watchdog is not fed: {}", stuck));
+      say_once(Event::ServiceStuck, fmt::format("the watchdog is not fed: {}", stuck));
   }
 
-  void say_once(const std::string &text) {
+  void say_once(Event event, const std::string &text) {
     if (std::exchange(said_, text) != text)
-      say(text);
+      log_.say({event, text});
   }
 
   Running &running_;
   const Doorbell &doorbell_;
   const int signals_;
+  const Log &log_;
   Callers callers_;
   const std::optional<std::chrono::microseconds> watchdog_;
   Clock::time_point takes_again_{};
@@ -157,30 +135,48 @@ private:
   bool ended_ = false;
 };
 
+void serve_with(const Settings &settings, Log &log) {
+  Config config = load_all(settings);
+  log.configure(config.serve.log);
+  require_files_of_their_own(config);
+  const Turn turn = Turn::for_service(config.state, [&](const std::string &text) { log.say({Event::ServiceWaits, text}); });
+  const std::size_t devices = config.devices.size();
+  const std::size_t needed = descriptors_needed(config), allowed = raise_descriptor_limit();
+  log.say({needed <= allowed ? Event::Descriptors : Event::DescriptorsShort, descriptor_text(needed, allowed)});
+  const Doorbell doorbell(config.serve.socket);
+  const Descriptor signal_descriptor = signals();
+  Running running(settings, std::move(config), log);
+  log.say({Event::ServiceStarted, fmt::format("serving {} device{}", devices, devices == 1 ? "" : "s")});
+  const HttpServer http(running, log);
+  notify_ready(fmt::format("{} devices", devices));
+  {
+    Round round(running, doorbell, signal_descriptor.get(), log);
+    round.go();
+    notify_stopping();
+    log.say({Event::ServiceEnding, "ending: what devices are in the middle of is finished"});
+    running.stop();
+  }
+}
+
 } // namespace
 
 // Until it serves, SIGTERM and SIGINT end it as they end any program.
 int serve(const Settings &settings) {
   block({SIGHUP});
-  Config config = load_all(settings);
-  require_files_of_their_own(config);
-  const Turn turn = Turn::for_service(config.state, settings.console);
-  const std::size_t devices = config.devices.size();
-  say(descriptor_text(descriptors_needed(config), raise_descriptor_limit()));
-  const Doorbell doorbell(config.serve.socket);
-  const Descriptor signal_descriptor = signals();
-  Running running(settings, std::move(config), say);
-  say(fmt::format("serving {} device{}", devices, devices == 1 ? "" : "s"));
-  const HttpServer http(running, say);
-  notify_ready(fmt::format("{} devices", devices));
-  {
-    Round round(running, doorbell, signal_descriptor.get());
-    round.go();
-    notify_stopping();
-    say("ending: what devices are in the middle of is finished");
-    running.stop();
+  Log log(settings.console.json() ? std::optional(LogForm::Json) : std::nullopt);
+  try {
+    serve_with(settings, log);
+    return 0;
+  } catch (const std::exception &error) {
+    if (log.is_for_people())
+      throw;
+    for (const std::string &part : parts_of(error.what()))
+      log.say({Event::ServiceFailed, part});
+    const auto *known = dynamic_cast<const Error *>(&error);
+    const int status = known != nullptr ? exit_code_of(known->kind()) : 1;
+    settings.console.give_error(error.what(), status);
+    return status;
   }
-  return 0;
 }
 
 } // namespace banpush

@@ -14,8 +14,7 @@ constexpr auto between_tries = 10s;
 
 } // namespace
 
-HttpServer::HttpServer(Running &running, std::function<void(const std::string &)> say)
-    : running_(running), say_(std::move(say)), thread_([this] { follow(); }) {
+HttpServer::HttpServer(Running &running, const Log &log) : running_(running), log_(log), thread_([this] { follow(); }) {
   running_.when_swapped([this] {
     const std::lock_guard lock(lock_);
     changed_ = true;
@@ -64,7 +63,7 @@ HttpServer::Listens HttpServer::attend() noexcept {
       return Listens::AsConfigured;
     }
     if (std::exchange(listener_, nullptr))
-      say_(fmt::format("HTTP: no longer at {}", place_));
+      log_.say({Event::HttpClosed, fmt::format("HTTP: no longer at {}", place_)});
     site_ = nullptr;
     if (http)
       listen(config);
@@ -79,13 +78,13 @@ HttpServer::Listens HttpServer::attend() noexcept {
 
 void HttpServer::listen(const std::shared_ptr<const Config> &config) {
   const HttpSettings &http = *config->serve.http;
-  site_ = std::make_unique<HttpSite>(running_, config, say_);
+  site_ = std::make_unique<HttpSite>(running_, config, log_);
   listener_ = std::make_unique<Listener>(
       http.address, http.port, [this] { return site_->identity(); },
       Listener::Answers{[this](const HttpRequest &request) { return site_->answer(request); },
                         [this](int status) { site_->refused(status); }});
   place_ = place_of(http);
-  say_(fmt::format("{} at {}", http.certificate.empty() ? "HTTP" : "HTTPS", place_));
+  log_.say({Event::HttpListening, fmt::format("{} at {}", http.certificate.empty() ? "HTTP" : "HTTPS", place_)});
 }
 
 void HttpServer::fails(const std::string &why) noexcept {
@@ -93,7 +92,7 @@ void HttpServer::fails(const std::string &why) noexcept {
     const std::string text = fmt::format("nothing is answered over HTTP: {}; tried again every {} s", why, between_tries.count());
     running_.http_trouble(text);
     if (std::exchange(said_, text) != text)
-      say_(text);
+      log_.say({Event::HttpFailed, text});
   } catch (const std::exception &) { // no memory to say it
   }
 }

@@ -17,9 +17,9 @@ namespace banpush {
 
 class HttpServer {
 public:
-  // Listens before this returns, if it can. What it does goes to `say`, and why it does not, to `running` as well (what `status`
+  // Listens before this returns, if it can. What it does goes to the log, and why it does not, to `running` as well (what `status`
   // shows). Both outlive it. Throws where no thread can be had.
-  HttpServer(Running &running, std::function<void(const std::string &)> say);
+  HttpServer(Running &running, const Log &log);
   HttpServer(const HttpServer &) = delete;
   HttpServer &operator=(const HttpServer &) = delete;
   ~HttpServer();
@@ -32,7 +32,7 @@ private:
   void fails(const std::string &why) noexcept;
 
   Running &running_;
-  const std::function<void(const std::string &)> say_;
+  const Log &log_;
   std::unique_ptr<HttpSite> site_;
   std::unique_ptr<Listener> listener_;
   std::string place_; // at which listener_ listens

@@ -80,8 +80,8 @@ bool is_known(const HttpRequest &request, const std::string &tag, std::time_t ch
 
 std::string place_of(const HttpSettings &http) { return fmt::format("{} port {}", http.address, http.port); }
 
-HttpSite::HttpSite(Running &running, std::shared_ptr<const Config> config, std::function<void(const std::string &)> say)
-    : running_(running), place_(place_of(*config->serve.http)), say_(std::move(say)), rules_(rules_of(config)),
+HttpSite::HttpSite(Running &running, std::shared_ptr<const Config> config, const Log &log)
+    : running_(running), place_(place_of(*config->serve.http)), log_(log), rules_(rules_of(config)),
       figures_([this] { return rules()->config; }) {}
 
 std::shared_ptr<const HttpSite::Rules> HttpSite::rules_of(const std::shared_ptr<const Config> &config) {
@@ -109,7 +109,7 @@ std::shared_ptr<const HttpSite::Rules> HttpSite::rules() {
     refused_ = config;
     const std::string text = fmt::format("what is offered over HTTP stays as it was: {}", error.what());
     running_.http_trouble(text);
-    say_(text);
+    log_.say({Event::HttpFailed, text});
   }
   return rules_;
 }

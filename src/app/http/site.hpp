@@ -27,8 +27,8 @@ std::string place_of(const HttpSettings &http);
 class HttpSite {
 public:
   // Of a configuration with serve.http, at whose address and port is listened as long as this is there. Throws Error (Config)
-  // where a token, the certificate or its key cannot be had; `running` and `say` outlive it.
-  HttpSite(Running &running, std::shared_ptr<const Config> config, std::function<void(const std::string &)> say);
+  // where a token, the certificate or its key cannot be had; `running` and `log` outlive it.
+  HttpSite(Running &running, std::shared_ptr<const Config> config, const Log &log);
 
   HttpAnswer answer(const HttpRequest &request);
   // Something came that is no request, and was answered so.
@@ -64,7 +64,7 @@ private:
 
   Running &running_;
   const std::string place_; // where it is listened at
-  const std::function<void(const std::string &)> say_;
+  const Log &log_;
   std::mutex rules_lock_;
   std::shared_ptr<const Rules> rules_;
   std::shared_ptr<const Config> refused_; // whose rules could not be made; those of before hold on

@@ -20,11 +20,11 @@ constexpr std::chrono::minutes longest_look{5};     // each of a look's waits is
 
 } // namespace
 
-Daemon::Daemon(std::shared_ptr<const Config> config, std::function<void(const std::string &)> say, Alerts &alerts, Trace trace)
-    : config_(std::move(config)), say_(std::move(say)),
+Daemon::Daemon(std::shared_ptr<const Config> config, const Log &log, Alerts &alerts, Trace trace)
+    : config_(std::move(config)), log_(log),
       slots_(config_->serve.workers), watch_{config_,
                                              slots_,
-                                             say_,
+                                             log_,
                                              [this](Clock::time_point moment) { ends_at(moment); },
                                              [this](Clock::time_point moment) { look_again_at(moment); },
                                              std::move(trace),
@@ -87,7 +87,7 @@ void Daemon::note_state(const Snapshot &snapshot, const std::string &why) {
   }
   watch_.alerts.set_own("state", why);
   if (begins) // what it fails at changes from write to write
-    say_(why);
+    log_.say({Event::StateFailed, why});
 }
 
 std::string Daemon::state_trouble() {
@@ -119,7 +119,7 @@ void Daemon::try_state() {
   }
   watch_.alerts.set_own("state", why);
   if (before.empty() != why.empty())
-    say_(why.empty() ? "the state file can be written again" : why);
+    log_.say(why.empty() ? LogLine{Event::StateRestored, "the state file can be written again"} : LogLine{Event::StateFailed, why});
 }
 
 Feed::Count Daemon::looks() {
@@ -208,13 +208,13 @@ void Daemon::note_failure(const char *what) noexcept {
   try {
     watch_.alerts.set_own("tables", what);
     if (std::exchange(trouble_, what) != what)
-      say_(fmt::format("{}; devices keep what they hold", what));
+      log_.say({Event::TablesFailed, fmt::format("{}; devices keep what they hold", what)});
   } catch (const std::exception &) {
   }
 }
 
 void Daemon::look(Feed::Look how) {
-  std::vector<std::string> said;
+  std::vector<LogLine> said;
   std::optional<Moment> news;
   std::string trouble;
   ErrorKind kind = ErrorKind::Table;
@@ -227,7 +227,7 @@ void Daemon::look(Feed::Look how) {
     try {
       news = feed_.spooled(said);
     } catch (const std::exception &spool) {
-      said.emplace_back(spool.what());
+      said.push_back({Event::SpoolFailed, spool.what()});
     }
   }
   std::string before;
@@ -245,11 +245,11 @@ void Daemon::look(Feed::Look how) {
   watch_.alerts.set_own("tables", trouble.empty() ? trouble : trouble + "; devices keep what they hold");
   watch_.alerts.set_own("spool", feed_.spool_trouble());
   if (!trouble.empty() && trouble != before)
-    said.push_back(trouble + "; devices keep what they hold");
+    said.push_back({Event::TablesFailed, trouble + "; devices keep what they hold"});
   if (trouble.empty() && !before.empty())
-    said.emplace_back("the tables can be read again");
-  for (const std::string &line : said)
-    say_(line);
+    said.push_back({Event::TablesRestored, "the tables can be read again"});
+  for (const LogLine &line : said)
+    log_.say(line);
   if (news)
     publish(*news);
 }

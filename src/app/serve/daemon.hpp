@@ -18,7 +18,7 @@ namespace banpush {
 class Daemon {
 public:
   // Has all its threads, or throws; reads nothing and asks no device before begin().
-  Daemon(std::shared_ptr<const Config> config, std::function<void(const std::string &)> say, Alerts &alerts, Trace trace);
+  Daemon(std::shared_ptr<const Config> config, const Log &log, Alerts &alerts, Trace trace);
   Daemon(const Daemon &) = delete;
   Daemon &operator=(const Daemon &) = delete;
   ~Daemon();
@@ -60,7 +60,7 @@ private:
   Clock::time_point next_whole() const;
 
   std::shared_ptr<const Config> config_;
-  std::function<void(const std::string &)> say_;
+  const Log &log_;
   Slots slots_;
   Watch watch_;
   std::vector<std::unique_ptr<Keeper>> keepers_;

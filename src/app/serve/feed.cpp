@@ -41,7 +41,7 @@ void Feed::open() {
   current_.reset();
 }
 
-void Feed::deliver_spool(std::vector<std::string> &said) {
+void Feed::deliver_spool(std::vector<LogLine> &said) {
   waiting_.clear();
   const SpoolLook look = spool_is_marked(config_->spool) ? look_for_waiting(config_->spool) : SpoolLook{};
   std::string trouble = look.trouble;
@@ -56,25 +56,29 @@ void Feed::deliver_spool(std::vector<std::string> &said) {
   say_of_spool(trouble, said);
 }
 
-void Feed::say_of_spool(const std::string &trouble, std::vector<std::string> &said) {
-  if (trouble != spool_trouble_)
-    said.push_back(!trouble.empty()                                   ? trouble
-                   : spool_trouble_.starts_with(spool_cannot_be_used) ? "the spool can be used again"
-                                                                      : "nothing waits in the spool any more");
+void Feed::say_of_spool(const std::string &trouble, std::vector<LogLine> &said) {
+  if (trouble != spool_trouble_) {
+    if (!trouble.empty())
+      said.push_back({trouble.starts_with(spool_cannot_be_used) ? Event::SpoolFailed : Event::SpoolWaits, trouble});
+    else if (spool_trouble_.starts_with(spool_cannot_be_used))
+      said.push_back({Event::SpoolRestored, "the spool can be used again"});
+    else
+      said.push_back({Event::SpoolEmpty, "nothing waits in the spool any more"});
+  }
   spool_trouble_ = trouble;
 }
 
 // Why something waits still, in words.
-std::string Feed::deliver_from(Spool &spool, std::vector<std::string> &said) {
+std::string Feed::deliver_from(Spool &spool, std::vector<LogLine> &said) {
   const Delivered delivered = deliver(spool, config_->spool, tables_);
   if (delivered.arrived != 0) {
-    said.push_back(fmt::format("{} from the spool reached the table", delivered.arrived));
+    said.push_back({Event::SpoolDelivered, fmt::format("{} from the spool reached the table", delivered.arrived)});
     wrote_ = true; // SQLite does not count what this connection wrote
   }
   if (!delivered.corrected.empty())
-    said.push_back(delivered.correction());
+    said.push_back({Event::SpoolCorrected, delivered.correction()});
   for (const std::string &one : delivered.refused)
-    said.push_back("the table will never take what was spooled, and it was set aside: " + one);
+    said.push_back({Event::SpoolSetAside, "the table will never take what was spooled, and it was set aside: " + one});
   for (const Spooled &one : spool.bans())
     if (one.ban->occasion == Occasion::New) // the others the table knows
       waiting_.emplace(one.id, row_of(one));
@@ -138,7 +142,7 @@ bool Feed::logins_matter() {
   });
 }
 
-Moment Feed::read_whole(std::vector<std::string> &said) {
+Moment Feed::read_whole(std::vector<LogLine> &said) {
   current_.reset();
   laid_.clear();
   const auto begin = Clock::now();
@@ -146,7 +150,8 @@ Moment Feed::read_whole(std::vector<std::string> &said) {
   Fetched fetched = fetch_rows(fresh, tables_, Reading::Follow);
   keep_copies(config_->spool, fetched);
   put_protection(fresh, fetched);
-  said.insert(said.end(), fetched.notes.begin(), fetched.notes.end());
+  for (const std::string &note : fetched.notes)
+    said.push_back({Event::TablesNote, note});
   copies_ = std::move(fetched.copies);
   hosts_ = fetched.bans.hosts().size();
   current_ =
@@ -160,7 +165,7 @@ Moment Feed::read_whole(std::vector<std::string> &said) {
   return {current_, ++number_};
 }
 
-std::optional<Moment> Feed::look(Look how, std::vector<std::string> &said) {
+std::optional<Moment> Feed::look(Look how, std::vector<LogLine> &said) {
   try {
     open();
     deliver_spool(said);
@@ -191,7 +196,7 @@ std::optional<Clock::time_point> Feed::next_moment() {
   return end && weighing ? std::min(*end, *weighing) : end ? end : weighing;
 }
 
-std::optional<Moment> Feed::spooled(std::vector<std::string> &said) {
+std::optional<Moment> Feed::spooled(std::vector<LogLine> &said) {
   const SpoolLook look = look_for_waiting(config_->spool);
   if (!look.trouble.empty())
     say_of_spool(look.trouble, said);
@@ -207,13 +212,14 @@ std::optional<Moment> Feed::spooled(std::vector<std::string> &said) {
   Config fresh = *config_;
   auto fetched = fetch_spooled(fresh, spool);
   if (!fetched) {
-    said.emplace_back("bans wait in the spool, and for the devices too: no allowlist of the table was ever seen here");
+    said.push_back({Event::SpoolWaits, "bans wait in the spool, and for the devices too: no allowlist of the table was ever seen here"});
     return std::nullopt;
   }
   if (!fetched->unknown_hosts.empty()) {
     spooled_.clear(); // they may be found the next time
     if (unknown_said_ != fetched->unknown_hosts)
-      said.push_back(fmt::format("bans wait in the spool, and for the devices too: {}", fetched->unknown_hosts.front()));
+      said.push_back(
+          {Event::SpoolWaits, fmt::format("bans wait in the spool, and for the devices too: {}", fetched->unknown_hosts.front())});
     unknown_said_ = fetched->unknown_hosts;
     return std::nullopt;
   }

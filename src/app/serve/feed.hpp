@@ -3,6 +3,7 @@
 #pragma once
 
 #include "app/serve/snapshot.hpp"
+#include "app/words/log.hpp"
 #include "app/world/logged_in.hpp"
 #include "app/world/spool.hpp"
 
@@ -23,11 +24,11 @@ public:
   enum class Look { Glance, Again, Whole };
   // The tables as they are now; nothing where nothing is new. What waits in the spool is taken to them first. Throws
   // Error (Table, Config), and has closed its connections then.
-  std::optional<Moment> look(Look how, std::vector<std::string> &said);
+  std::optional<Moment> look(Look how, std::vector<LogLine> &said);
 
   // While the tables cannot be had: what waits in the spool; nothing where that is no news, or where policy cannot
   // be told without the tables.
-  std::optional<Moment> spooled(std::vector<std::string> &said);
+  std::optional<Moment> spooled(std::vector<LogLine> &said);
 
   // When something changes by itself, as far as that is followed: a ban ends, or who has a place is to be decided anew.
   std::optional<Clock::time_point> next_moment();
@@ -44,13 +45,13 @@ public:
 
 private:
   void open();
-  void deliver_spool(std::vector<std::string> &said);
-  std::string deliver_from(Spool &spool, std::vector<std::string> &said);
-  void say_of_spool(const std::string &trouble, std::vector<std::string> &said);
+  void deliver_spool(std::vector<LogLine> &said);
+  std::string deliver_from(Spool &spool, std::vector<LogLine> &said);
+  void say_of_spool(const std::string &trouble, std::vector<LogLine> &said);
   bool lay_waiting();
   bool take_news();
   bool logins_matter();
-  Moment read_whole(std::vector<std::string> &said);
+  Moment read_whole(std::vector<LogLine> &said);
   void put_protection(Config &fresh, Fetched &fetched);
 
   std::shared_ptr<const Config> config_;

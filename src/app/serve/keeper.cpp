@@ -275,7 +275,7 @@ void Keeper::give_up(std::unique_lock<std::mutex> &lock, const char *why) {
   news_.notify_all();
   try {
     if (std::exchange(said_, why) != why)
-      watch_.say(fmt::format("{}: {}; again in {} s", device_.name, why, after_giving_up.count()));
+      say(Event::DeviceGivenUp, fmt::format("{}; again in {} s", why, after_giving_up.count()));
   } catch (const std::exception &) { // without memory, without words
   }
 }
@@ -357,13 +357,13 @@ void Keeper::set_up_again(Snapshot &snapshot, DeviceReport &report) {
   set_up_at_.push_back(now);
   try {
     banpush::set_up_again(snapshot.site, device, "service");
-    watch_.say(
-        fmt::format("{}: what was set up had gone, and is set up again{}", device.name,
+    say(Event::SetupRestored,
+        fmt::format("what was set up had gone, and is set up again{}",
                     set_up_at_.size() == most_set_ups
                         ? fmt::format("; the third time in {} minutes: the next time it is left as it is", set_ups_counted_for.count())
                         : std::string()));
   } catch (const std::exception &error) {
-    watch_.say(fmt::format("{}: what was set up has gone, and cannot be set up again: {}", device.name, error.what()));
+    say(Event::SetupFailed, fmt::format("what was set up has gone, and cannot be set up again: {}", error.what()));
     return;
   }
   kept_ = {};
@@ -417,9 +417,9 @@ void Keeper::note_outcome(const DeviceReport &report, const Snapshot &snapshot) 
   if (!report.plan)
     return;
   if (report.outcome == Outcome::Changed)
-    watch_.say(fmt::format("{}: {} in {:.2f} s", device_.name, done_text(counts_of(report.plan->change)), report.seconds));
+    say_changed(*report.plan, report.seconds);
   for (const std::string &note : report.outcome == Outcome::Changed ? report.notes : std::vector<std::string>{})
-    watch_.say(fmt::format("{}: {}", device_.name, note));
+    say(Event::DeviceNote, note);
   note_ends(report, snapshot);
 }
 
@@ -451,12 +451,23 @@ void Keeper::alert(Snapshot &snapshot, const DeviceReport &report) {
   }
 }
 
+// A line of this device, which names it.
+void Keeper::say(Event event, const std::string &text, const std::string &of) const {
+  const std::string name = device_.name + ": ";
+  watch_.log.say({event, text.compare(0, name.size(), name) == 0 ? text : name + text, device_.name, of, {}});
+}
+
+void Keeper::say_changed(const Plan &plan, double seconds) const {
+  const Counts counts = counts_of(plan.change);
+  const std::string text = fmt::format("{}: {} in {:.2f} s", device_.name, done_text(counts), seconds);
+  watch_.log.say({Event::DeviceChanged, text, device_.name, {}, LogLine::Change{counts.added, counts.removed, seconds}});
+}
+
 // The log has what begins and what ends, once. `when` is said with a failure.
 void Keeper::tell(const DeviceReport &report, const std::string &when) {
   const auto conditions = conditions_after(report, told_);
-  for (const std::string &line : news(told_, conditions))
-    watch_.say(fmt::format("{}{}{}", line.compare(0, device_.name.size() + 2, device_.name + ": ") == 0 ? "" : device_.name + ": ", line,
-                           line == report.error ? when : std::string()));
+  for (const News &one : news(told_, conditions))
+    say(one.event, one.text == report.error ? one.text + when : one.text, one.of);
   told_ = conditions;
   lacks_list_ = report.plan ? lacks_list(*report.plan) : lacks_list_;
 }

@@ -7,6 +7,7 @@
 #include "app/serve/snapshot.hpp"
 #include "app/site/slots.hpp"
 #include "app/state/condition.hpp"
+#include "app/words/log.hpp"
 
 #include <condition_variable>
 #include <deque>
@@ -23,7 +24,7 @@ namespace banpush {
 struct Watch {
   std::shared_ptr<const Config> config;
   Slots &slots;
-  std::function<void(const std::string &)> say;         // a line for the log
+  const Log &log;
   std::function<void(Clock::time_point)> ends_at;       // something that ends by itself, and cannot be followed: the tables are due then
   std::function<void(Clock::time_point)> look_again_at; // something is held until then at least
   Trace trace;
@@ -96,6 +97,8 @@ private:
   DeviceReport attempt(Snapshot &snapshot, Order order);
   void note_outcome(const DeviceReport &report, const Snapshot &snapshot);
   void tell(const DeviceReport &report, const std::string &when);
+  void say(Event event, const std::string &text, const std::string &of = {}) const;
+  void say_changed(const Plan &plan, double seconds) const;
   std::string state_trouble(Snapshot &snapshot);
   void alert(Snapshot &snapshot, const DeviceReport &report);
   void note_ends(const DeviceReport &report, const Snapshot &snapshot);

@@ -16,9 +16,9 @@ constexpr std::chrono::minutes longest_swap{2}; // from one configuration to the
 
 } // namespace
 
-Running::Running(Settings settings, Config config, std::function<void(const std::string &)> say)
-    : settings_(std::move(settings)), say_(std::move(say)), trace_(trace_to(settings_.trace)), alerts_(say_),
-      service_(made(std::move(config))), thread_([this] { follow(); }) {
+Running::Running(Settings settings, Config config, Log &log)
+    : settings_(std::move(settings)), log_(log), trace_(trace_to(settings_.trace)), alerts_(log_), service_(made(std::move(config))),
+      thread_([this] { follow(); }) {
   alerts_.configure(service_->configuration());
   service_->begin();
 }
@@ -26,7 +26,7 @@ Running::Running(Settings settings, Config config, std::function<void(const std:
 Running::~Running() { stop(); }
 
 std::shared_ptr<Daemon> Running::made(Config config) {
-  return std::make_shared<Daemon>(std::make_shared<const Config>(std::move(config)), say_, alerts_, trace_);
+  return std::make_shared<Daemon>(std::make_shared<const Config>(std::move(config)), log_, alerts_, trace_);
 }
 
 std::shared_ptr<Daemon> Running::service() {
@@ -67,9 +67,10 @@ void Running::read_anew() {
     require_files_of_their_own(config);
     swap(std::move(config));
     status = "the configuration is read anew";
-    say_(status);
+    log_.say({Event::ConfigurationRead, status});
   } catch (const std::exception &error) {
-    say_(fmt::format("the configuration stays as it was: {}", error.what()));
+    for (const std::string &line : parts_of(error.what()))
+      log_.say({Event::ConfigurationRefused, "the configuration stays as it was: " + line});
   }
   notify_ready(status);
 }
@@ -80,7 +81,8 @@ void Running::swap(Config config) {
   const bool moved = config.serve.socket != before->config().serve.socket || config.state != before->config().state;
   const auto next = made(std::move(config));
   if (moved)
-    say_("serve.socket and state are those of the start until the service is started anew");
+    log_.say({Event::ConfigurationNeedsStart, "serve.socket and state are those of the start until the service is started anew"});
+  log_.configure(next->config().serve.log);
   alerts_.configure(next->configuration());
   take()->stop();
   next->begin();

@@ -14,8 +14,8 @@ namespace banpush {
 
 class Running {
 public:
-  // Serves at once. `say` takes a line for the log. Throws where no thread can be had.
-  Running(Settings settings, Config config, std::function<void(const std::string &)> say);
+  // Serves at once. The log outlives this, and takes the form that a configuration says. Throws where no thread can be had.
+  Running(Settings settings, Config config, Log &log);
   Running(const Running &) = delete;
   Running &operator=(const Running &) = delete;
   ~Running();
@@ -51,7 +51,7 @@ private:
   std::shared_ptr<Daemon> take();
 
   const Settings settings_;
-  const std::function<void(const std::string &)> say_;
+  Log &log_;
   const Trace trace_;
   Alerts alerts_;
   std::mutex lock_;

@@ -47,20 +47,40 @@ void add_guards(std::vector<Condition> &conditions, const DeviceReport &report) 
   }
 }
 
-std::string end_of(const Condition &over) {
+bool is_of_a_list(const Condition &condition) { return condition.name.compare(0, list_prefix.size(), list_prefix) == 0; }
+
+News begin_of(const Condition &begun) {
+  if (begun.name == unreachable)
+    return {Event::DeviceUnreachable, begun.text};
+  if (begun.name == login)
+    return {Event::DeviceLoginFailed, begun.text};
+  if (begun.name == failing)
+    return {Event::DeviceFailed, begun.text};
+  if (begun.name == unsaved)
+    return {Event::DeviceUnsaved, begun.text};
+  if (begun.name == renamed)
+    return {Event::DeviceRenamed, begun.text};
+  if (begun.name == unconfirmed)
+    return {Event::DeviceUnconfirmed, begun.text};
+  if (is_of_a_list(begun))
+    return {Event::ListNotInForce, begun.text, begun.name.substr(list_prefix.size())};
+  return {Event::GuardHolds, begun.text, begun.name};
+}
+
+News end_of(const Condition &over) {
   if (over.name == unreachable || over.name == failing)
-    return "answers again";
+    return {Event::DeviceAnswers, "answers again"};
   if (over.name == login)
-    return "lets us log in again";
+    return {Event::DeviceAnswers, "lets us log in again"};
   if (over.name == unsaved)
-    return "saved";
+    return {Event::DeviceSaved, "saved"};
   if (over.name == renamed)
-    return "calls itself as it did at the login";
+    return {Event::DeviceNamedAgain, "calls itself as it did at the login"};
   if (over.name == unconfirmed)
-    return "no change waits to be confirmed any more";
-  if (over.name.compare(0, list_prefix.size(), list_prefix) == 0)
-    return over.name + " exists and is in force again";
-  return fmt::format("{} holds nothing any more", over.name);
+    return {Event::DeviceSettled, "no change waits to be confirmed any more"};
+  if (is_of_a_list(over))
+    return {Event::ListInForce, over.name + " exists and is in force again", over.name.substr(list_prefix.size())};
+  return {Event::GuardReleased, fmt::format("{} holds nothing any more", over.name), over.name};
 }
 
 } // namespace
@@ -91,8 +111,8 @@ std::vector<Condition> conditions_after(const DeviceReport &report, const std::v
   return now;
 }
 
-std::vector<std::string> news(const std::vector<Condition> &before, const std::vector<Condition> &now) {
-  std::vector<std::string> lines;
+std::vector<News> news(const std::vector<Condition> &before, const std::vector<Condition> &now) {
+  std::vector<News> lines;
   const bool fails = std::any_of(now.begin(), now.end(), [](const Condition &one) { return is_of_the_attempt(one.name); });
   for (const Condition &one : before)
     if (find(now, one.name) == nullptr && !(fails && is_of_the_attempt(one.name)))
@@ -100,7 +120,7 @@ std::vector<std::string> news(const std::vector<Condition> &before, const std::v
   for (const Condition &one : now) {
     const Condition *was = find(before, one.name);
     if (was == nullptr || (is_of_the_attempt(one.name) && was->text != one.text))
-      lines.push_back(one.text);
+      lines.push_back(begin_of(one));
   }
   return lines;
 }

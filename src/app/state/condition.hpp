@@ -2,6 +2,8 @@
 // and told when it ends.
 #pragma once
 
+#include "app/words/event.hpp"
+
 #include <string>
 #include <vector>
 
@@ -24,8 +26,14 @@ bool is_of_the_attempt(const std::string &name);
 // All that is so after this attempt. What it could not look at is as it was `before`.
 std::vector<Condition> conditions_after(const DeviceReport &report, const std::vector<Condition> &before);
 
-// What has begun and ended from one to the other, as lines for a log without the device's name. A text that changed while its
-// condition goes on is news only of the last attempt, whose error it is.
-std::vector<std::string> news(const std::vector<Condition> &before, const std::vector<Condition> &now);
+// What has begun or ended: a line for a log without the device's name.
+struct News {
+  Event event;
+  std::string text;
+  std::string of = {}; // the list or guard it is about
+};
+
+// From one to the other. A text that changed while its condition goes on is news only of the last attempt, whose error it is.
+std::vector<News> news(const std::vector<Condition> &before, const std::vector<Condition> &now);
 
 } // namespace banpush

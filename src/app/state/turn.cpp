@@ -1,7 +1,6 @@
 #include "app/state/turn.hpp"
 
 #include "app/state/process_mark.hpp"
-#include "app/words/console.hpp"
 #include "core/error.hpp"
 #include "files/open.hpp"
 
@@ -119,10 +118,10 @@ std::optional<Turn> Turn::within(const std::string &state_path, const std::strin
   }
 }
 
-Turn Turn::for_service(const std::string &state_path, const Console &console) {
+Turn Turn::for_service(const std::string &state_path, const std::function<void(const std::string &)> &say) {
   if (auto turn = attempt(state_path, "serve"))
     return std::move(*turn);
-  console.note(fmt::format("{} has the turn; waiting for it to end", holder(state_path)));
+  say(fmt::format("{} has the turn; waiting for it to end", holder(state_path)));
   const auto begin = std::chrono::steady_clock::now();
   const auto patience = [&] {
     const auto note = note_in(state_path + ".turn");

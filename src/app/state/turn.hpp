@@ -2,14 +2,13 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 
 #include <sys/types.h>
 
 namespace banpush {
-
-struct Console;
 
 // An advisory lock beside the state file, given up when the object or the process ends. Who has it writes down who that is.
 class Turn {
@@ -27,7 +26,7 @@ public:
 
   // For the one service: says whom it waits for, a push for up to a minute, another service or who cannot be told for two
   // seconds. Throws Error (Connect) where it does not come.
-  static Turn for_service(const std::string &state_path, const Console &console);
+  static Turn for_service(const std::string &state_path, const std::function<void(const std::string &)> &say);
 
   // The turn of the process that started this one and left it here, on this descriptor.
   static Turn inherited(int descriptor, const std::string &what);

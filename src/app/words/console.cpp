@@ -45,6 +45,10 @@ void Console::note(std::string_view text) const {
 
 void Console::fail(std::string_view text, int status) const {
   warn(paint(Colour::Red, "banpush: ") + std::string(text));
+  give_error(text, status);
+}
+
+void Console::give_error(std::string_view text, int status) const {
   if (json() && !gave_result)
     out(nlohmann::json{{"schema", 1}, {"error", text}, {"status", status}}.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) +
         "\n");

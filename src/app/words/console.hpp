@@ -23,6 +23,8 @@ struct Console {
   void note(std::string_view text) const; // a line on stderr, unless quiet
   // What ends a verb: a line on stderr, and with --json, where no result was given before, a document {"schema", "error", "status"}.
   void fail(std::string_view text, int status) const;
+  // The second half of fail().
+  void give_error(std::string_view text, int status) const;
   void warn(std::string_view text) const; // a line on stderr, always
 };
 
