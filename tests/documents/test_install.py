@@ -39,7 +39,7 @@ class Install(unittest.TestCase):
         for place in ("bin/banpush", "bin/banpush-lab", "libexec/banpush/banpush-devices", "lib/systemd/system/banpush.service",
                       "lib/systemd/system/banpush-push.timer", "share/doc/banpush/README.md", "share/doc/banpush/docs/operations.md",
                       "share/doc/banpush/examples/banpush.yaml", "share/doc/banpush/examples/systemd/local-devices.conf", "share/doc/banpush/examples/fail2ban/action.d/banpush.conf",
-                      "share/banpush/templates/cisco_ios/add", "share/man/man1/banpush.1", "share/man/man1/banpush-lab.1",
+                      "share/banpush/templates/cisco_ios/add", "share/banpush/schema/banpush.schema.json", "share/banpush/schema/banpush-driver.schema.json", "share/man/man1/banpush.1", "share/man/man1/banpush-lab.1",
                       "share/bash-completion/completions/banpush", "share/bash-completion/completions/banpush-lab",
                       "share/zsh/site-functions/_banpush", "share/fish/vendor_completions.d/banpush.fish",
                       "share/man/man5/banpush.yaml.5", "share/man/man5/banpush-driver.5"):

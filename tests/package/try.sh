@@ -18,7 +18,7 @@ apt-get install -y -qq --no-install-recommends "$package" >/dev/null
 # What the package brings, and whose it is.
 same "$(command -v banpush)" /usr/bin/banpush "the program"
 for file in /usr/libexec/banpush/banpush-devices /usr/bin/banpush-lab /lib/systemd/system/banpush.service /lib/systemd/system/banpush-push.timer \
-  /etc/fail2ban/action.d/banpush.conf /usr/share/banpush/drivers/cisco_ios.yaml /usr/share/man/man1/banpush.1.gz /usr/share/man/man5/banpush.yaml.5.gz \
+  /etc/fail2ban/action.d/banpush.conf /usr/share/banpush/drivers/cisco_ios.yaml /usr/share/banpush/schema/banpush.schema.json /usr/share/man/man1/banpush.1.gz /usr/share/man/man5/banpush.yaml.5.gz \
   /usr/share/bash-completion/completions/banpush /usr/share/doc/banpush/docs/operations.md /usr/share/doc/banpush/copyright; do
   [[ -f $file ]] || fail "$file is not there"
 done

@@ -2,6 +2,7 @@
 
 #include "core/error.hpp"
 #include "files/open.hpp"
+#include "files/own_files.hpp"
 
 #include <fmt/format.h>
 
@@ -31,6 +32,12 @@ devices:
   here: {address: local, driver: linux_nft}
 )";
 
+// For editors that complete and check YAML by a schema.
+std::string line_for_editors() {
+  const std::string schema = data_folder() + "/schema/banpush.schema.json";
+  return file_exists(schema).value_or(false) ? fmt::format("# yaml-language-server: $schema={}\n", schema) : std::string();
+}
+
 Error refused(const std::string &path, const FileProblem &problem) {
   return Error(ErrorKind::Usage, fmt::format("a configuration cannot be written to {}: {}", path, problem.text));
 }
@@ -48,7 +55,7 @@ FirstConfiguration write_first_configuration(const std::string &path) {
     throw refused(path, there.error());
   if (*there)
     return FirstConfiguration::ThereAlready;
-  if (const auto written = replace_file(path, text, Shared::GroupReads); !written)
+  if (const auto written = replace_file(path, line_for_editors() + text, Shared::GroupReads); !written)
     throw refused(path, written.error());
   return FirstConfiguration::Written;
 }
