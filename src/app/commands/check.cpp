@@ -76,7 +76,9 @@ std::string remedy_of_list(const Driver &driver, const Device &device) {
     return {};
   if (device.attach.empty() && binds_to_places(driver))
     return fmt::format("; write `attach` into the configuration of {}, then `banpush setup {} --apply`", device.name, device.name);
-  return fmt::format("; `banpush setup {} --apply` puts it there", device.name);
+  return fmt::format(
+      "; `banpush setup {0}` shows what is missing, `banpush setup {0} --apply` sends it where nothing of others is in the way",
+      device.name);
 }
 
 // `driver` as its file has it; the session's own knows this device's places instead of `per: attach`.
