@@ -206,7 +206,11 @@ private:
     one->add_flag("--repair", push_options->repair, "lift all of these limits, for devices that are named: they get what the tables say")
         ->needs("device")
         ->excludes("--plan");
-    one->add_option("--force", push_options->force, "lift a limit (add, remove, storm, span) for this run")->allow_extra_args(false);
+    one->add_option("--force", push_options->force, "lift a limit for this run: add, remove, storm or span; once for each")
+        ->type_name("LIMIT")
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->allow_extra_args(false);
     one->add_option("--turn", push_options->turn)->group(""); // these two are not for people
     one->add_option("--shows", push_options->shows)->group("");
     on(one, push, push_options);

@@ -68,6 +68,15 @@ class Help(unittest.TestCase):
         self.assertIn("usage: banpush allow add [OPTIONS] prefix", done.stderr)
         self.assertIn("usage: banpush push ", said("push", "--forse", "add").stderr)
 
+    def test_what_takes_one_word_says_so(self):
+        self.assertRegex(said("push", "--help").stdout, r"--force LIMIT  +lift a limit")
+        with tempfile.TemporaryDirectory() as folder:
+            config = pathlib.Path(folder) / "banpush.yaml"
+            config.write_text(f"bans: {{url: 'sqlite:{folder}/bans.db'}}\nstate: {folder}/state.db\ndevices: {{d1: {{address: local, driver: feed, params: {{file: {folder}/f}}}}}}\n")
+            config.chmod(0o600)
+            self.assertIn('no device is called "add"', said("-c", str(config), "push", "--force", "storm", "add").stderr)
+            self.assertNotIn("add", said("-c", str(config), "push", "--force", "storm", "--force", "add").stderr)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)
