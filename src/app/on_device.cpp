@@ -176,7 +176,8 @@ Prospect prospect_of(State &state, const Config &config, const Device &device) {
   return made;
 }
 
-OnDevice on_device(Site &site, const Device &device, const Explanation &explanation, const Prefix &prefix) {
+OnDevice on_device(Site &site, const Device &device, const Explanation &explanation, const Prefix &prefix,
+                   const std::vector<std::string> &against) {
   FromLedger ledger = from_ledger(site, device);
   OnDevice made;
   made.device = device.name;
@@ -190,7 +191,8 @@ OnDevice on_device(Site &site, const Device &device, const Explanation &explanat
       return made;
     }
   }
-  const Known known = known_of(site, device, prefix, std::move(ledger.installed));
+  Known known = known_of(site, device, prefix, std::move(ledger.installed));
+  known.prospect.obstacles.insert(known.prospect.obstacles.begin(), against.begin(), against.end());
   for (const Wanted &one : known.plan.wanted)
     if (one.candidate.block.prefix.contains(prefix))
       made.until = moment_text(one.candidate.until, site.moment());

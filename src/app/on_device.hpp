@@ -36,6 +36,8 @@ struct OnDevice {
   bool is_known = true;              // false: the state file cannot be used
 };
 
-OnDevice on_device(Site &site, const Device &device, const Explanation &explanation, const Prefix &prefix);
+// `against`: what stands against a push to any device.
+OnDevice on_device(Site &site, const Device &device, const Explanation &explanation, const Prefix &prefix,
+                   const std::vector<std::string> &against);
 
 } // namespace banpush

@@ -80,6 +80,9 @@ Outlook::Outlook(Config made)
 Json explained(Outlook &view, const Prefix &prefix) {
   const std::vector<Group> groups = groups_of(view, prefix);
   Json rows = Json::array(), policies = Json::array(), devices = Json::array();
+  std::vector<std::string> against;
+  for (const std::string &one : view.fetched.unknown_hosts)
+    against.push_back("nothing is pushed to any device: " + one);
   // The rows are the same for every policy, what they count for is not: the first policy's word, and each policy's steps.
   const Explanation top = groups.empty() ? explain(view.site.bans(), view.config.policy, view.site.protect_for({}, {}), {}, prefix)
                                          : groups.front().explanation;
@@ -91,7 +94,7 @@ Json explained(Outlook &view, const Prefix &prefix) {
       steps.push_back(step_json(step));
     for (const Device *device : group.devices) {
       names.push_back(device->name);
-      devices.push_back(device_json(on_device(view.site, *device, group.explanation, prefix)));
+      devices.push_back(device_json(on_device(view.site, *device, group.explanation, prefix, against)));
     }
     policies.push_back(
         {{"devices", names}, {"steps", steps}, {"entry", group.explanation.entry ? Json(group.explanation.entry->text()) : Json(nullptr)}});

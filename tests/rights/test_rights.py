@@ -172,6 +172,18 @@ class Rights(unittest.TestCase):
             self.assertNotIn("no such file", said.lower())
             self.assertEqual(list(place.var.iterdir()), [])
 
+    def test_a_caller_is_told_whose_the_state_file_is(self):
+        with Place() as place:
+            place.run(ROOT, "init")
+            place.run(SERVICE, "push")
+            for words, code in (("status",), 0), (("check",), None), (("explain", FIRST), 0), (("audit",), 2):
+                with self.subTest(words):
+                    done = place.run(ALICE, *words, code=code)
+                    said = done.stdout + done.stderr
+                    self.assertIn("cannot use it: what it knows is not told here", said)
+                    self.assertIn(f"state.db belongs to {SERVICE}, and {ALICE} ", said)
+                    self.assertNotIn("pushes go on, but", said)
+
     def test_root_prepares_and_the_service_serves(self):
         with Place() as place:
             place.run(ROOT, "init")

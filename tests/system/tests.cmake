@@ -1,6 +1,6 @@
 # The program as people use it, in namespaces, with real packets; without root or namespaces the tests say so
 # and are skipped.
-foreach(name block in_force verbs limits foreign bytes bad_devices config check table hostile policy jails logged_in unban)
+foreach(name block in_force verbs limits foreign bytes bad_devices config check table hostile policy jails logged_in unban repeats protected said)
   add_test(NAME "system: ${name}" COMMAND /usr/bin/python3 ${CMAKE_CURRENT_LIST_DIR}/test_${name}.py)
   set_tests_properties("system: ${name}" PROPERTIES LABELS system TIMEOUT 1200
                        ENVIRONMENT "BANPUSH=$<TARGET_FILE:banpush>;BANPUSH_DATADIR=${CMAKE_SOURCE_DIR}")

@@ -1,6 +1,7 @@
 #include "app/record/steps.hpp"
 
 #include "app/record/bannable.hpp"
+#include "app/record/escalation.hpp"
 #include "app/request/push_request.hpp"
 #include "app/world/logged_in.hpp"
 
@@ -129,7 +130,7 @@ bool Steps::to_table(const NewBan &ban) {
   judge_by_names();
   const auto table = open(config_.tables.front(), hurry);
   judge(table->allowed(), table->reporters(), of_logins(protected_logins(config_.state)));
-  const Recorded recorded = table->ban(ban);
+  const Recorded recorded = table->ban(with_escalation(ban, config_.policy, *table));
   tell_({{"step", step::recorded}, {"recorded", static_cast<int>(recorded)}});
   say_unkept(settings_, *table, ban);
   return recorded != Recorded::Unchanged; // a restart of fail2ban says all its bans again: that needs no push
@@ -155,6 +156,8 @@ void Steps::to_spool(Table table) {
   tell_({{"step", step::spooled}});
   if (table == Table::Gone)
     spool.table_is_gone(why_gone_);
+  if (table == Table::Refused)
+    spool.not_taken(line, why_gone_, Spool::Extent::Table);
   try {
     if (ban != nullptr) {
       if (guard_)

@@ -1,5 +1,6 @@
 #include "app/state/state_handle.hpp"
 
+#include "app/state/access.hpp"
 #include "app/state/process_mark.hpp"
 #include "bans/sqlite/file_schema.hpp"
 
@@ -109,8 +110,11 @@ State::State(const std::string &path) : path_(path) {
     handle_ = std::make_unique<Handle>(path);
     bring_up(handle_->database, upgrades);
   });
-  if (!trouble_.empty())
-    handle_.reset(); // a newer file, or none: nothing of it is to be touched
+  if (trouble_.empty())
+    return;
+  handle_.reset(); // a newer file, or none: nothing of it is to be touched
+  if (const std::string why = not_permitted(path); !why.empty())
+    trouble_ = failing_ = why;
 }
 
 State::~State() = default;

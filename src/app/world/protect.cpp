@@ -1,5 +1,7 @@
 #include "app/world/protect.hpp"
 
+#include "app/world/gateways.hpp"
+
 #include <cstring>
 #include <fstream>
 #include <memory>
@@ -15,6 +17,9 @@ namespace banpush {
 namespace {
 
 constexpr std::size_t most_reporters = 256; // distinct names that are looked up; a table holds far fewer
+// Where the first names a resolver on this host, the others say whom that one asks (systemd-resolved, NetworkManager).
+constexpr const char *resolver_files[] = {"/etc/resolv.conf", "/run/systemd/resolve/resolv.conf",
+                                          "/run/NetworkManager/no-stub-resolv.conf"};
 
 std::optional<Prefix> host_of(const sockaddr *address) {
   Prefix::Bytes bytes{};
@@ -39,43 +44,8 @@ void own_addresses(std::vector<NamedPrefix> &found) {
       found.push_back({*prefix, fmt::format("this host's own address on {}", one->ifa_name)});
 }
 
-// /proc/net/route: interface, destination, gateway, … in host-order hex (proc(5)).
-void gateways4(std::vector<NamedPrefix> &found) {
-  std::ifstream file("/proc/net/route");
-  std::string line;
-  std::getline(file, line);
-  while (std::getline(file, line)) {
-    std::istringstream fields(line);
-    std::string interface, destination, gateway;
-    fields >> interface >> destination >> gateway;
-    if (gateway.empty() || gateway == "00000000")
-      continue;
-    const std::uint32_t raw = static_cast<std::uint32_t>(std::stoul(gateway, nullptr, 16));
-    Prefix::Bytes bytes{};
-    std::memcpy(bytes.data(), &raw, 4);
-    found.push_back({Prefix(Family::IPv4, bytes, 32), "a gateway of this host on " + interface});
-  }
-}
-
-// /proc/net/ipv6_route: destination, length, source, length, next hop, … in hex (proc(5)).
-void gateways6(std::vector<NamedPrefix> &found) {
-  std::ifstream file("/proc/net/ipv6_route");
-  std::string line;
-  while (std::getline(file, line)) {
-    std::istringstream fields(line);
-    std::string destination, length, source, source_length, hop;
-    fields >> destination >> length >> source >> source_length >> hop;
-    if (hop.size() != 32 || hop == std::string(32, '0'))
-      continue;
-    Prefix::Bytes bytes{};
-    for (std::size_t i = 0; i < 16; ++i)
-      bytes[i] = static_cast<std::uint8_t>(std::stoul(hop.substr(2 * i, 2), nullptr, 16));
-    found.push_back({Prefix(Family::IPv6, bytes, 128), "a gateway of this host"});
-  }
-}
-
-void name_servers(std::vector<NamedPrefix> &found) {
-  std::ifstream file("/etc/resolv.conf");
+void name_servers(const char *path, std::vector<NamedPrefix> &found) {
+  std::ifstream file(path);
   std::string line;
   while (std::getline(file, line)) {
     std::istringstream fields(line);
@@ -114,9 +84,10 @@ std::vector<NamedPrefix> never_banned() {
 std::vector<NamedPrefix> of_this_host() {
   std::vector<NamedPrefix> found;
   own_addresses(found);
-  gateways4(found);
-  gateways6(found);
-  name_servers(found);
+  const auto hops = gateways();
+  found.insert(found.end(), hops.begin(), hops.end());
+  for (const char *path : resolver_files)
+    name_servers(path, found);
   return found;
 }
 

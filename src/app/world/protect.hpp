@@ -15,7 +15,8 @@ namespace banpush {
 // router should judge comes from there.
 std::vector<NamedPrefix> never_banned();
 
-// This host's own addresses, the next hops of its default and other routes, and its name servers.
+// This host's own addresses, the next hops of its routes in all tables, and its name servers, also those that a resolver on
+// this host asks.
 std::vector<NamedPrefix> of_this_host();
 
 // Every device's address and every table's host; names that nothing is known of are left out, since nothing can be

@@ -61,6 +61,8 @@ public:
   bool disallow(const Prefix &prefix) override;
   std::vector<std::pair<std::string, std::string>> reporters() override;
   std::size_t prune(Seconds older_than, const std::function<Seconds(const std::string &jail)> &lasts) override;
+  std::size_t prune(Seconds older_than, const std::function<Seconds(const std::string &jail)> &lasts,
+                    const std::function<bool(const RawBan &)> &kept);
 
 private:
   // sql_table.cpp: reading, and what all calls share
@@ -113,7 +115,8 @@ private:
   std::optional<std::int64_t> count_rows();
 
   // sql_table_prune.cpp
-  std::vector<OwnedKey> ended_rows(Seconds older_than, const std::function<Seconds(const std::string &jail)> &lasts);
+  std::vector<OwnedKey> ended_rows(Seconds older_than, const std::function<Seconds(const std::string &jail)> &lasts,
+                                   const std::function<bool(const RawBan &)> &kept);
   std::vector<OwnedKey> notes_without_row(Seconds older_than);
   std::size_t remove(const std::vector<OwnedKey> &keys);
 

@@ -1,5 +1,7 @@
 #include "bans/sql/sql_table.hpp"
 
+#include "bans/prune.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
 #include <unordered_map>
@@ -30,7 +32,16 @@ std::optional<Seconds> ended(const RawBan &ban, Seconds lasts) {
 
 } // namespace
 
+std::size_t prune(BanTable &table, Seconds older_than, const std::function<Seconds(const std::string &jail)> &lasts, const IsKept &kept) {
+  return dynamic_cast<SqlTable &>(table).prune(older_than, lasts, kept);
+}
+
 std::size_t SqlTable::prune(Seconds older_than, const std::function<Seconds(const std::string &jail)> &lasts) {
+  return prune(older_than, lasts, [](const RawBan &) { return false; });
+}
+
+std::size_t SqlTable::prune(Seconds older_than, const std::function<Seconds(const std::string &jail)> &lasts,
+                            const std::function<bool(const RawBan &)> &kept) {
   std::unordered_map<std::string, Seconds> known;
   const auto remembered = [&](const std::string &jail) {
     const auto at = known.find(jail);
@@ -38,16 +49,17 @@ std::size_t SqlTable::prune(Seconds older_than, const std::function<Seconds(cons
   };
   std::size_t gone = 0;
   for (std::size_t last = round_size; last >= round_size; gone += last)
-    last = remove(ended_rows(older_than, remembered));
+    last = remove(ended_rows(older_than, remembered, kept));
   if (has_side_tables())
     remove(notes_without_row(std::max(older_than, youngest_orphan)));
   return gone;
 }
 
-std::vector<OwnedKey> SqlTable::ended_rows(Seconds older_than, const std::function<Seconds(const std::string &jail)> &lasts) {
+std::vector<OwnedKey> SqlTable::ended_rows(Seconds older_than, const std::function<Seconds(const std::string &jail)> &lasts,
+                                           const std::function<bool(const RawBan &)> &kept) {
   std::vector<OwnedKey> keys;
   each([&](const RawBan &ban) {
-    if (keys.size() < round_size && ended(ban, lasts(std::string(ban.name))).value_or(0) > older_than)
+    if (keys.size() < round_size && ended(ban, lasts(std::string(ban.name))).value_or(0) > older_than && !kept(ban))
       keys.push_back(owned({ban.hostname, ban.name, ban.ip, ban.created}));
   });
   return keys;

@@ -1,6 +1,7 @@
 #include "core/policy/life.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace banpush {
 
@@ -20,14 +21,21 @@ Seconds length_for(const Policy &policy, std::string_view jail) noexcept {
   return rule != nullptr && rule->bantime ? *rule->bantime : policy.bantime;
 }
 
-std::optional<Seconds> seconds_left(const RawBan &row, const Policy &policy) noexcept {
+Seconds escalated(const std::optional<Escalate> &escalate, Seconds bantime, unsigned nth) noexcept {
+  if (!escalate || nth < 2 || bantime == permanent || bantime <= 0)
+    return bantime;
+  const double length = static_cast<double>(bantime) * std::pow(escalate->factor, static_cast<double>(nth - 1));
+  return std::max(bantime, length < static_cast<double>(escalate->max) ? static_cast<Seconds>(length) : escalate->max);
+}
+
+std::optional<Seconds> seconds_left(const RawBan &row, const Policy &policy, unsigned nth) noexcept {
   if (row.revoked && (row.revoked_by_operator || policy.honour_unban))
     return std::nullopt;
   const JailRule *rule = rule_for(policy, row.name);
   const bool own = rule != nullptr && rule->bantime;
   if (!own && row.until)
     return *row.until > 0 ? row.until : std::nullopt;
-  const Seconds length = own ? *rule->bantime : policy.bantime;
+  const Seconds length = escalated(policy.escalate, own ? *rule->bantime : policy.bantime, nth);
   if (length == permanent)
     return permanent;
   const Seconds left = length - std::max<Seconds>(row.age, 0);

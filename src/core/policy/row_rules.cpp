@@ -44,18 +44,11 @@ RowRules::RowRules(const Bans &bans, const Policy &policy, Seconds elapsed)
     (family == Family::IPv4 ? ipv4_ : ipv6_) = true;
 }
 
-Seconds RowRules::escalated(Seconds bantime, unsigned nth) const noexcept {
-  if (!escalate_ || nth < 2 || bantime == permanent || bantime <= 0)
-    return bantime;
-  const double length = static_cast<double>(bantime) * std::pow(escalate_->factor, static_cast<double>(nth - 1));
-  return std::max(bantime, length < static_cast<double>(escalate_->max) ? static_cast<Seconds>(length) : escalate_->max);
-}
-
 Seconds RowRules::left(const Ban &ban, unsigned nth) const noexcept {
   const Seconds own = jails_[ban.jail].bantime;
   if (own < 0 && ban.until != Ban::no_until)
     return ban.until == Ban::never_ends ? permanent : ban.until - elapsed_;
-  const Seconds length = escalated(own < 0 ? bantime_ : own, nth);
+  const Seconds length = escalated(escalate_, own < 0 ? bantime_ : own, nth);
   return length == permanent ? permanent : length - age(ban);
 }
 

@@ -60,7 +60,6 @@ private:
     double weight = 1;
     bool ignore = false;
   };
-  Seconds escalated(Seconds bantime, unsigned nth) const noexcept;
   std::uint64_t weighed(const Ban &ban) const noexcept;
 
   std::vector<Jail> jails_; // by the index of Bans::name

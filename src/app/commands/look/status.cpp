@@ -6,6 +6,8 @@
 #include "app/record/spool_report.hpp"
 #include "app/request/doorbell.hpp"
 #include "app/state/state.hpp"
+#include "app/world/names.hpp"
+#include "app/world/spool.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -22,6 +24,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::chrono::seconds patience_with_service{3};
+constexpr std::chrono::milliseconds patience_for_names{1000}; // for all of them together
 constexpr Seconds lately = day;
 
 // What the service says of itself and of each device; null where there is none.
@@ -33,6 +36,25 @@ Json answer_of_service(const Settings &settings, const Config &config) {
     settings.console.warn(fmt::format("what the service does cannot be told: {}", error.what()));
   }
   return nullptr;
+}
+
+// What keeps everything from every device: protected names that stand for nothing now, nor did lately.
+std::vector<std::string> unknown_hosts(Config config) {
+  std::vector<std::string> names;
+  for (const NamedHost &one : config.policy.protect_hosts)
+    names.push_back(one.host);
+  for (const Device &device : config.devices)
+    for (const NamedHost &one : device.policy.protect_hosts)
+      names.push_back(one.host);
+  if (names.empty())
+    return {};
+  NameAnswers answers = ask_names(names, patience_for_names);
+  try {
+    if (const SpoolLook look = look_into_spool(config.spool); look.spool)
+      recall_names(answers, names, *look.spool);
+  } catch (const Error &) { // what it remembers cannot be told: a push could not tell it either
+  }
+  return put_protected_hosts(config, answers);
 }
 
 const Json *of_device(const Json &service, const std::string &device) {
@@ -144,6 +166,9 @@ int once(const Settings &settings, const StatusOptions &options) {
     out += settings.console.paint(Colour::Yellow, what_to_put_back(one)) + "\n";
     gone.push_back({{"device", one.name}, {"driver", one.driver}, {"address", one.address}, {"entries", one.entries}});
   }
+  const auto unknown = unknown_hosts(config);
+  for (const std::string &one : unknown)
+    out += settings.console.paint(Colour::Yellow, "nothing is pushed to any device: " + one) + "\n";
   const std::string tables = service.is_object() ? service.value("tables", "") : std::string();
   if (!tables.empty())
     out +=
@@ -166,8 +191,14 @@ int once(const Settings &settings, const StatusOptions &options) {
   const Json served =
       service.is_object() ? Json{{"tables", tables}, {"state", unwritten}, {"http", http}, {"alerts", alerts}} : Json(nullptr);
   if (settings.console.json())
-    settings.console.out(
-        Json{{"schema", 1}, {"devices", devices}, {"not_configured", gone}, {"service", served}, {"spool", spool.json}}.dump(2) + "\n");
+    settings.console.out(Json{{"schema", 1},
+                              {"devices", devices},
+                              {"not_configured", gone},
+                              {"service", served},
+                              {"spool", spool.json},
+                              {"unknown_hosts", unknown}}
+                             .dump(2) +
+                         "\n");
   else
     settings.console.tell(out);
   return 0;

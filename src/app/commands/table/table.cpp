@@ -3,9 +3,10 @@
 #include "app/pass.hpp"
 #include "app/record/new_ban.hpp"
 #include "app/words/layout.hpp"
-#include "app/words/said_length.hpp"
 #include "app/world/table_filter.hpp"
 #include "core/policy/life.hpp"
+#include "core/policy/repeats.hpp"
+#include "core/policy/row_rules.hpp"
 #include "files/open.hpp"
 
 #include <algorithm>
@@ -23,7 +24,8 @@ using Json = nlohmann::json;
 
 struct Row {
   std::string ip, jail, protocol, port, hostname, created;
-  std::optional<Seconds> left; // to run; nothing when it is over
+  std::size_t number = 0;        // among the bans that were read
+  std::optional<Seconds> left{}; // to run; nothing when it is over
   BanWords words;
   std::string reason, actor;
 };
@@ -50,12 +52,16 @@ std::string told(const std::string &column, const std::string &exact) {
   return exact.empty() ? shown(column, 32) : fmt::format("{} ({})", shown(column, 32), shown(exact, 200));
 }
 
-// The longest that any policy, the top one or a device's, holds a ban of this jail.
-Seconds longest_for(const Config &config, const std::string &jail) {
-  Seconds longest = length_for(config.policy, jail);
-  for (const Device &device : config.devices)
-    longest = std::max(longest, length_for(device.policy, jail));
-  return longest;
+// A ban may run for longer because of others of its address: once all are read.
+void tell_ends(std::vector<Row> &rows, const Bans &bans, const Policy &policy) {
+  const RowRules rules(bans, policy);
+  const auto nth = places(bans, policy);
+  for (Row &row : rows) {
+    const Ban &ban = bans.rows()[row.number];
+    const Seconds left = rules.left(ban, nth[row.number]);
+    if (left > 0 && !rules.revoked(ban))
+      row.left = left;
+  }
 }
 
 // Under the head `until`.
@@ -172,8 +178,7 @@ int list(const Settings &settings, const ListOptions &options) {
       if ((!options.jail.empty() && raw.name != options.jail) || (!options.hostname.empty() && raw.hostname != options.hostname) ||
           (only && !only->overlaps(*ip)))
         return;
-      const std::optional<Seconds> left = seconds_left(raw, config.policy);
-      if (!left && !options.all)
+      if (!options.all && !seconds_left(raw, config.policy, most_bans))
         return;
       rows.push_back({ip_text(*ip),
                       std::string(raw.name),
@@ -181,7 +186,8 @@ int list(const Settings &settings, const ListOptions &options) {
                       std::string(raw.port),
                       std::string(raw.hostname),
                       std::string(raw.created),
-                      left,
+                      typed.rows().size() - 1,
+                      {},
                       {},
                       {},
                       {}});
@@ -192,6 +198,9 @@ int list(const Settings &settings, const ListOptions &options) {
         std::tie(rows.back().reason, rows.back().actor) = std::tie(known->second.reason, known->second.actor);
     });
   }
+  tell_ends(rows, typed, config.policy);
+  if (!options.all)
+    std::erase_if(rows, [](const Row &row) { return !row.left; });
   if (settings.console.json()) {
     Json bans = Json::array();
     for (const Row &row : rows)
@@ -237,19 +246,6 @@ int allow(const Settings &settings, const AllowOptions &options) {
                                      : options.action == AllowOptions::Action::Add ? "is on the allowlist"
                                                                                    : "is no longer on the allowlist"));
   settings.console.note("it takes effect on the next push");
-  return 0;
-}
-
-int prune(const Settings &settings, const std::string &older_than) {
-  const Seconds age = said_length("prune --older-than", older_than);
-  if (age == permanent)
-    throw Error(ErrorKind::Usage, "prune --older-than permanent: nothing is that old; a length of time is meant, such as 90d");
-  Config config = load_all(settings);
-  std::size_t gone = 0;
-  for (const TableSource &source : config.tables)
-    gone += open(source)->prune(age, [&](const std::string &jail) { return longest_for(config, jail); });
-  settings.console.out(settings.console.json() ? Json{{"schema", 1}, {"pruned", gone}}.dump(2) + "\n"
-                                               : fmt::format("{} row{} pruned\n", gone, gone == 1 ? "" : "s"));
   return 0;
 }
 

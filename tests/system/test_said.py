@@ -1,0 +1,35 @@
+#!/usr/bin/python3
+"""What is said of what was done, and of what waits: the reason at once, and no more than was done."""
+import pathlib
+import tempfile
+import unittest
+
+import scenario
+from scenario import Site
+
+EDGE = {"edge1": {"address": "192.0.2.1", "driver": "cisco_ios", "username": "u"}}
+A = "203.0.113.7"
+
+
+class Said(unittest.TestCase):
+    def site(self):
+        folder = tempfile.TemporaryDirectory(prefix="banpush-said-")
+        self.addCleanup(folder.cleanup)
+        site = Site(pathlib.Path(folder.name) / "site", EDGE)
+        site.run("init")
+        return site
+
+    def test_why_it_waits_is_told_after_the_first_refusal(self):
+        site = self.site()
+        site.rows("ALTER TABLE banpush_allow RENAME TO elsewhere")
+        done = site.run("ban", A, "--no-push")
+        self.assertIn("banpush_allow", done.stderr)
+        told = site.json("status")["spool"]
+        self.assertEqual(told["waiting"], 1)
+        self.assertIn("banpush_allow", told["problem"] or "")
+        self.assertIn("banpush_allow", site.run("spool", "list").stdout)
+        self.assertIn("banpush_allow", site.run("status").stdout)
+
+
+if __name__ == "__main__":
+    scenario.main()
