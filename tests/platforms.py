@@ -64,10 +64,12 @@ of their replies: there the prompt behind a reply, and that each line is ended, 
   does not matter. `linux_nft` wants none before it in its own chain but rules that drop. There and for `mikrotik_routeros`, banpush's rule may ask for an interface only where
   `params: {narrowed_to: NAME}` says so.
 - **`extreme_exos`** shows no order of rules: as soon as a rule of others is bound, too, the word is `cannot tell`.
-- **NETCONF**: `ietf_acl`, `openconfig_acl`, `cisco_nxos_netconf` and `cisco_iosxe_netconf` look at their ACL as above. `juniper_junos_netconf`, `nokia_sros_netconf`,
+- **NETCONF**: `ietf_acl`, `openconfig_acl`, `cisco_nxos_netconf` and `cisco_iosxe_netconf` look at their ACL as above, and at what binds it: by interface and direction (the places in `attach`, or any where it
+  is bound `in`). `juniper_junos_netconf`, `nokia_sros_netconf`,
   `cisco_iosxe_group_netconf` and `cisco_iosxr_netconf` look for a rule that drops by the list and at the rules before it in its filter, as over a command line; of several filters with such a
   rule the one counts that says most. Where nothing that the device shows (interfaces; on Junos its forwarding options, too; on SR OS the interfaces of routers, IES and VPRN services) binds that filter,
-  the word is `cannot tell`: groups that are applied (Junos, SR OS) are not looked at.
+  the word is `cannot tell`: groups that are applied (Junos, SR OS) are not looked at. On IOS-XR and IOS-XE a binding counts for its direction (IOS-XE: of
+  IPv4), and at the places in `attach`, where there are some.
 
 Somebody's line typed between banpush's reading and its writing is not seen by command lines without an exclusive mode; where a number that is taken by then would be
 overwritten, the reading behind the change shows it.

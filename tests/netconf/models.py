@@ -26,7 +26,7 @@ NO_CONFIRM = [one for one in fake.CAPABILITIES if "confirmed" not in one]
 NO_STARTUP = [one for one in fake.CAPABILITIES if "startup" not in one]
 
 XE_INTERFACE = """<native xmlns="http://cisco.com/ns/yang/Cisco-IOS-XE-native"><interface><GigabitEthernet><name>1</name>
-<ip><access-group><in><acl><acl-name>BANPUSH-IN4</acl-name></acl></in></access-group></ip><ipv6><traffic-filter><access-list>BANPUSH-IN6</access-list></traffic-filter></ipv6></GigabitEthernet></interface></native>"""
+<ip><access-group><in><acl><acl-name>BANPUSH-IN4</acl-name></acl></in></access-group></ip><ipv6><traffic-filter><direction>in</direction><access-list>BANPUSH-IN6</access-list></traffic-filter></ipv6></GigabitEthernet></interface></native>"""
 XE_ACLS = """<native xmlns="http://cisco.com/ns/yang/Cisco-IOS-XE-native">
 <ip><access-list><extended xmlns="http://cisco.com/ns/yang/Cisco-IOS-XE-acl"><name>EDGE4</name><access-list-seq-rule><sequence>10</sequence><ace-rule><action>deny</action><protocol>ip</protocol><object-group>BANPUSH4</object-group><dst-any/></ace-rule></access-list-seq-rule></extended></access-list></ip>
 <ipv6><access-list><named-acl xmlns="http://cisco.com/ns/yang/Cisco-IOS-XE-acl"><name>EDGE6</name><access-list-seq-rule><sequence>10</sequence><ace-rule><action>deny</action><protocol>ipv6</protocol><object-group>BANPUSH6</object-group><destination-any/></ace-rule></access-list-seq-rule></named-acl></access-list></ipv6></native>"""

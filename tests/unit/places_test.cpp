@@ -20,9 +20,25 @@ TEST_CASE("places: the names of one") {
   CHECK(names["unit"] == "0");
   CHECK(names["ingress"] == "egress");
   CHECK(names["input"] == "output");
+  CHECK(names["type"] == "Ethernet");
+  CHECK(names["slot"] == "1");
+  names = names_of_place("TwentyFiveGigE1/0/1.100", "in");
+  CHECK(names["type"] == "TwentyFiveGigE");
+  CHECK(names["slot"] == "1/0/1.100");
+  CHECK(names_of_place("1/1/1", "in")["type"].empty());
+  CHECK(names_of_place("wan", "in")["slot"].empty());
   for (const std::string &name : place_names())
     CHECK(names.count(name) == 1);
   CHECK(names.size() == place_names().size());
+}
+
+TEST_CASE("places: a template asks for one interface, or for all where there is no place") {
+  const TextTemplate rpc("x", "<interface>{{#type}}<{{type}}><name>{{slot}}</name></{{type}}>{{/type}}{{^type}}all{{/type}}</interface>\n");
+  View view;
+  CHECK(rpc.render(view) == "<interface>all</interface>\n");
+  for (const auto &[name, value] : names_of_place("GigabitEthernet0/0/1", "in"))
+    view.values[name] = value;
+  CHECK(rpc.render(view) == "<interface><GigabitEthernet><name>0/0/1</name></GigabitEthernet></interface>\n");
 }
 
 TEST_CASE("places: a proof per attach is asked of each, and of none where there is none") {

@@ -65,9 +65,15 @@ Finding of_entries(const Installed &installed, const ListState &list) {
       fmt::format("{} exists, but of {} of ours in it {} {} not in force ({})", list.list, held, idle, idle == 1 ? "is" : "are", first)};
 }
 
-// Whether the driver binds lists to places, and so needs `attach` for its setup.
+// Whether setup binds lists to places, and so needs `attach`.
 bool binds_to_places(const Driver &driver) {
-  return std::any_of(driver.in_force.begin(), driver.in_force.end(), [](const Proof &proof) { return proof.per_attach; });
+  const auto asks_for_places = [&](const Part &part) {
+    const auto found = driver.templates.find(part.template_name.empty() ? word(Stage::Setup) : part.template_name);
+    return found != driver.templates.end() && std::any_of(found->second.uses().begin(), found->second.uses().end(),
+                                                          [](const TextTemplate::Use &use) { return use.name == "attach"; });
+  };
+  const auto setup = driver.stages.find(Stage::Setup);
+  return setup != driver.stages.end() && std::any_of(setup->second.begin(), setup->second.end(), asks_for_places);
 }
 
 // What a person does about a list that is missing or bound nowhere.

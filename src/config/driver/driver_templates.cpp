@@ -153,10 +153,10 @@ private:
 
 const std::vector<std::string> &view_names() {
   static const std::vector<std::string> names{
-      "list",   "key",        "family",    "v4",          "v6",      "entries",  "add",     "remove", "lists",     "count",     "address",
-      "prefix", "length",     "netmask",   "wildcard",    "number",  "host",     "net",     "slug",   "first",     "last",      "protocol",
-      "port",   "port_first", "port_last", "any_service", "minutes", "seconds",  "hms",     "attach", "interface", "direction", "in",
-      "out",    "ingress",    "input",     "physical",    "unit",    "terminal", "no_ipv4", "no_ipv6"};
+      "list",   "key",        "family",    "v4",          "v6",      "entries", "add",  "remove",   "lists",     "count",     "address",
+      "prefix", "length",     "netmask",   "wildcard",    "number",  "host",    "net",  "slug",     "first",     "last",      "protocol",
+      "port",   "port_first", "port_last", "any_service", "minutes", "seconds", "hms",  "attach",   "interface", "direction", "in",
+      "out",    "ingress",    "input",     "physical",    "unit",    "type",    "slot", "terminal", "no_ipv4",   "no_ipv6"};
   return names;
 }
 

@@ -34,17 +34,20 @@ void refuse(const Refusal &refusal, const Values &values, const Facts &facts, st
 
 std::map<std::string, std::string> names_of_place(const std::string &interface, const std::string &direction) {
   const std::size_t dot = interface.rfind('.');
+  const std::size_t number = interface.find_last_not_of("0123456789/.:") + 1;
   const bool in = direction == "in";
   return {{"interface", interface},
           {"direction", direction},
           {"ingress", in ? "ingress" : "egress"},
           {"input", in ? "input" : "output"},
           {"physical", interface.substr(0, dot)},
-          {"unit", dot == std::string::npos ? "0" : interface.substr(dot + 1)}};
+          {"unit", dot == std::string::npos ? "0" : interface.substr(dot + 1)},
+          {"type", interface.substr(0, number)},
+          {"slot", interface.substr(number)}};
 }
 
 const std::vector<std::string> &place_names() {
-  static const std::vector<std::string> names{"interface", "direction", "ingress", "input", "physical", "unit"};
+  static const std::vector<std::string> names{"interface", "direction", "ingress", "input", "physical", "unit", "type", "slot"};
   return names;
 }
 

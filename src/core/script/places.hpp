@@ -15,7 +15,8 @@ namespace banpush {
 using Places = std::vector<std::pair<std::string, std::string>>; // interface, direction (in or out)
 
 // interface, direction (in, out), ingress (ingress, egress), input (input, output), and the interface cut at
-// its last dot: physical and unit (ge-0/0/0.7 → ge-0/0/0 and 7; without a dot unit 0).
+// its last dot: physical and unit (ge-0/0/0.7 → ge-0/0/0 and 7; without a dot unit 0), and cut where its number begins:
+// type and slot (GigabitEthernet0/0/1.100 → GigabitEthernet and 0/0/1.100).
 std::map<std::string, std::string> names_of_place(const std::string &interface, const std::string &direction);
 // What names_of_place gives, for checking drivers.
 const std::vector<std::string> &place_names();
