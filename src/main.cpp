@@ -11,6 +11,7 @@
 #include <iostream>
 
 #include <CLI/CLI.hpp>
+#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -84,6 +85,8 @@ private:
     one->add_option("--hostname", ban_options->hostname, "the reporting host; this one by default");
     one->add_option("--reason,-r", ban_options->reason, "kept with the ban");
     one->add_option("--restored", ban_options->restored, "fail2ban's <restored>: 1 after a restart")->check(CLI::Range(0, 1));
+    one->add_flag("--prolonged", ban_options->prolonged, "fail2ban's actionprolong: what it has banned, for longer");
+    one->add_option("--since", ban_options->since, "fail2ban's <time>: when what is restored or prolonged began");
     one->add_flag("--wait", ban_options->wait, "return when the devices show it");
     one->add_flag("--no-push", ban_options->no_push, "only record it; the next push takes it along");
     one->add_flag("--even-if-logged-in", ban_options->even_if_logged_in, "also an address that somebody is logged in from here");
@@ -357,9 +360,17 @@ void keep_memory_to_ourselves() {
     std::fputs("banpush: cores and debuggers of this process cannot be forbidden here\n", stderr);
 }
 
+// Whoever starts us with closed ones wants nothing said there; a file of ours must not get their numbers.
+void open_standard_descriptors() {
+  for (const int one : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(one, F_GETFD) < 0)
+      static_cast<void>(::open("/dev/null", O_RDWR)); // the lowest number that is free
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
+  open_standard_descriptors();
   keep_memory_to_ourselves();
   CLI::App app{"banpush keeps the bans that fail2ban servers share in force on routers, switches and firewalls.\n"
                "Start with: banpush init, banpush check, banpush plan. Manual and examples: docs/ and config/banpush.yaml.",

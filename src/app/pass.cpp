@@ -54,8 +54,8 @@ std::vector<std::string> empty_spool(Spool &spool, const Config &config, const s
   std::vector<std::string> notes;
   try {
     const Delivered delivered = deliver(spool, config.spool, tables);
-    if (!delivered.corrected.empty())
-      notes.push_back(delivered.correction());
+    for (const std::string &one : delivered.said())
+      notes.push_back(one);
     for (const std::string &one : delivered.refused)
       notes.push_back("the table will never take what was spooled, and it was set aside: " + one);
     if (delivered.waits)

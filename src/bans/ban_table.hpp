@@ -17,8 +17,9 @@
 
 namespace banpush {
 
-// Why a ban is put. Restored: fail2ban was restarted and says again what it held before.
-enum class Occasion { New, Restored };
+// Why a ban is put. Restored: fail2ban was restarted and says again what it held before. Prolonged: it holds what it has
+// banned for longer than it had said.
+enum class Occasion { New, Restored, Prolonged };
 
 // What the columns of the ban table cannot hold of a ban; each empty where they say it all.
 struct BanWords {
@@ -36,16 +37,17 @@ struct NewBan {
   std::string reason;           // needs the side tables
   std::string actor;            // kept where there are side tables
   Occasion occasion = Occasion::New;
-  Seconds lasts = 0; // how long policy holds a ban of this jail that says no length of its own; 0: not known
-  Seconds age = 0;   // how long ago it was decided: a spooled ban keeps its time
+  Seconds lasts = 0;            // how long policy holds a ban of this jail that says no length of its own; 0: not known
+  Seconds age = 0;              // how long ago it was decided: a spooled ban keeps its time
+  std::optional<Seconds> begun; // of one restored or prolonged, where that is known: how long before it was decided it began
   std::optional<std::chrono::steady_clock::time_point> aged_at; // when that was the age; nothing: it is so whenever it is written
   std::string token;                                            // of the spool: a token is recorded once (side tables); empty: none
   BanWords words;
 };
 
-// What became of a NewBan: a row of its own; an earlier row that is still in force holds on longer; or
-// nothing, because the table says so already (or an operator has unbanned what is being restored).
-enum class Recorded { Added, Extended, Unchanged };
+// What became of a NewBan: a row of its own; an earlier row that is still in force holds on longer; nothing, because the
+// table says so already; or it is not in force, because somebody has unbanned it since it was decided.
+enum class Recorded { Added, Extended, Unchanged, Lifted };
 
 // One row with all that is kept of it, for `list` and `explain`.
 struct ListedBan {
@@ -130,14 +132,16 @@ public:
   virtual std::vector<ListedBan> about(const Prefix &ip) = 0;
 
   // Records the ban at the time of the database. A second one of the same (hostname, jail, ip, protocol,
-  // port) while the first is in force extends it instead of adding a row. Throws TableError; NoTable also where it
+  // port) while the first is in force extends it instead of adding a row. What is restored or prolonged is looked for by
+  // host, jail and address alone: a jail's ports may have been edited. One that was decided before an operator's unban
+  // of the address is Lifted by that, as far as the side tables tell. Throws TableError; NoTable also where it
   // asks for what only the side tables can hold and they are missing.
   virtual Recorded ban(const NewBan &ban) = 0;
 
   // Marks bans of this address revoked (side tables there) or deletes their rows (without). Empty jail
-  // or hostname: all. Returns how many rows were concerned.
-  virtual std::size_t unban(const Prefix &ip, const std::string &jail, const std::string &hostname, Revoker who,
-                            const std::string &actor) = 0;
+  // or hostname: all. `age`: how long ago that was decided; what was put since stays. Returns how many rows were concerned.
+  virtual std::size_t unban(const Prefix &ip, const std::string &jail, const std::string &hostname, Revoker who, const std::string &actor,
+                            Seconds age = 0) = 0;
 
   // Throws Error (Table) when only some of them are there: an allowlist that went missing is not an empty one.
   virtual bool has_side_tables() = 0;

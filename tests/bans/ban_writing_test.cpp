@@ -139,6 +139,15 @@ TEST_CASE("fail2ban's restart writes nothing that stands, and never overrules an
     ban.until = 7200;
     CHECK(table->ban(ban) == Recorded::Unchanged);
     CHECK(near(rows(*table).front().until, 600));
+    ban.port = "22,2222"; // the jail was edited meanwhile
+    CHECK(table->ban(ban) == Recorded::Unchanged);
+  }
+  SECTION("in force, and fail2ban holds it for longer, as far as its begin is known") {
+    ban.until = 7200;
+    ban.begun = 60;
+    CHECK(table->ban(ban) == Recorded::Extended);
+    CHECK(near(rows(*table).front().until, 7140));
+    CHECK(table->ban(ban) == Recorded::Unchanged);
   }
   SECTION("unbanned by fail2ban's own stop: taken back") {
     CHECK(table->unban(ban.ip, ban.jail, ban.hostname, Revoker::Fail2ban, "") == 1);
@@ -147,7 +156,8 @@ TEST_CASE("fail2ban's restart writes nothing that stands, and never overrules an
   }
   SECTION("unbanned by an operator: stays so") {
     CHECK(table->unban(ban.ip, "", "", Revoker::Operator, "ann") == 1);
-    CHECK(table->ban(ban) == Recorded::Unchanged);
+    ban.port = "22,2222"; // the jail was edited meanwhile
+    CHECK(table->ban(ban) == Recorded::Lifted);
     CHECK(rows(*table).front().by_operator);
   }
   SECTION("never arrived: written now") {
@@ -157,6 +167,145 @@ TEST_CASE("fail2ban's restart writes nothing that stands, and never overrules an
     return;
   }
   CHECK(rows(*table).size() == 1);
+}
+
+TEST_CASE("what ended, or was lifted, before a restored ban began was another ban") {
+  const Kind kind = any_kind();
+  CAPTURE(kind);
+  const FreshTable fresh(kind);
+  const auto table = fresh.open();
+  NewBan ban = new_ban("203.0.113.7");
+  ban.until = 600;
+  ban.age = 3000;
+  REQUIRE(table->ban(ban) == Recorded::Added);
+  ban.age = 0;
+  ban.occasion = Occasion::Restored;
+
+  SECTION("over by itself") {
+    SECTION("with its begin") {
+      ban.begun = 100;
+      CHECK(table->ban(ban) == Recorded::Added);
+      CHECK(near(rows(*table).back().age, 100));
+      CHECK(near(rows(*table).back().until, 500));
+    }
+    SECTION("without: it began within its length") {
+      CHECK(table->ban(ban) == Recorded::Added);
+      CHECK(near(rows(*table).back().until, 600));
+    }
+  }
+  SECTION("unbanned by an operator, and a ban since that never arrived") {
+    const Revoker who = GENERATE(Revoker::Operator, Revoker::Fail2ban);
+    CHECK(table->unban(ban.ip, "", "", who, "ann", 2900) == 1);
+    ban.begun = 100;
+    CHECK(table->ban(ban) == Recorded::Added);
+    CHECK_FALSE(rows(*table).back().revoked);
+  }
+  SECTION("unbanned by an operator since it began") {
+    CHECK(table->unban(ban.ip, "", "", Revoker::Operator, "ann", 50) == 1);
+    ban.until = 7200;
+    ban.begun = 3000;
+    CHECK(table->ban(ban) == Recorded::Lifted);
+    CHECK(rows(*table).size() == 1);
+    return;
+  }
+  SECTION("the same ban, for longer than was recorded") {
+    ban.until = 7200;
+    ban.begun = 3001;
+    CHECK(table->ban(ban) == Recorded::Extended);
+    CHECK(near(rows(*table).back().until, 4199));
+    CHECK(rows(*table).size() == 1);
+    return;
+  }
+  CHECK(rows(*table).size() == 2);
+}
+
+TEST_CASE("a ban that is prolonged holds on, and what was lifted meanwhile stays so") {
+  const Kind kind = any_kind();
+  CAPTURE(kind);
+  const FreshTable fresh(kind);
+  const auto table = fresh.open();
+  NewBan ban = new_ban("203.0.113.7");
+  ban.until = 600;
+  REQUIRE(table->ban(ban) == Recorded::Added);
+  ban.occasion = Occasion::Prolonged;
+  ban.until = 1200;
+  ban.begun = 10;
+
+  SECTION("in force") {
+    CHECK(table->ban(ban) == Recorded::Extended);
+    CHECK(near(rows(*table).front().until, 1190));
+  }
+  SECTION("for ever") {
+    ban.until = permanent;
+    CHECK(table->ban(ban) == Recorded::Extended);
+    CHECK(rows(*table).front().until == permanent);
+  }
+  SECTION("lifted") {
+    CHECK(table->unban(ban.ip, ban.jail, ban.hostname, GENERATE(Revoker::Operator, Revoker::Fail2ban), "") == 1);
+    CHECK(table->ban(ban) == Recorded::Lifted);
+    CHECK(rows(*table).front().revoked);
+  }
+  CHECK(rows(*table).size() == 1);
+}
+
+TEST_CASE("what was decided first counts first, whichever arrives first") {
+  const Kind kind = any_kind();
+  CAPTURE(kind);
+  const FreshTable fresh(kind);
+  const auto table = fresh.open();
+  const Prefix ip = Prefix::require("203.0.113.7");
+  NewBan ban = new_ban("203.0.113.7");
+  ban.until = 3600;
+  ban.age = 300;
+  REQUIRE(table->ban(ban) == Recorded::Added);
+
+  SECTION("an unban that waited lifts nothing that was put since") {
+    NewBan other = new_ban("203.0.113.7", "sshd", "web2");
+    other.until = 3600;
+    REQUIRE(table->ban(other) == Recorded::Added);
+    CHECK(table->unban(ip, "", "", Revoker::Operator, "ann", 100) == 1);
+    const auto all = rows(*table);
+    REQUIRE(all.size() == 2);
+    CHECK(near(all[0].revoked, 100));
+    CHECK_FALSE(all[1].revoked);
+  }
+  SECTION("a ban that waited is not in force beyond an operator's unban") {
+    REQUIRE(table->unban(ip, "", "", Revoker::Operator, "ann", 100) == 1);
+    NewBan late = new_ban("203.0.113.7", "sshd", "web2");
+    late.until = 3600;
+    SECTION("decided before it: history") {
+      late.age = 200;
+      CHECK(table->ban(late) == Recorded::Lifted);
+      CHECK(rows(*table).back().by_operator);
+      CHECK(near(rows(*table).back().revoked, 100));
+      CHECK(near(rows(*table).back().age, 200));
+    }
+    SECTION("decided after it: in force") {
+      late.age = 50;
+      CHECK(table->ban(late) == Recorded::Added);
+      CHECK_FALSE(rows(*table).back().revoked);
+    }
+    SECTION("before it, and a newer one is in force: that stays as it is") {
+      late.hostname = ban.hostname;
+      late.until = 600;
+      REQUIRE(table->ban(late) == Recorded::Added);
+      late.until = 7200;
+      late.age = 200;
+      CHECK(table->ban(late) == Recorded::Lifted);
+      CHECK(near(rows(*table).back().until, 600));
+      CHECK(near(rows(*table).back().age, 0));
+    }
+  }
+  SECTION("an unban of one jail alone is none of another's") {
+    NewBan other = new_ban("203.0.113.7", "recidive");
+    other.until = 3600;
+    other.age = 300;
+    REQUIRE(table->ban(other) == Recorded::Added);
+    REQUIRE(table->unban(ip, "recidive", "", Revoker::Operator, "ann", 100) == 1);
+    NewBan late = new_ban("203.0.113.7", "sshd", "web2");
+    late.age = 200;
+    CHECK(table->ban(late) == Recorded::Added);
+  }
 }
 
 TEST_CASE("unban marks, and the rows stay") {

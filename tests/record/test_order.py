@@ -162,7 +162,7 @@ class Order(Case):
         with StuckDisk(folder):
             site.bans(A)
             self.assertEqual(self.rows(), [A])
-            site.timed("unban", A)
+            self.assertIn("could not be looked at", site.timed("unban", A, code=1).stderr)
             site.settings["bans"]["url"] = f"mysql://fail2ban@127.0.0.1:1/{self.name}"
             site.write()
             for words in (("ban", B), ("unban", A)):

@@ -16,7 +16,7 @@ FILTER = "[Definition]\nfailregex = ^ refused: <ADDR>$\n"
 class Fail2ban:
     """One server with one jail `gate` that bans at the first line `… refused: ADDRESS` in its log. Use as a context."""
 
-    def __init__(self, banpush, bantime=600, action="banpush"):
+    def __init__(self, banpush, bantime=600, action="banpush", more=""):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="banpush-fail2ban-"))
         etc = self.folder / "etc"
         shutil.copytree("/etc/fail2ban", etc, symlinks=True)
@@ -36,6 +36,8 @@ class Fail2ban:
             "[DEFAULT]\nenabled = false\n[gate]\nenabled = true\nbackend = polling\nfilter = gate\nmaxretry = 1\nfindtime = 600\n"
             f"bantime = {bantime}\nlogpath = {self.gate}\nport = ssh,8000:8100\nprotocol = tcp\nignoreself = false\n"
             f'action = {action}[banpush="{banpush}", hostname="web1", port="%(port)s", protocol="%(protocol)s"]\n')
+        with open(etc / "jail.local", "a") as jails:
+            jails.write(more)  # of the same jail
         # A second jail, which only keeps a book.
         self.book = self.folder / "book"
         (etc / "action.d" / "book.conf").write_text(f"[Definition]\nactionban = echo ban <ip> >>{self.book}\nactionunban = echo unban <ip> >>{self.book}\n")
@@ -89,10 +91,18 @@ class Fail2ban:
     def text(self):
         return self.log.read_text() if self.log.exists() else ""
 
-    def remember(self, addresses, bantime):
+    def edit(self, before, after):
+        """In the jails' file, for the next start."""
+        file = self._etc / "jail.local"
+        text = file.read_text()
+        if before not in text:
+            raise AssertionError(f"{before} is not in {text}")
+        file.write_text(text.replace(before, after))
+
+    def remember(self, addresses, bantime, ago=0):
         """Puts bans into its database, as a stop leaves them there. It must not run."""
         with sqlite3.connect(self.database) as database:
-            now = int(time.time())
+            now = int(time.time()) - ago
             database.executemany("INSERT OR REPLACE INTO bips (ip, jail, timeofban, bantime, bancount, data) VALUES (?, 'gate', ?, ?, 1, '{}')",
                                  [(one, now, bantime) for one in addresses])
         database.close()

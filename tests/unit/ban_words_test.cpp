@@ -2,6 +2,7 @@
 #include "app/record/new_ban.hpp"
 
 #include <catch2/catch.hpp>
+#include <ctime>
 
 using namespace banpush;
 
@@ -162,4 +163,13 @@ TEST_CASE("a reason and a hostname lose no ban") {
   CHECK(ban.reason == "can't\\x0alog in");
   CHECK(new_ban("203.0.113.7", "sshd", "tcp", "22", "", "web1", std::string(1000, 'r')).reason.size() < 300);
   CHECK_THROWS_AS(new_ban("203.0.113.7; id", "sshd", "tcp", "22", "", "web1", ""), Error);
+}
+
+TEST_CASE("when a ban began, as fail2ban passes it") {
+  const auto now = static_cast<Seconds>(std::time(nullptr));
+  CHECK(begun_of(std::to_string(now - 100)).value_or(-1) >= 100);
+  CHECK(begun_of(std::to_string(now - 100) + ".25").value_or(-1) < 110);
+  CHECK(begun_of(std::to_string(now + 100)) == 0);
+  for (const char *none : {"", "<time>", "yesterday", "-5", "99999999999999999999999"})
+    CHECK_FALSE(begun_of(none));
 }

@@ -26,6 +26,7 @@ class Picky : public BanTable {
 public:
   std::map<std::string, Fault> refuses;
   std::vector<std::string> took;
+  std::vector<Seconds> unban_ages;
   std::size_t asked = 0;
 
   std::vector<std::string> init(CreatedIndex) override { return {}; }
@@ -38,8 +39,9 @@ public:
     take("ban " + ban.ip.address());
     return Recorded::Added;
   }
-  std::size_t unban(const Prefix &ip, const std::string &, const std::string &, Revoker, const std::string &) override {
+  std::size_t unban(const Prefix &ip, const std::string &, const std::string &, Revoker, const std::string &, Seconds age) override {
     take("unban " + ip.address());
+    unban_ages.push_back(age);
     return 1;
   }
   bool has_side_tables() override { return true; }
@@ -140,6 +142,36 @@ TEST_CASE("where a refusal may be of one row the others go on, but nothing overt
     CHECK(waiting.table->took ==
           Words{"ban 198.51.100.1", "ban 198.51.100.2", "ban 203.0.113.1", "unban 203.0.113.1", "ban 203.0.113.0", "ban 203.0.113.2"});
   }
+}
+
+TEST_CASE("nobody delivers a ban that is not judged yet, nor what comes behind it for its address") {
+  Waiting waiting;
+  const auto line = waiting.spool.put(a_ban("203.0.113.1"), instant_now(), Spool::Judgement::Later);
+  waiting.unban("203.0.113.1");
+  waiting.ban("203.0.113.2");
+  waiting.deliver();
+  CHECK(waiting.table->took == Words{"ban 203.0.113.2"});
+  waiting.spool.judged(line);
+  waiting.deliver();
+  CHECK(waiting.table->took == Words{"ban 203.0.113.2", "ban 203.0.113.1", "unban 203.0.113.1"});
+}
+
+TEST_CASE("an unban arrives with its age, and is of the ban before it whatever the clock was") {
+  Waiting waiting;
+  Instant earlier = instant_now();
+  earlier.wall -= 100;
+  earlier.uptime -= 100;
+  Instant lost = earlier; // of an earlier start, with a clock that nobody had set
+  lost.boot = "another";
+  lost.synchronised = false;
+  waiting.spool.put(SpooledUnban{Prefix::require("203.0.113.1"), "", "", "ann", Revoker::Operator}, earlier);
+  waiting.spool.put(a_ban("203.0.113.2"), lost);
+  waiting.spool.put(SpooledUnban{Prefix::require("203.0.113.2"), "", "", "ann", Revoker::Operator}, earlier);
+  CHECK_FALSE(waiting.deliver().corrected.empty());
+  REQUIRE(waiting.table->unban_ages.size() == 2);
+  CHECK(waiting.table->unban_ages[0] >= 100);
+  CHECK(waiting.table->unban_ages[0] < 110);
+  CHECK(waiting.table->unban_ages[1] == 0);
 }
 
 TEST_CASE("however many lines the table refuses one by one, what is behind them comes through") {

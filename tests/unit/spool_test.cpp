@@ -1,7 +1,10 @@
 #include "app/world/spool.hpp"
+#include "bans/sqlite/sqlite.hpp"
 #include "config_folder.hpp"
 
+#include <ctime>
 #include <filesystem>
+#include <utility>
 
 using namespace banpush;
 
@@ -22,7 +25,7 @@ NewBan a_ban(const std::string &ip, const std::string &jail = "sshd") {
   return ban;
 }
 
-TableCopy a_copy() { return {{{"192.0.2.0/24", "office", "ann", "2026-01-01 12:00:00"}}, {{"web1", "198.51.100.9"}}}; }
+TableCopy a_copy() { return {{{"192.0.2.0/24", "office", "ann", "2026-01-01 12:00:00"}}, {{"web1", "198.51.100.9"}}, true}; }
 
 // One that takes nothing, or not what has a reason.
 class Deaf : public BanTable {
@@ -40,7 +43,7 @@ public:
       throw Unreachable("the table is gone");
     throw TableError(Fault::Value, "no room for a reason");
   }
-  std::size_t unban(const Prefix &, const std::string &, const std::string &, Revoker, const std::string &) override { return 0; }
+  std::size_t unban(const Prefix &, const std::string &, const std::string &, Revoker, const std::string &, Seconds) override { return 0; }
   bool has_side_tables() override { return false; }
   std::vector<AllowRow> allowed() override { return {}; }
   void allow(const Prefix &, const std::string &, const std::string &) override {}
@@ -111,11 +114,83 @@ TEST_CASE("what a table says must never be blocked is kept for when it is gone")
   CHECK_FALSE(spool.gone_within(60));
 }
 
+TEST_CASE("a ban that is not judged yet reaches nobody, for as long as a judgement takes") {
+  const ConfigFolder folder;
+  const std::string path = folder.path() + "/spool.db";
+  Spool spool(path);
+  NewBan ban = a_ban("203.0.113.7");
+  ban.token = "mine";
+  const auto line = spool.put(ban, instant_now(), Spool::Judgement::Later);
+  REQUIRE(spool.waiting().size() == 1);
+  CHECK_FALSE(spool.waiting().front().is_judged);
+  CHECK(spool.bans().empty());
+
+  SECTION("judged") {
+    spool.judged(line);
+    CHECK(spool.waiting().front().is_judged);
+    CHECK(spool.bans().size() == 1);
+    CHECK(spool.waiting().front().ban->token == "mine");
+  }
+  SECTION("taken back, once") {
+    CHECK(spool.take_back("mine"));
+    CHECK_FALSE(spool.take_back("mine"));
+    CHECK(spool.size() == 0);
+  }
+  SECTION("left behind by who put it, or the clock was set back meanwhile") {
+    const auto by = GENERATE(-1, 3600);
+    const Database file(path);
+    file.execute("UPDATE spool SET what = json_set(what, '$.judged_by', ?)", {static_cast<std::int64_t>(std::time(nullptr)) + by});
+    CHECK(spool.waiting().front().is_judged);
+  }
+}
+
+TEST_CASE("a ban that waits and is prolonged is one ban") {
+  const ConfigFolder folder;
+  Spool spool(folder.path() + "/spool.db");
+  NewBan ban = a_ban("203.0.113.7");
+  ban.occasion = Occasion::New;
+  spool.put(ban);
+  ban.occasion = Occasion::Prolonged;
+  ban.until = 7200;
+  ban.begun = 10;
+  spool.put(ban);
+  const auto bans = spool.bans();
+  REQUIRE(bans.size() == 1);
+  CHECK(*bans.front().ban->until >= 7180);
+  CHECK(*bans.front().ban->until <= 7190);
+  const auto lines = spool.waiting();
+  REQUIRE(lines.size() == 2);
+  CHECK(lines.back().ban->occasion == Occasion::Prolonged);
+  CHECK(lines.back().ban->begun == 10);
+}
+
+TEST_CASE("side tables that were there and are gone are no empty allowlist") {
+  const ConfigFolder folder;
+  const std::string path = folder.path() + "/spool.db";
+  CHECK_NOTHROW(require_no_side_tables_seen(path, "bans")); // there is no copy
+  Fetched fetched;
+  fetched.copies["bans"] = {};
+  keep_copies(path, fetched);
+  CHECK_NOTHROW(require_no_side_tables_seen(path, "bans")); // it never had any
+  fetched.copies["bans"].sides = true;                      // and none is allowed
+  keep_copies(path, fetched);
+  CHECK_NOTHROW(require_no_side_tables_seen(path, "another"));
+  CHECK_THROWS_WITH(require_no_side_tables_seen(path, "bans"), Catch::Contains("not taken for empty"));
+  const Database file(path); // as an older banpush wrote it
+  file.execute("UPDATE copy SET content = json_remove(json_set(content, '$.reporters', json('[[\"web1\", \"192.0.2.1\"]]')), '$.sides')",
+               {});
+  CHECK_THROWS_AS(require_no_side_tables_seen(path, "bans"), TableError);
+}
+
 TEST_CASE("an unban that waits takes back the bans before it, and no ban goes out without an allowlist") {
   const ConfigFolder folder;
   Spool spool(folder.path() + "/spool.db");
-  spool.put(a_ban("203.0.113.7"));
-  spool.put(a_ban("203.0.113.8"));
+  for (const auto &[ip, occasion] : {std::pair{"203.0.113.7", Occasion::New}, std::pair{"203.0.113.8", Occasion::New},
+                                     std::pair{"203.0.113.9", Occasion::Restored}}) { // which somebody may have unbanned
+    NewBan ban = a_ban(ip);
+    ban.occasion = occasion;
+    spool.put(ban);
+  }
   spool.put(SpooledUnban{Prefix::require("203.0.113.7"), "", "", "ann", Revoker::Operator});
   spool.put(SpooledUnban{Prefix::require("203.0.113.8"), "another", "", "ann", Revoker::Operator});
   Config config;

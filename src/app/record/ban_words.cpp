@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <ctime>
 #include <set>
 
 #include <fmt/format.h>
@@ -255,6 +256,15 @@ std::optional<Seconds> bantime_of(const std::string &text) {
   if (!seconds)
     throw refuse(seconds.error().what);
   return *seconds;
+}
+
+std::optional<Seconds> begun_of(const std::string &time) {
+  const std::string whole = time.substr(0, time.find('.'));
+  Seconds seconds = 0;
+  const auto [end, error] = std::from_chars(whole.data(), whole.data() + whole.size(), seconds);
+  if (!is_number(whole) || error != std::errc{})
+    return std::nullopt;
+  return std::max<Seconds>(0, static_cast<Seconds>(std::time(nullptr)) - seconds);
 }
 
 } // namespace banpush

@@ -27,4 +27,8 @@ Told told_ports(const std::string &text, const std::string &protocol);
 // an empty text and for a tag that fail2ban has not filled in. Throws Error (Usage) naming what is wrong.
 std::optional<Seconds> bantime_of(const std::string &text);
 
+// How long ago a ban began, from fail2ban's `<time>`: seconds since the epoch by this host's clock, also with a fraction.
+// Nothing for what is none.
+std::optional<Seconds> begun_of(const std::string &time);
+
 } // namespace banpush

@@ -18,6 +18,7 @@ using std::chrono::milliseconds;
 // Since the beginning: until our disk must have answered, the table have it, our disk have it, and a push be asked for.
 // fail2ban, which does nothing else meanwhile, is to have its answer within three seconds.
 constexpr milliseconds looked_by{700}, table_by{1700}, spool_by{2500}, all_by{2800};
+constexpr milliseconds mark_within{200};
 
 std::string seconds_text(milliseconds time) { return fmt::format("{:.1f} s", static_cast<double>(time.count()) / 1000); }
 
@@ -57,8 +58,10 @@ private:
 
   std::optional<Json> next(milliseconds by) { return work_->next(begin_ + by); }
 
+  // Who left it unjudged would have it delivered all the same, a moment later.
   void settle(Json &kept) {
-    const auto settled = next(table_by);
+    const auto judged = next(all_by);
+    const auto settled = judged ? next(table_by) : std::nullopt;
     kept["waits"] = !settled || settled->value("waits", true);
     if (!settled)
       start([](Steps &steps) { steps.push(true); });
@@ -84,14 +87,24 @@ private:
     settings_.console.warn(fmt::format("the spool {} gave no answer within {}", config_.spool, seconds_text(looked_by)));
     start([](Steps &steps) { steps.table_only(); });
     try {
-      if (const auto told = next(table_by))
+      if (auto told = next(table_by)) {
+        if (std::holds_alternative<SpooledUnban>(what_))
+          (*told)["unread"] = may_wait();
         return *told;
+      }
     } catch (const TableError &error) {
       if (error.retry() == Retry::Never)
         throw;
       return by_spool_alone(error.what());
     }
     return by_spool_alone(fmt::format("the ban table gave no answer within {}", seconds_text(table_by)));
+  }
+
+  // Whether anything may wait in the spool that gave no answer. Its mark may hang as it does.
+  bool may_wait() const {
+    BoundedWork look([&](const BoundedWork::Tell &tell) { tell({{"marked", spool_is_marked(config_.spool)}}); });
+    const auto told = look.next(Clock::now() + mark_within);
+    return !told || told->value("marked", true);
   }
 
   // The table may have taken it all the same: what is spooled has the same token.
@@ -156,6 +169,7 @@ RecordedUnban record(const Settings &settings, const Config &config, SpooledUnba
   const Json done = Recording(settings, config, std::move(unban), ask, {}).done();
   RecordedUnban made;
   made.push_asked = done.at("asked");
+  made.spool_unread = done.value("unread", false);
   if (done.contains("rows"))
     made.rows = done.at("rows").get<std::size_t>();
   else if (!done.at("waits"))

@@ -22,6 +22,7 @@ struct RecordedBan {
 struct RecordedUnban {
   std::optional<std::size_t> rows; // how many were concerned
   bool push_asked = false;
+  bool spool_unread = false; // a ban that waits there may be in force after it: what waits could not be looked at
 };
 
 // Throws Error (Guard) where a ban may not be; may hang.

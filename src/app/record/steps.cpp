@@ -77,6 +77,7 @@ void Steps::all() {
     queue = must_queue();
   } catch (const Error &error) { // what is not needed does not stop what is
     settings_.console.warn(error.what());
+    spool_unread_ = true;
   }
   if (queue) {
     try {
@@ -85,6 +86,7 @@ void Steps::all() {
       if (error.kind() == ErrorKind::Guard || error.kind() == ErrorKind::Usage) // refused, or set aside
         throw;
       settings_.console.warn(error.what());
+      spool_unread_ = true;
     }
   }
   tell_({{"step", step::looked}});
@@ -133,14 +135,15 @@ bool Steps::to_table(const NewBan &ban) {
   const Recorded recorded = table->ban(with_escalation(ban, config_.policy, *table));
   tell_({{"step", step::recorded}, {"recorded", static_cast<int>(recorded)}});
   say_unkept(settings_, *table, ban);
-  return recorded != Recorded::Unchanged; // a restart of fail2ban says all its bans again: that needs no push
+  return recorded != Recorded::Unchanged &&
+         recorded != Recorded::Lifted; // a restart of fail2ban says all its bans again: that needs no push
 }
 
 bool Steps::to_table(const SpooledUnban &unban) {
   std::size_t rows = 0;
   for (const auto &table : open_all(config_, hurry))
     rows += table->unban(unban.ip, unban.jail, unban.hostname, unban.who, unban.actor);
-  tell_({{"step", step::recorded}, {"rows", rows}});
+  tell_({{"step", step::recorded}, {"rows", rows}, {"unread", spool_unread_}});
   return rows != 0;
 }
 
@@ -152,24 +155,34 @@ void Steps::to_spool(Table table) {
     const TableCopy copy = spool.copy(config_.tables.front().name).value_or(TableCopy{});
     judge(copy.allowed, copy.reporters, {});
   }
-  const std::int64_t line = std::visit([&](const auto &one) { return spool.put(one, decided_); }, what_);
+  const std::int64_t line =
+      ban != nullptr ? spool.put(*ban, decided_, Spool::Judgement::Later) : spool.put(std::get<SpooledUnban>(what_), decided_);
   tell_({{"step", step::spooled}});
   if (table == Table::Gone)
     spool.table_is_gone(why_gone_);
   if (table == Table::Refused)
     spool.not_taken(line, why_gone_, Spool::Extent::Table);
-  try {
-    if (ban != nullptr) {
-      if (guard_)
-        guard_();
-      judge_by_names();
-    }
-  } catch (const Error &error) {
-    spool.take_back(ban->token);
-    throw Error(error.kind() == ErrorKind::Guard ? ErrorKind::Guard : ErrorKind::Usage, error.what());
-  }
+  if (ban != nullptr)
+    judge_spooled(spool, *ban, line);
+  tell_({{"step", step::judged}});
   tell_({{"step", step::settled}, {"waits", table == Table::Refused || deliver_waiting(spool, line, table)}});
   push(true);
+}
+
+// Throws Error (Guard, Usage) where it may not be, after it was taken back.
+void Steps::judge_spooled(Spool &spool, const NewBan &ban, std::int64_t line) {
+  try {
+    if (guard_)
+      guard_();
+    judge_by_names();
+    spool.judged(line);
+  } catch (const Error &error) {
+    if (!spool.take_back(ban.token)) { // delivered meanwhile: it took longer than a judgement may
+      const auto unban = spool.put(SpooledUnban{ban.ip, ban.jail, ban.hostname, ban.actor, Revoker::Operator}, decided_);
+      deliver_waiting(spool, unban, Table::NotTried);
+    }
+    throw Error(error.kind() == ErrorKind::Guard ? ErrorKind::Guard : ErrorKind::Usage, error.what());
+  }
 }
 
 // Throws what the table will never take, after it was set aside.
@@ -181,8 +194,8 @@ bool Steps::deliver_waiting(Spool &spool, std::int64_t line, Table table) {
   }
   try {
     const Delivered delivered = deliver(spool, config_.spool, open_all(config_, hurry));
-    if (!delivered.corrected.empty())
-      settings_.console.warn(delivered.correction());
+    for (const std::string &one : delivered.said())
+      settings_.console.warn(one);
     if (delivered.waits)
       settings_.console.warn(delivered.waits->what());
   } catch (const Unreachable &error) {

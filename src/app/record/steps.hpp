@@ -11,10 +11,10 @@
 namespace banpush {
 
 // What is told, as "step": our disk was looked at, and the table's turn it is; that could not be had; it has it ("recorded" or
-// "rows"); our disk has it; what waits there reached the table, or still waits ("waits"); a push was asked for ("asked").
+// "rows"); our disk has it; it may be; what waits there reached the table, or still waits ("waits"); a push was asked for ("asked").
 namespace step {
-inline constexpr const char *looked = "looked", *refused = "refused", *recorded = "recorded", *spooled = "spooled", *settled = "settled",
-                            *pushed = "pushed";
+inline constexpr const char *looked = "looked", *refused = "refused", *recorded = "recorded", *spooled = "spooled", *judged = "judged",
+                            *settled = "settled", *pushed = "pushed";
 }
 
 class Steps {
@@ -42,6 +42,7 @@ private:
   void judge(const std::vector<AllowRow> &allowed, const Reporters &reporters, const std::vector<NamedPrefix> &logins);
   void judge_by_names();
   void set_aside(const TableError &error);
+  void judge_spooled(Spool &spool, const NewBan &ban, std::int64_t line);
   bool deliver_waiting(Spool &spool, std::int64_t line, Table table); // whether this line waits still
 
   const Settings &settings_;
@@ -52,6 +53,7 @@ private:
   const BanGuard &guard_;
   const BoundedWork::Tell tell_;
   std::string why_gone_ = "it gave no answer in time";
+  bool spool_unread_ = false; // something may wait there, and it cannot be looked at
 };
 
 } // namespace banpush

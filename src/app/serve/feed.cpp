@@ -75,8 +75,8 @@ std::string Feed::deliver_from(Spool &spool, std::vector<LogLine> &said) {
     said.push_back({Event::SpoolDelivered, fmt::format("{} from the spool reached the table", delivered.arrived)});
     wrote_ = true; // SQLite does not count what this connection wrote
   }
-  if (!delivered.corrected.empty())
-    said.push_back({Event::SpoolCorrected, delivered.correction()});
+  for (const std::string &one : delivered.said())
+    said.push_back({Event::SpoolCorrected, one});
   for (const std::string &one : delivered.refused)
     said.push_back({Event::SpoolSetAside, "the table will never take what was spooled, and it was set aside: " + one});
   for (const Spooled &one : spool.bans())
@@ -109,7 +109,7 @@ bool Feed::lay_waiting() {
 bool Feed::take_news() {
   for (std::size_t i = 0; i < tables_.size(); ++i) {
     const TableSource &source = config_->tables[i];
-    if (!same_rows(tables_[i]->allowed(), copies_[source.name].allowed))
+    if (tables_[i]->has_side_tables() != copies_[source.name].sides || !same_rows(tables_[i]->allowed(), copies_[source.name].allowed))
       return false;
     const auto news = tables_[i]->news();
     if (!news)
@@ -205,7 +205,7 @@ std::optional<Moment> Feed::spooled(std::vector<LogLine> &said) {
   Spool &spool = *look.spool;
   std::string content;
   for (const Spooled &one : spool.waiting())
-    content += fmt::format("{} ", one.id);
+    content += fmt::format("{}{} ", one.id, one.is_judged ? "" : "?");
   if (content == spooled_)
     return std::nullopt;
   spooled_ = content;

@@ -74,7 +74,10 @@ Json json_of(const NewBan &ban) {
             {"reason", ban.reason},
             {"actor", ban.actor},
             {"lasts", ban.lasts},
-            {"restored", ban.occasion == Occasion::Restored}};
+            {"restored", ban.occasion == Occasion::Restored},
+            {"prolonged", ban.occasion == Occasion::Prolonged}};
+  if (ban.begun)
+    json["begun"] = *ban.begun;
   if (ban.until)
     json["until"] = *ban.until;
   if (!ban.words.empty())
@@ -93,7 +96,9 @@ NewBan ban_of(const Json &json) {
   ban.reason = json.value("reason", "");
   ban.actor = json.value("actor", "");
   ban.lasts = json.value("lasts", Seconds{0});
-  ban.occasion = json.value("restored", false) ? Occasion::Restored : Occasion::New;
+  ban.occasion = json.value("restored", false) ? Occasion::Restored : json.value("prolonged", false) ? Occasion::Prolonged : Occasion::New;
+  if (json.contains("begun"))
+    ban.begun = json.at("begun").get<Seconds>();
   if (json.contains("until"))
     ban.until = json.at("until").get<Seconds>();
   if (json.contains("words")) {
@@ -115,13 +120,16 @@ SpooledUnban unban_of(const Json &json) {
           json.at("hostname"),
           json.value("actor", ""),
           json.at("by_fail2ban").get<bool>() ? Revoker::Fail2ban : Revoker::Operator,
-          {}};
+          {},
+          0};
 }
 
 // The line as typed values. Throws whatever is wrong with its text.
 Spooled spooled_of(std::string_view text) {
   Spooled one;
   const Json what = Json::parse(text);
+  const Seconds left = what.value("judged_by", std::int64_t{0}) - now();
+  one.is_judged = left <= 0 || left > Spool::judgement_lasts; // the clock was set back
   const std::string action = what.at("do");
   if (action == "ban")
     one.ban = ban_of(what);
@@ -163,9 +171,11 @@ struct Spool::Handle {
 Spool::Spool(const std::string &path) : handle_(std::make_unique<Handle>(path)), path_(path) {}
 Spool::~Spool() = default;
 
-std::int64_t Spool::put(const NewBan &ban, const Instant &decided) {
+std::int64_t Spool::put(const NewBan &ban, const Instant &decided, Judgement judgement) {
   Json what = json_of(ban);
   what["decided"] = json_of(decided);
+  if (judgement == Judgement::Later)
+    what["judged_by"] = now() + judgement_lasts;
   return put(ban.token, what.dump(), decided);
 }
 
@@ -186,7 +196,14 @@ std::int64_t Spool::put(const std::string &token, const std::string &what, const
   return id;
 }
 
-void Spool::take_back(const std::string &token) { handle_->database.execute("DELETE FROM spool WHERE token = ?", {token}); }
+void Spool::judged(std::int64_t id) {
+  handle_->database.execute("UPDATE spool SET what = json_remove(what, '$.judged_by') WHERE id = ?", {id});
+}
+
+bool Spool::take_back(const std::string &token) {
+  auto gone = handle_->database.prepare("DELETE FROM spool WHERE token = ? RETURNING id", {token});
+  return gone.step();
+}
 
 void Spool::set_mark() {
   const std::string mark = mark_of(path_);
@@ -216,8 +233,10 @@ std::vector<Spooled> Spool::waiting(std::size_t at_most, std::int64_t after) {
         one.id = rows.number(0);
         if (!rows.is_null(4))
           one.tried = std::max<std::int64_t>(0, moment.wall - rows.number(4));
+        const Age age = age_of(decided(Json::parse(rows.text(3)), rows.number(1)), moment);
+        if (one.unban)
+          one.unban->age = age.seconds;
         if (one.ban) {
-          const Age age = age_of(decided(Json::parse(rows.text(3)), rows.number(1)), moment);
           one.ban->age = age.seconds;
           one.ban->aged_at = std::chrono::steady_clock::now();
           one.correction = age.correction;
@@ -296,9 +315,30 @@ void Spool::retry(std::int64_t id) {
   set_mark();
 }
 
+namespace {
+
+// Puts the later end into the ban that waits before it.
+bool prolongs(std::vector<Spooled> &bans, const NewBan &longer) {
+  const auto same = std::find_if(bans.rbegin(), bans.rend(), [&](const Spooled &before) {
+    return before.ban->ip == longer.ip && before.ban->jail == longer.jail && before.ban->hostname == longer.hostname;
+  });
+  if (same == bans.rend())
+    return false;
+  NewBan &ban = *same->ban;
+  if (!longer.until || *longer.until == permanent)
+    ban.until = longer.until;
+  else if (ban.until && *ban.until != permanent)
+    ban.until = std::max(*ban.until, *longer.until - longer.age - longer.begun.value_or(0) + ban.age);
+  return true;
+}
+
+} // namespace
+
 std::vector<Spooled> Spool::bans() {
   std::vector<Spooled> bans;
   for (Spooled &one : waiting()) {
+    if (!one.is_judged)
+      continue;
     if (one.unban)
       std::erase_if(bans, [&](const Spooled &before) {
         const NewBan &ban = *before.ban;
@@ -306,7 +346,7 @@ std::vector<Spooled> Spool::bans() {
         return ban.ip == unban.ip && (unban.jail.empty() || unban.jail == ban.jail) &&
                (unban.hostname.empty() || unban.hostname == ban.hostname);
       });
-    else
+    else if (one.ban->occasion != Occasion::Prolonged || !prolongs(bans, *one.ban))
       bans.push_back(std::move(one));
   }
   return bans;
@@ -324,10 +364,11 @@ void Spool::keep(const std::string &table, const TableCopy &copy) {
   Json allowed = Json::array();
   for (const AllowRow &row : copy.allowed)
     allowed.push_back({row.prefix, row.reason, row.actor, row.created});
-  handle_->database.execute(
-      "INSERT INTO copy (name, at, content) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET at = excluded.at, "
-      "content = excluded.content",
-      {table, now(), Json{{"allowed", allowed}, {"reporters", copy.reporters}}.dump(-1, ' ', true, Json::error_handler_t::replace)});
+  handle_->database.execute("INSERT INTO copy (name, at, content) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET at = excluded.at, "
+                            "content = excluded.content",
+                            {table, now(),
+                             Json{{"allowed", allowed}, {"reporters", copy.reporters}, {"sides", copy.sides}}.dump(
+                                 -1, ' ', true, Json::error_handler_t::replace)});
 }
 
 std::optional<TableCopy> Spool::copy(const std::string &table) {
@@ -343,7 +384,8 @@ std::optional<TableCopy> Spool::copy(const std::string &table) {
       copy.allowed.push_back({one.at(0), one.at(1), one.at(2), one.at(3)});
     for (const Json &one : json.at("reporters"))
       copy.reporters.emplace_back(one.at(0), one.at(1));
-  } catch (const Json::exception &) { // by somebody else's hand: as good as none
+    copy.sides = json.value("sides", !copy.allowed.empty() || !copy.reporters.empty()); // an older banpush did not say
+  } catch (const Json::exception &) {                                                   // by somebody else's hand: as good as none
     return std::nullopt;
   }
   return copy;
@@ -434,63 +476,6 @@ SpoolLook look_for_waiting(const std::string &path) {
     return {nullptr, fmt::format("the spool cannot be read: {}", error.what())};
   }
   return look;
-}
-
-std::optional<Fetched> fetch_spooled(Config &config, Spool &spool) {
-  Fetched fetched;
-  for (const TableSource &source : config.tables) {
-    const auto copy = spool.copy(source.name);
-    if (!copy)
-      return std::nullopt;
-    add_allowed(config, copy->allowed, source.name);
-    fetched.copies.emplace(source.name, *copy);
-  }
-  for (const Spooled &one : spool.bans())
-    fetched.bans.add(row_of(one).raw(), 0, config.tables.front().name);
-  protect(config, fetched, known_protection(config, fetched));
-  return fetched;
-}
-
-namespace {
-
-bool is_known_as(const Bans &bans, const Ban &row, const NewBan &ban) {
-  if (row.block.prefix != ban.ip || bans.name(row.jail) != ban.jail || bans.name(row.host) != ban.hostname)
-    return false;
-  const bool in_force = row.revoked == Ban::Revoked::No && (row.until == Ban::no_until ? row.age < ban.lasts : row.until > 0);
-  return in_force || ban.occasion == Occasion::Restored;
-}
-
-} // namespace
-
-void add_waiting(Fetched &fetched, const Config &config, Spool &spool) {
-  std::multimap<Prefix, Spooled> waiting;
-  for (Spooled &one : spool.bans()) {
-    const Prefix ip = one.ban->ip;
-    waiting.emplace(ip, std::move(one));
-  }
-  for (const Ban &row : fetched.bans.rows()) {
-    const auto [first, last] = waiting.equal_range(row.block.prefix);
-    for (auto at = first; at != last;)
-      at = is_known_as(fetched.bans, row, *at->second.ban) ? waiting.erase(at) : std::next(at);
-  }
-  for (const auto &[ip, one] : waiting)
-    fetched.bans.add(row_of(one).raw(), 0, config.tables.front().name);
-  fetched.bans.settle();
-}
-
-void keep_copies(const std::string &path, Fetched &fetched) {
-  const auto same = [](const TableCopy &a, const TableCopy &b) {
-    const auto equal = [](const AllowRow &x, const AllowRow &y) { return x.prefix == y.prefix && x.reason == y.reason; };
-    return a.reporters == b.reporters && std::equal(a.allowed.begin(), a.allowed.end(), b.allowed.begin(), b.allowed.end(), equal);
-  };
-  try {
-    Spool spool(path);
-    for (const auto &[name, copy] : fetched.copies)
-      if (const auto kept = spool.copy(name); !kept || !same(*kept, copy))
-        spool.keep(name, copy);
-  } catch (const Error &error) {
-    fetched.notes.push_back(fmt::format("the allowlist cannot be kept for the time when the table is gone: {}", error.what()));
-  }
 }
 
 } // namespace banpush

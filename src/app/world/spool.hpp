@@ -18,6 +18,7 @@ struct SpooledUnban {
   std::string jail, hostname, actor; // empty jail, hostname: all
   Revoker who = Revoker::Operator;
   std::string token{};
+  Seconds age = 0; // how long ago it was decided; of one that waits in the spool
 };
 
 // What a host name stood for, and when.
@@ -32,6 +33,7 @@ struct Spooled {
   std::optional<SpooledUnban> unban;
   std::string correction;    // why its time begins now, where this host's clock cannot be followed; else empty
   Seconds tried = permanent; // how long ago the table last refused just this one
+  bool is_judged = true;     // else whoever put it may take it back yet
 
   const Prefix &ip() const { return ban ? ban->ip : unban->ip; }
 };
@@ -57,14 +59,18 @@ public:
   explicit Spool(const std::string &path);
   ~Spool();
 
-  // Once for each token; one of its own where there is none. Returns the number of the line.
-  std::int64_t put(const NewBan &ban, const Instant &decided = instant_now());
+  // Once for each token; one of its own where there is none. Returns the number of the line. Later: it is not delivered,
+  // nor shown to devices, before judged() is called or so many seconds are over, in which the caller may have died.
+  enum class Judgement { Done, Later };
+  static constexpr Seconds judgement_lasts = 4;
+  std::int64_t put(const NewBan &ban, const Instant &decided = instant_now(), Judgement judgement = Judgement::Done);
   std::int64_t put(const SpooledUnban &unban, const Instant &decided = instant_now());
-  // What was put with this token waits no longer: it is not to be.
-  void take_back(const std::string &token);
+  void judged(std::int64_t id);
+  // What was put with this token waits no longer: it is not to be. False where it did not wait any more.
+  bool take_back(const std::string &token);
   // What waits with a number above `after`, oldest first; `at_most` of it. What cannot be read is set aside.
   std::vector<Spooled> waiting(std::size_t at_most = 1'000'000, std::int64_t after = 0);
-  // The bans among it, without those that an unban behind them takes back.
+  // The judged bans among it, without those that an unban behind them takes back.
   std::vector<Spooled> bans();
   std::size_t size();
   void arrived(std::int64_t id);
@@ -142,6 +148,10 @@ Protection known_protection(const Config &config, Fetched &fetched);
 // The rows of all tables with all of that. Throws as fetch_rows() does.
 Fetched fetch(Config &config);
 
+// Throws TableError where the copy of this table says that it had side tables: that they are gone now, or hidden from this
+// user, is no reason to take their allowlist and their unbans for empty.
+void require_no_side_tables_seen(const std::string &path, const std::string &table);
+
 // Keeps what fetched.copies say, as far as it is new. Trouble with the file is a note in `fetched`.
 void keep_copies(const std::string &path, Fetched &fetched);
 
@@ -153,8 +163,9 @@ struct Delivered {
   std::vector<std::string> refused;   // set aside now, in words
   std::optional<TableError> waits;    // the first reason why something waits still
   std::vector<std::string> corrected; // whose time begins now for want of a clock
+  std::vector<std::string> lifted;    // which an operator had unbanned before they arrived
 
-  std::string correction() const; // one line for people; empty where there is none
+  std::vector<std::string> said() const; // of both, for people
 };
 Delivered deliver(Spool &spool, const std::string &path, const std::vector<std::unique_ptr<BanTable>> &tables);
 

@@ -28,8 +28,8 @@ public:
     // The table takes something: perhaps what it refused a moment ago, too. Or there is nothing else to ask it with.
     if (goes_on && (delivered_.arrived != 0 || failed_.empty()))
       goes_on = walk(Which::All);
-    if (!delivered_.corrected.empty())
-      spool_.note(delivered_.correction());
+    for (const std::string &one : delivered_.said())
+      spool_.note(one);
     settle_suspects(suspects_.size() >= most_refused_lines ? Spool::Extent::Line : Spool::Extent::Table);
     if (delivered_.arrived != 0 && !delivered_.waits)
       spool_.table_is_back();
@@ -38,12 +38,12 @@ public:
 
 private:
   enum class Which { NotTriedLately, All };
+  using Clock = std::chrono::steady_clock;
 
   bool walk(Which which) {
-    constexpr std::size_t batch = 500;
     held_.clear();
     std::int64_t last = 0;
-    for (auto waiting = spool_.waiting(batch); !waiting.empty(); waiting = spool_.waiting(batch, last))
+    for (auto waiting = read(0); !waiting.empty(); waiting = read(last))
       for (const Spooled &one : waiting) {
         last = one.id;
         if (!take(one, which))
@@ -52,10 +52,16 @@ private:
     return true;
   }
 
+  std::vector<Spooled> read(std::int64_t after) {
+    constexpr std::size_t batch = 500;
+    read_at_ = Clock::now();
+    return spool_.waiting(batch, after);
+  }
+
   // Whether to go on with the next.
   bool take(const Spooled &one, Which which) {
     const bool lately = which == Which::NotTriedLately && one.tried < try_again_after;
-    if (lately || failed_.contains(one.id) || is_held(one.ip())) {
+    if (lately || !one.is_judged || failed_.contains(one.id) || is_held(one.ip())) {
       held_.push_back(one.ip());
       return true;
     }
@@ -73,11 +79,22 @@ private:
   void write(const Spooled &one) {
     if (one.ban) {
       const Recorded recorded = tables_.front()->ban(*one.ban);
-      if (recorded != Recorded::Unchanged && !one.correction.empty())
+      if (recorded == Recorded::Lifted)
+        delivered_.lifted.push_back(words_of(one));
+      else if (recorded != Recorded::Unchanged && !one.correction.empty())
         delivered_.corrected.push_back(fmt::format("{}: {}", words_of(one), one.correction));
+      if (!one.correction.empty())
+        begin_now_.push_back(one.ip());
     } else
       for (const auto &table : tables_)
-        table->unban(one.unban->ip, one.unban->jail, one.unban->hostname, one.unban->who, one.unban->actor);
+        table->unban(one.unban->ip, one.unban->jail, one.unban->hostname, one.unban->who, one.unban->actor, age_of(*one.unban));
+  }
+
+  // A ban before it whose time began with its arrival is older all the same.
+  Seconds age_of(const SpooledUnban &unban) const {
+    if (std::find(begin_now_.begin(), begin_now_.end(), unban.ip) != begin_now_.end())
+      return 0;
+    return unban.age + std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - read_at_).count();
   }
 
   bool leave(const Spooled &one, const TableError &error) {
@@ -111,7 +128,9 @@ private:
 
   Spool &spool_;
   const std::vector<std::unique_ptr<BanTable>> &tables_;
-  std::vector<Prefix> held_; // addresses of what waits before the line that is looked at
+  std::vector<Prefix> held_;      // addresses of what waits before the line that is looked at
+  std::vector<Prefix> begin_now_; // addresses of corrected bans
+  Clock::time_point read_at_;     // what is waiting, as far as it was read
   std::set<std::int64_t> failed_;
   std::vector<std::pair<std::int64_t, std::string>> suspects_; // refused, and nothing was taken since
   Delivered delivered_;
@@ -119,12 +138,26 @@ private:
 
 } // namespace
 
-std::string Delivered::correction() const {
-  if (corrected.empty())
-    return {};
+namespace {
+
+std::string correction_of(const std::vector<std::string> &corrected) {
   return fmt::format("this host's clock cannot be followed for {} from the spool: full time from the arrival in the table ({}{})",
                      corrected.size() == 1 ? "a ban" : fmt::format("{} bans", corrected.size()), corrected.front(),
                      corrected.size() == 1 ? "" : ", …");
+}
+
+} // namespace
+
+std::vector<std::string> Delivered::said() const {
+  const auto some = [](const std::vector<std::string> &all) {
+    return fmt::format("{}{}", all.front(), all.size() == 1 ? "" : fmt::format(" and {} more", all.size() - 1));
+  };
+  std::vector<std::string> lines;
+  if (!lifted.empty())
+    lines.push_back(fmt::format("an operator has unbanned the address after this was decided, so it is not in force: {}", some(lifted)));
+  if (!corrected.empty())
+    lines.push_back(correction_of(corrected));
+  return lines;
 }
 
 Delivered deliver(Spool &spool, const std::string &path, const std::vector<std::unique_ptr<BanTable>> &tables) {

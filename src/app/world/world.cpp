@@ -3,6 +3,7 @@
 #include "app/world/logged_in.hpp"
 #include "app/world/protect.hpp"
 #include "app/world/secrets.hpp"
+#include "app/world/spool.hpp"
 #include "app/world/table_filter.hpp"
 #include "config/config_file.hpp"
 #include "core/policy/live_bans.hpp"
@@ -141,6 +142,9 @@ Fetched fetch_rows(Config &config, const std::vector<std::unique_ptr<BanTable>> 
     const TableSource &source = config.tables[i];
     BanTable &table = *tables[i];
     TableCopy &copy = fetched.copies[source.name];
+    copy.sides = table.has_side_tables();
+    if (!copy.sides)
+      require_no_side_tables_seen(config.spool, source.name);
     copy.allowed = table.allowed();
     add_allowed(config, copy.allowed, source.name);
     if (reading == Reading::Follow)

@@ -47,6 +47,7 @@ std::vector<std::unique_ptr<BanTable>> open_all(const Config &config, const Tabl
 struct TableCopy {
   std::vector<AllowRow> allowed;
   std::vector<std::pair<std::string, std::string>> reporters;
+  bool sides = false; // whether there were side tables at all
 };
 
 // The rows of all tables, their allowlists put into every policy of the configuration, and the protected

@@ -50,7 +50,8 @@ public:
   std::optional<TableNews> news() override;
   std::vector<ListedBan> about(const Prefix &ip) override;
   Recorded ban(const NewBan &ban) override;
-  std::size_t unban(const Prefix &ip, const std::string &jail, const std::string &hostname, Revoker who, const std::string &actor) override;
+  std::size_t unban(const Prefix &ip, const std::string &jail, const std::string &hostname, Revoker who, const std::string &actor,
+                    Seconds age = 0) override;
   bool has_side_tables() override;
   std::vector<std::string> missing_columns() override;
   std::int64_t schema_version() override;
@@ -89,12 +90,20 @@ private:
 
   // sql_table_write.cpp: ban and unban
   Recorded record(const NewBan &put, bool sides, std::string &created);
-  std::optional<Recorded> settled_by(const KnownRow &row, const NewBan &ban, bool sides);
+  std::optional<Recorded> settled_by(const std::vector<KnownRow> &rows, const NewBan &ban, bool sides);
+  std::optional<Recorded> settled_again(const std::vector<KnownRow> &rows, const NewBan &ban, bool sides);
   void extend(const KnownRow &row, const NewBan &ban);
   std::string free_time(const std::vector<KnownRow> &rows, Seconds age);
   void write_note(const NewBan &ban, const std::string &created);
   void note_reporter(const std::string &hostname);
-  bool revoke(const KnownRow &row, Revoker who, const std::string &actor);
+  struct Lift { // an unban: by whom, and how long ago
+    Revoker who = Revoker::Operator;
+    std::string actor;
+    Seconds age = 0;
+  };
+  bool revoke(const KnownRow &row, const Lift &lift);
+  void mark_revoked(const SqlValues &key, const Lift &lift);
+  std::optional<Lift> lifted_since(const NewBan &ban);
 
   // sql_table_changed.cpp
   struct Mark { // rows above it, and notes changed after it, are looked at whole

@@ -9,6 +9,8 @@ namespace {
 
 constexpr const char *end_of_time = "9999-12-31 23:59:59";
 constexpr Seconds a_century = Seconds{100} * 365 * 86400;
+// Two that count whole seconds may differ by so many about the same moment.
+constexpr Seconds rounding = 2;
 
 // As every writer of the table spells it: hosts without a length.
 std::string ip_text(const Prefix &ip) { return ip.is_host() ? ip.address() : ip.text(); }
@@ -21,12 +23,16 @@ std::optional<Seconds> end_of(const NewBan &ban) {
   return *length - ban.age;
 }
 
+// Its age as of now; of one that has begun before it was decided, since then.
 NewBan of_this_moment(NewBan ban) {
   if (ban.aged_at) {
     const auto now = std::chrono::steady_clock::now();
     ban.age += std::chrono::duration_cast<std::chrono::seconds>(now - *ban.aged_at).count();
     ban.aged_at = now;
   }
+  if (ban.occasion == Occasion::New)
+    ban.begun.reset();
+  ban.age += ban.begun.value_or(0);
   return ban;
 }
 
@@ -37,6 +43,33 @@ std::optional<Seconds> end_of(const KnownRow &row, Seconds lasts) {
   if (lasts == permanent)
     return permanent;
   return lasts > 0 ? std::optional{lasts - row.age} : std::nullopt;
+}
+
+bool is_in_force(const KnownRow &row, Seconds lasts) { return !(row.note && row.note->revoked) && end_of(row, lasts).value_or(0) > 0; }
+
+bool is_of_service(const KnownRow &row, const NewBan &ban) { return row.protocol == ban.protocol && row.port == ban.port; }
+
+bool in_force_among(const std::vector<KnownRow> &rows, const NewBan &ban) {
+  return std::any_of(rows.begin(), rows.end(), [&](const KnownRow &row) { return is_of_service(row, ban) && is_in_force(row, ban.lasts); });
+}
+
+bool is_lifted_by_operator(const KnownRow &row) { return row.note && row.note->revoked && row.note->revoked_by_operator; }
+
+// Since when fail2ban may hold what it says again: it does not say what is over.
+Seconds earliest_begin(const NewBan &ban) {
+  if (ban.begun)
+    return ban.age;
+  const Seconds length = ban.until.value_or(ban.lasts > 0 ? ban.lasts : permanent);
+  return length == permanent ? permanent : length + ban.age;
+}
+
+// The row that a ban said again is about: one in force, else one that no operator has lifted, of the same ports if there is
+// one; newest first.
+const KnownRow &best_of(const std::vector<KnownRow> &rows, const NewBan &ban) {
+  const auto worth = [&](const KnownRow &row) {
+    return (is_in_force(row, ban.lasts) ? 4 : 0) + (is_lifted_by_operator(row) ? 0 : 2) + (is_of_service(row, ban) ? 1 : 0);
+  };
+  return *std::max_element(rows.begin(), rows.end(), [&](const KnownRow &a, const KnownRow &b) { return worth(a) < worth(b); });
 }
 
 // What is empty stands there as NULL.
@@ -104,15 +137,15 @@ Recorded SqlTable::record(const NewBan &put, bool sides, std::string &created) {
   if (sides)
     read_notes(rows);
   const NewBan ban = of_this_moment(put); // the reading may have waited for a lock
-  const auto same_service = [&](const KnownRow &row) { return row.protocol == ban.protocol && row.port == ban.port; };
-  const auto mine = [&](const KnownRow &row) { return same_service(row) && row.created && whole_seconds(*row.created) == created; };
+  const auto mine = [&](const KnownRow &row) { return is_of_service(row, ban) && row.created && whole_seconds(*row.created) == created; };
   const bool written = !created.empty() && std::any_of(rows.begin(), rows.end(), mine);
   const bool known = sides && !ban.token.empty() && !session_->select("SELECT 1 FROM banpush_ban WHERE token = ?", {ban.token}).empty();
   if (known)
     return written ? Recorded::Added : Recorded::Unchanged;
+  const auto lift = sides && ban.age > 0 ? lifted_since(ban) : std::nullopt;
   if (!written) {
-    const auto earlier = std::find_if(rows.begin(), rows.end(), same_service);
-    if (const auto result = earlier == rows.end() ? std::nullopt : settled_by(*earlier, ban, sides)) {
+    if (const auto result =
+            lift && ban.occasion == Occasion::New && in_force_among(rows, ban) ? Recorded::Lifted : settled_by(rows, ban, sides)) {
       work.commit();
       return *result;
     }
@@ -120,29 +153,48 @@ Recorded SqlTable::record(const NewBan &put, bool sides, std::string &created) {
   }
   if (sides) // again where MyISAM has kept the row of a lost transaction, but not its note
     write_note(ban, created);
+  if (lift)
+    mark_revoked(key_values({ban.hostname, ban.jail, ip, created}), *lift);
   if (!written)
     session_->change(fmt::format("INSERT INTO `{}` (hostname, created, name, protocol, port, ip) VALUES (?, ?, ?, ?, ?, ?)", table_),
                      {ban.hostname, created, ban.jail, ban.protocol, ban.port, ip});
   work.commit();
-  return Recorded::Added;
+  return lift ? Recorded::Lifted : Recorded::Added;
 }
 
 // What the newest earlier row of the same ban makes of this one; nothing where a row of its own is due.
-std::optional<Recorded> SqlTable::settled_by(const KnownRow &row, const NewBan &ban, bool sides) {
-  const bool restored = ban.occasion == Occasion::Restored;
-  if (!sides || !row.has_key())
-    return restored ? std::optional{Recorded::Unchanged} : std::nullopt;
-  const bool revoked = row.note && row.note->revoked;
-  if (revoked && !restored)
+std::optional<Recorded> SqlTable::settled_by(const std::vector<KnownRow> &rows, const NewBan &ban, bool sides) {
+  if (ban.occasion != Occasion::New)
+    return settled_again(rows, ban, sides);
+  const auto row = std::find_if(rows.begin(), rows.end(), [&](const KnownRow &one) { return is_of_service(one, ban); });
+  if (row == rows.end() || !sides || !row->has_key() || !is_in_force(*row, ban.lasts))
     return std::nullopt;
-  if (revoked && row.note->revoked_by_operator)
-    return Recorded::Unchanged; // fail2ban's memory does not overrule a person
-  const bool in_force = !revoked && end_of(row, ban.lasts).value_or(0) > 0;
-  if (in_force && restored)
-    return Recorded::Unchanged;
-  if (!in_force && !restored)
+  extend(*row, ban);
+  return Recorded::Extended;
+}
+
+// The same of what fail2ban says again, or prolongs: what ended, or was lifted, before that began was another ban.
+std::optional<Recorded> SqlTable::settled_again(const std::vector<KnownRow> &rows, const NewBan &ban, bool sides) {
+  if (rows.empty())
     return std::nullopt;
-  if (restored && end_of(ban).value_or(0) <= 0 && !revoked)
+  const Seconds begun = earliest_begin(ban);
+  const KnownRow &newest = rows.front();
+  if (is_lifted_by_operator(newest) && *newest.note->revoked <= begun)
+    return Recorded::Lifted; // fail2ban's memory does not overrule a person
+  const KnownRow &row = best_of(rows, ban);
+  const auto end = end_of(row, ban.lasts);
+  if (is_in_force(row, ban.lasts)) {
+    const bool longer = sides && row.has_key() && ban.begun && end_of(ban).value_or(0) > end.value_or(0) + rounding;
+    if (longer)
+      extend(row, ban);
+    return longer ? Recorded::Extended : Recorded::Unchanged;
+  }
+  const auto revoked = row.note ? row.note->revoked : std::nullopt;
+  if (const auto ended = revoked ? revoked : end ? std::optional{-*end} : std::nullopt; ended && *ended > begun)
+    return std::nullopt;
+  if (revoked && ban.occasion == Occasion::Prolonged)
+    return Recorded::Lifted; // fail2ban has let go of it meanwhile
+  if (!sides || !row.has_key() || (end_of(ban).value_or(0) <= 0 && !revoked))
     return Recorded::Unchanged;
   extend(row, ban);
   return Recorded::Extended;
@@ -150,7 +202,6 @@ std::optional<Recorded> SqlTable::settled_by(const KnownRow &row, const NewBan &
 
 void SqlTable::extend(const KnownRow &row, const NewBan &ban) {
   const Dialect &dialect = session_->dialect();
-  const bool restored = ban.occasion == Occasion::Restored;
   SqlValues key = key_values(row.key());
   session_->change(fmt::format("{} INTO banpush_ban (ban_table, ip, created, hostname, name, changed) VALUES (?, ?, ?, ?, ?, {})",
                                dialect.insert_or_ignore, dialect.utc_exact),
@@ -158,7 +209,7 @@ void SqlTable::extend(const KnownRow &row, const NewBan &ban) {
 
   SqlValues values;
   std::string sql = fmt::format("UPDATE banpush_ban SET changed = {}, revoked = NULL, revoker = NULL, revoked_by = ''", dialect.utc_exact);
-  if (!restored) { // its policy time runs anew
+  if (ban.occasion == Occasion::New && ban.age < row.age) { // its policy time runs anew
     sql += fmt::format(", since = {}", dialect.later(dialect.utc_now));
     values.emplace_back(-ban.age);
   }
@@ -224,7 +275,8 @@ void SqlTable::note_reporter(const std::string &hostname) {
   noted_.insert(hostname);
 }
 
-std::size_t SqlTable::unban(const Prefix &ip, const std::string &jail, const std::string &hostname, Revoker who, const std::string &actor) {
+std::size_t SqlTable::unban(const Prefix &ip, const std::string &jail, const std::string &hostname, Revoker who, const std::string &actor,
+                            Seconds age) {
   return repeated([&] {
     require_columns();
     const bool sides = has_side_tables();
@@ -234,8 +286,10 @@ std::size_t SqlTable::unban(const Prefix &ip, const std::string &jail, const std
       read_notes(rows);
     std::size_t concerned = 0;
     for (const KnownRow &row : rows) {
+      if (age > 0 && row.age < age) // put since this was decided
+        continue;
       if (sides && row.has_key())
-        concerned += revoke(row, who, actor) ? 1 : 0;
+        concerned += revoke(row, {who, actor, age}) ? 1 : 0;
       else // by its address too: where ids differ between nodes, the id alone might be another ban's
         concerned += session_->change(fmt::format("DELETE FROM `{}` WHERE id = ? AND ip = ?", table_), {row.id, *row.ip});
     }
@@ -245,21 +299,47 @@ std::size_t SqlTable::unban(const Prefix &ip, const std::string &jail, const std
 }
 
 // False where nothing is left to revoke. An operator's word goes over fail2ban's, never the reverse.
-bool SqlTable::revoke(const KnownRow &row, Revoker who, const std::string &actor) {
-  const bool by_operator = who == Revoker::Operator;
-  if (row.note && row.note->revoked && (row.note->revoked_by_operator || !by_operator))
+bool SqlTable::revoke(const KnownRow &row, const Lift &lift) {
+  if (row.note && row.note->revoked && (row.note->revoked_by_operator || lift.who != Revoker::Operator))
     return false;
   const Dialect &dialect = session_->dialect();
   const SqlValues key = key_values(row.key());
   session_->change(fmt::format("{} INTO banpush_ban (ban_table, ip, created, hostname, name, changed) VALUES (?, ?, ?, ?, ?, {})",
                                dialect.insert_or_ignore, dialect.utc_exact),
                    key);
-  SqlValues values{std::string(by_operator ? "operator" : "fail2ban"), actor};
-  values.insert(values.end(), key.begin(), key.end());
-  session_->change(fmt::format("UPDATE banpush_ban SET revoked = {}, revoker = ?, revoked_by = ?, changed = {} WHERE {}", dialect.utc_now,
-                               dialect.utc_exact, note_key),
-                   values);
+  mark_revoked(key, lift);
   return true;
+}
+
+void SqlTable::mark_revoked(const SqlValues &key, const Lift &lift) {
+  const Dialect &dialect = session_->dialect();
+  SqlValues values{-lift.age, std::string(lift.who == Revoker::Operator ? "operator" : "fail2ban"), lift.actor};
+  values.insert(values.end(), key.begin(), key.end());
+  session_->change(fmt::format("UPDATE banpush_ban SET revoked = {}, revoker = ?, revoked_by = ?, changed = {} WHERE {}",
+                               dialect.later(dialect.utc_now), dialect.utc_exact, note_key),
+                   values);
+}
+
+// An operator's unban of the address that came after the ban was decided. It is of the host's and jail's own rows, or of all:
+// then it has left nothing in force that stood there.
+std::optional<SqlTable::Lift> SqlTable::lifted_since(const NewBan &ban) {
+  const auto notes = session_->select(fmt::format("SELECT hostname, name, revoked_by, {} FROM banpush_ban WHERE ban_table = ? AND ip = ?",
+                                                  note_columns(session_->dialect())),
+                                      {table_, ip_text(ban.ip)});
+  std::optional<Lift> own, of_another;
+  Seconds longest_held = -1; // of what no operator has lifted
+  for (const auto &columns : notes) {
+    const std::vector<std::optional<std::string_view>> views(columns.begin() + 3, columns.end());
+    const SideNote note = note_of(views);
+    if (!note.revoked || !note.revoked_by_operator)
+      longest_held = std::max(longest_held, note.revoked || note.until.value_or(1) <= 0 ? -1 : note.age.value_or(-1));
+    else if (*note.revoked < ban.age) {
+      auto &lift = columns[0] == ban.hostname && columns[1] == ban.jail ? own : of_another;
+      if (!lift || *note.revoked < lift->age)
+        lift = Lift{Revoker::Operator, columns[2].value_or(""), *note.revoked};
+    }
+  }
+  return own ? own : of_another && longest_held <= of_another->age ? of_another : std::nullopt;
 }
 
 SqlValues SqlTable::key_values(const NaturalKey &key) const {

@@ -1,4 +1,5 @@
 #include "app/commands/commands.hpp"
+#include "app/record/ban_words.hpp"
 #include "app/record/bounded_work.hpp"
 #include "app/record/new_ban.hpp"
 #include "app/record/recording.hpp"
@@ -46,6 +47,7 @@ const char *word_of(Recorded recorded) {
   case Recorded::Added: return "added";
   case Recorded::Extended: return "extended";
   case Recorded::Unchanged: return "unchanged";
+  case Recorded::Lifted: return "lifted";
   }
   return "?";
 }
@@ -55,6 +57,7 @@ const char *said(Recorded recorded) {
   case Recorded::Added: return "banned";
   case Recorded::Extended: return "banned already, now for longer:";
   case Recorded::Unchanged: return "banned already:";
+  case Recorded::Lifted: return "not in force, it was unbanned since:";
   }
   return "?";
 }
@@ -155,7 +158,8 @@ int ban(const Settings &settings, const BanOptions &options) {
     settings.console.warn(wanted.words.note);
   const Config config = load_for_recording(settings);
   read_no_tls_settings(config.tables);
-  wanted.occasion = options.restored != 0 ? Occasion::Restored : Occasion::New;
+  wanted.occasion = options.prolonged ? Occasion::Prolonged : options.restored != 0 ? Occasion::Restored : Occasion::New;
+  wanted.begun = wanted.occasion == Occasion::New ? std::nullopt : begun_of(options.since);
   wanted.lasts = length_for(config.policy, wanted.jail);
   const bool waits_for_push = options.wait && !options.no_push && !config.devices.empty();
   const auto [recorded, push_asked] = record(settings, config, wanted, options.wait || options.no_push ? AskForPush::No : AskForPush::Yes,
@@ -185,11 +189,20 @@ int unban(const Settings &settings, const UnbanOptions &options) {
                 fmt::format("unban \"{}\": no address or prefix: {} (column {})", shown(options.ip), ip.error().what, ip.error().column));
   const Config config = load_for_recording(settings);
   read_no_tls_settings(config.tables);
-  const SpooledUnban wanted{
-      *ip, row_name(options.jail), row_name(options.hostname), actor(), options.by == "fail2ban" ? Revoker::Fail2ban : Revoker::Operator,
-      {}};
+  const SpooledUnban wanted{*ip,
+                            row_name(options.jail),
+                            row_name(options.hostname),
+                            actor(),
+                            options.by == "fail2ban" ? Revoker::Fail2ban : Revoker::Operator,
+                            {},
+                            0};
   const bool waits_for_push = options.wait && !options.no_push && !config.devices.empty();
-  const auto [count, push_asked] = record(settings, config, wanted, options.wait || options.no_push ? AskForPush::No : AskForPush::Yes);
+  const auto [count, push_asked, spool_unread] =
+      record(settings, config, wanted, options.wait || options.no_push ? AskForPush::No : AskForPush::Yes);
+  if (spool_unread)
+    settings.console.warn(fmt::format("what waits in the spool {} could not be looked at: a ban of {} among it comes into force after this "
+                                      "unban, unless the table shows the unban by then; unban it again once the spool answers",
+                                      config.spool, ip_text(*ip)));
   // What fail2ban unbans by itself nobody reads about.
   const auto left = count && options.by != "fail2ban" ? left_of(settings, config, *ip) : std::vector<std::string>{};
   const Pushed pushed = waits_for_push ? push_and_see(settings, *ip, false) : pushed_after(push_asked);
@@ -200,8 +213,9 @@ int unban(const Settings &settings, const UnbanOptions &options) {
   Json json{{"schema", 1}, {"ip", ip_text(*ip)}, {"push", pushed.word}, {"devices", pushed.devices}, {"seconds", pushed.seconds}};
   json["unbanned"] = count ? Json(*count) : Json("queued");
   json["left"] = left;
+  json["spool_unread"] = spool_unread;
   say(settings, std::move(json), fmt::format("{}{}{}{}", text, pushed.text, left.empty() ? "" : "\n", fmt::join(left, "\n")));
-  return pushed.code;
+  return pushed.code == 0 && spool_unread ? 1 : pushed.code;
 }
 
 } // namespace banpush

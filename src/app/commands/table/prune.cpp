@@ -2,6 +2,7 @@
 #include "app/commands/commands.hpp"
 #include "app/pass.hpp"
 #include "app/words/said_length.hpp"
+#include "app/world/spool.hpp"
 #include "app/world/table_filter.hpp"
 #include "core/policy/life.hpp"
 #include "core/policy/repeats.hpp"
@@ -72,6 +73,9 @@ int prune(const Settings &settings, const std::string &older_than) {
   const Config config = load_all(settings);
   const auto policies = policies_of(config);
   const auto tables = open_all(config);
+  for (std::size_t i = 0; i < tables.size(); ++i)
+    if (!tables[i]->has_side_tables()) // rows without their notes are not what they were, where there were notes
+      require_no_side_tables_seen(config.spool, config.tables[i].name);
   const auto kept = needed_rows(config, tables, age);
   std::size_t gone = 0;
   for (std::size_t i = 0; i < tables.size(); ++i)

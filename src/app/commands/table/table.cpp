@@ -3,6 +3,7 @@
 #include "app/pass.hpp"
 #include "app/record/new_ban.hpp"
 #include "app/words/layout.hpp"
+#include "app/world/spool.hpp"
 #include "app/world/table_filter.hpp"
 #include "core/policy/life.hpp"
 #include "core/policy/repeats.hpp"
@@ -155,6 +156,16 @@ int list_bad(const Settings &settings) {
 
 } // namespace
 
+namespace {
+
+// Rows without their notes are not what they were, where there were notes.
+void require_side_tables_seen_before(BanTable &table, const Config &config, const std::string &name) {
+  if (!table.has_side_tables())
+    require_no_side_tables_seen(config.spool, name);
+}
+
+} // namespace
+
 int list(const Settings &settings, const ListOptions &options) {
   if (options.bad)
     return list_bad(settings);
@@ -166,6 +177,7 @@ int list(const Settings &settings, const ListOptions &options) {
   Bans typed; // what is no ban for a push is none here
   for (std::size_t i = 0; i < config.tables.size(); ++i) {
     const auto table = open(config.tables[i]);
+    require_side_tables_seen_before(*table, config, config.tables[i].name);
     const auto words = words_of(*table);
     const auto authors = authors_of(*table);
     table->each([&](const RawBan &raw) {
