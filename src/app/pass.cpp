@@ -3,6 +3,7 @@
 #include "app/blocking.hpp"
 #include "app/record/waiting.hpp"
 #include "app/request/doorbell.hpp"
+#include "app/request/push_request.hpp"
 #include "app/world/spool.hpp"
 #include "files/open.hpp"
 
@@ -160,7 +161,8 @@ nlohmann::json push_and_show(const Settings &settings, const Config &config, con
   const auto begin = std::chrono::steady_clock::now();
   auto turn = Turn::attempt(config.state, "ban");
   for (std::string said; !turn;) {
-    if (const auto answer = ask_service(config, {{"do", "wait"}, {"prefix", prefix.text()}}, patience)) // it has come up meanwhile
+    if (const auto answer = ask_service(config, {{"do", "wait"}, {"prefix", prefix.text()}}, patience,
+                                        saying_whom(settings, config, patience))) // it has come up meanwhile
       return *answer;
     const std::string waiting_for = fmt::format("{} has the turn; waiting for it to end", Turn::holder(config.state));
     if (std::exchange(said, waiting_for) != waiting_for)

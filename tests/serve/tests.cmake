@@ -5,7 +5,7 @@ set(sizes "BANPUSH_TEST_BANS=150;BANPUSH_TEST_RESTORED=150")
 if(BANPUSH_SANITIZE STREQUAL thread) # which takes ten times as long; it looks for races, and they show in the first dozens
   set(sizes "BANPUSH_TEST_BANS=60;BANPUSH_TEST_RESTORED=60;BANPUSH_HISTORIES=24")
 endif()
-foreach(name alerts ghosts log service limits drift told explained reasons burst history fail2ban action units nftables this_host sessions)
+foreach(name alerts ghosts log service limits drift told explained reasons burst history fail2ban action units nftables this_host sessions stopped)
   add_test(NAME "serve: ${name}" COMMAND /usr/bin/python3 ${CMAKE_CURRENT_LIST_DIR}/test_${name}.py)
   set_tests_properties("serve: ${name}" PROPERTIES LABELS serve TIMEOUT 1800
                        ENVIRONMENT "BANPUSH=$<TARGET_FILE:banpush>;BANPUSH_LAB_PROGRAM=$<TARGET_FILE:banpush-lab>;BANPUSH_DATADIR=${CMAKE_SOURCE_DIR};${sizes};${BANPUSH_MANY_STARTS}")

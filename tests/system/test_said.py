@@ -30,6 +30,22 @@ class Said(unittest.TestCase):
         self.assertIn("banpush_allow", site.run("spool", "list").stdout)
         self.assertIn("banpush_allow", site.run("status").stdout)
 
+    def test_no_more_is_said_than_was_done(self):
+        site = self.site()
+        self.assertIn("it takes effect", site.run("allow", "add", A).stderr)
+        self.assertIn("it takes effect", site.run("allow", "remove", A).stderr)
+        gone = site.run("allow", "remove", A)
+        self.assertIn("was not on the allowlist", gone.stdout)
+        self.assertNotIn("it takes effect", gone.stderr)
+        site.run("pause", "edge1", "--for", "2h")
+        self.assertRegex(site.run("status").stdout, r"; paused by \S+.* until \d{4}-\d\d-\d\d \d\d:\d\d")
+        self.assertIn("resumed with the next push", site.run("resume", "edge1").stdout)
+        again = site.run("resume", "edge1")
+        self.assertIn("edge1 was not paused", again.stderr)
+        self.assertEqual(again.stdout, "")
+        site.insert([A])
+        self.assertIn("1 ban of 1 address in the last 30 days; 0 addresses came back", site.run("stats").stdout)
+
 
 if __name__ == "__main__":
     scenario.main()

@@ -2,6 +2,7 @@
 #include "app/dead_man.hpp"
 #include "app/pass.hpp"
 #include "app/request/doorbell.hpp"
+#include "app/request/push_request.hpp"
 #include "app/site/list_files.hpp"
 #include "app/state/turn.hpp"
 #include "app/world/rights.hpp"
@@ -83,7 +84,7 @@ std::optional<int> push_by_service(const Settings &settings, const Config &confi
                      {"actor", order.actor},
                      {"json", settings.console.json()},
                      {"colour", settings.console.colour}};
-  const auto answer = ask_service(config, request, patience_with_service);
+  const auto answer = ask_service(config, request, patience_with_service, saying_whom(settings, config, patience_with_service));
   if (!answer)
     return std::nullopt;
   if (!settings.trace.empty())

@@ -94,9 +94,13 @@ std::string show_text(const Settings &settings, const DeviceReport &report) {
   return out;
 }
 
+// A rescue waits so long for a service to give up its devices, for it to end where it does not answer, and for a push to end.
+constexpr std::chrono::seconds patience_with_service{22}, patience_behind_it{3}, patience_behind_a_push{60};
+
 // The devices to ourselves: from the service, which keeps their sessions, or by the turn. A rescue does not wait for
 // ever for either.
 std::optional<Turn> turn_for_rescue(const Settings &settings, const Config &config, const std::vector<const Device *> &devices) {
+  std::chrono::seconds patience = patience_behind_a_push;
   bool locks = true; // or somebody has taken care that we get none: a rescue depends on no lock
   try {
     if (auto turn = Turn::attempt(config.state, "flush"))
@@ -109,17 +113,22 @@ std::optional<Turn> turn_for_rescue(const Settings &settings, const Config &conf
     Json names = Json::array();
     for (const Device *device : devices)
       names.push_back(device->name);
-    if (ask_service(config, {{"do", "release"}, {"devices", names}}, std::chrono::seconds{30}))
+    if (ask_service(config, {{"do", "release"}, {"devices", names}}, patience_with_service,
+                    saying_whom(settings, config, patience_with_service)))
       return std::nullopt;
-  } catch (const Error &error) {
+  } catch (const Error &error) { // what does not answer will not end either
     settings.console.warn(error.what());
+    patience = patience_behind_it;
   }
   if (!locks)
     return std::nullopt;
-  settings.console.note(fmt::format("{} has the turn; waiting for it to end", Turn::holder(config.state)));
-  auto turn = Turn::within(config.state, "flush", std::chrono::seconds{60});
+  settings.console.note(
+      fmt::format("{} has the turn; waiting for it to end, at most {}", Turn::holder(config.state), duration(patience.count())));
+  auto turn = Turn::within(config.state, "flush", patience);
   if (!turn)
-    settings.console.warn(fmt::format("{} does not end; going on beside it", Turn::holder(config.state)));
+    settings.console.warn(fmt::format("{} does not end; going on beside it, which may put entries back until it sees the pause: end it, or "
+                                      "start the service anew, and look with `banpush show DEVICE`",
+                                      Turn::holder(config.state)));
   return turn;
 }
 
@@ -185,11 +194,14 @@ int resume(const Settings &settings, const PauseOptions &options) {
   const auto meant = chosen(config, options.devices);
   State state(config.state);
   require(state); // who cannot read it does not know who is paused
+  std::vector<const Device *> resumed;
   for (const Device *device : meant)
-    if (!state.resume(device->name))
+    if (state.resume(device->name))
+      resumed.push_back(device);
+    else
       settings.console.note(fmt::format("{} was not paused", device->name));
   require(state);
-  say_paused(settings, "resumed", meant, "resumed with the next push");
+  say_paused(settings, "resumed", resumed, "resumed with the next push");
   return 0;
 }
 

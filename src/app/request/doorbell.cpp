@@ -3,9 +3,12 @@
 #include "core/error.hpp"
 #include "files/socket.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
+
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -21,6 +24,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t longest_line = 16U << 20U;
 constexpr int backlog = 512;
+constexpr std::chrono::seconds a_moment{1}; // without an answer, before that is said
 
 void require_path(const std::string &path) {
   if (path.empty() || path.size() > longest_socket_path())
@@ -124,17 +128,27 @@ bool tell_service(const Config &config, const Json &request) {
 
 bool is_served(const Config &config) { return call(config).has_value(); }
 
-std::optional<Json> ask_service(const Config &config, const Json &request, std::chrono::seconds patience) {
-  const auto end = Clock::now() + patience;
+std::optional<Json> ask_service(const Config &config, const Json &request, std::chrono::seconds patience,
+                                const StillWaiting &still_waiting) {
+  const auto begin = Clock::now(), end = begin + patience;
+  bool told = !still_waiting;
+  const auto tell = [&] {
+    if (!std::exchange(told, true))
+      still_waiting();
+  };
   auto made = call(config);
   while (made && made->busy && Clock::now() < end) {
     ::poll(nullptr, 0, 50);
+    if (Clock::now() - begin > a_moment)
+      tell();
     made = call(config);
   }
   if (!made)
     return std::nullopt;
   if (made->busy || !send_line(made->socket.get(), request.dump() + "\n", end))
     throw Error(ErrorKind::Connect, fmt::format("the service at {} takes no request", config.serve.socket));
+  if (!ready(made->socket.get(), POLLIN, std::min(end, begin + a_moment)))
+    tell();
   const auto line = receive_line(made->socket.get(), end);
   if (!line && Clock::now() < end)
     throw Error(ErrorKind::Connect,

@@ -6,6 +6,7 @@
 #include "transport/descriptor.hpp"
 
 #include <chrono>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -21,8 +22,12 @@ bool tell_service(const Config &config, const nlohmann::json &request);
 // Whether a service listens there. Throws as ask_service().
 bool is_served(const Config &config);
 
+// Told once, where no answer has come within a second.
+using StillWaiting = std::function<void()>;
+
 // The service's answer; nothing where there is no service. Throws Error (Connect) where none comes in time.
-std::optional<nlohmann::json> ask_service(const Config &config, const nlohmann::json &request, std::chrono::seconds patience);
+std::optional<nlohmann::json> ask_service(const Config &config, const nlohmann::json &request, std::chrono::seconds patience,
+                                          const StillWaiting &still_waiting = {});
 
 // The listening end.
 class Doorbell {

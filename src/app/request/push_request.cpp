@@ -1,6 +1,5 @@
 #include "app/request/push_request.hpp"
 
-#include "app/request/doorbell.hpp"
 #include "app/state/state.hpp"
 #include "app/state/turn.hpp"
 #include "transport/descriptor.hpp"
@@ -148,8 +147,15 @@ void ask_for_push(const Settings &settings, const Config &config) {
   }
 }
 
+StillWaiting saying_whom(const Settings &settings, const Config &config, std::chrono::seconds patience) {
+  return [&settings, state = config.state, patience] {
+    settings.console.note(
+        fmt::format("{} has not answered yet; waiting for it, at most {}", Turn::holder(state), duration(patience.count())));
+  };
+}
+
 Waited push_and_wait(const Settings &settings, const Config &config, const Prefix &prefix) {
-  const auto answer = ask_service(config, {{"do", "wait"}, {"prefix", prefix.text()}}, patience);
+  const auto answer = ask_service(config, {{"do", "wait"}, {"prefix", prefix.text()}}, patience, saying_whom(settings, config, patience));
   return waited_for(answer ? *answer : pushed_by_another(settings, prefix));
 }
 

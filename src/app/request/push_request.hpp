@@ -2,8 +2,10 @@
 // spoken to from here.
 #pragma once
 
+#include "app/request/doorbell.hpp"
 #include "app/world/world.hpp"
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +15,9 @@ namespace banpush {
 // Asks for a push, as a ban does: of the service, else of the process that has the turn, else of one that is started
 // for it and works behind our back. Returns at once.
 void ask_for_push(const Settings &settings, const Config &config);
+
+// Says on whom one waits, and for how long at most: for ask_service().
+StillWaiting saying_whom(const Settings &settings, const Config &config, std::chrono::seconds patience);
 
 // What came of a push that was waited for, of each device.
 struct Reached {

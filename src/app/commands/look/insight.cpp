@@ -167,8 +167,10 @@ int stats(const Settings &settings, const StatsOptions &options) {
                 "\n");
     return 0;
   }
-  std::string out = fmt::format("{} bans of {} addresses in the last {} day{}; {} addresses came back\n", counted.rows, counted.addresses,
-                                options.days, options.days == 1 ? "" : "s", counted.repeated);
+  std::string out =
+      fmt::format("{} ban{} of {} address{} in the last {}{}; {} address{} came back\n", counted.rows, counted.rows == 1 ? "" : "s",
+                  counted.addresses, counted.addresses == 1 ? "" : "es", options.days == 1 ? "" : fmt::format("{} ", options.days),
+                  options.days == 1 ? "day" : "days", counted.repeated, counted.repeated == 1 ? "" : "es");
   const std::size_t largest = counted.over_time.empty() ? 0 : *std::max_element(counted.over_time.begin(), counted.over_time.end());
   out += console.paint(Colour::Bold, "over time") + "\n";
   for (std::size_t i = 0; i < counted.over_time.size(); ++i)

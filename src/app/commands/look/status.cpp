@@ -104,7 +104,9 @@ Told tell(const Settings &settings, State &state, const Device &device, const Js
       push ? last_push_text(*push) : std::string(),
       times.empty() ? std::string()
                     : fmt::format("; blocked after {:.1f} s, at most {:.1f} s (last day)", times[times.size() / 2], times.back()),
-      pause ? yellow(fmt::format("; paused by {}{}", pause->actor, pause->reason.empty() ? "" : ": " + pause->reason)) : std::string());
+      pause ? yellow(fmt::format("; paused by {}{}{}", pause->actor, pause->left ? " until " + moment_text(*pause->left) : std::string(),
+                                 pause->reason.empty() ? "" : ": " + pause->reason))
+            : std::string());
   const bool fails = attempt && attempt->outcome == word(Outcome::Failed);
   if (fails)
     told.text += "  " +

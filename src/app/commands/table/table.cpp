@@ -257,7 +257,8 @@ int allow(const Settings &settings, const AllowOptions &options) {
                                      !changed                                      ? "was not on the allowlist"
                                      : options.action == AllowOptions::Action::Add ? "is on the allowlist"
                                                                                    : "is no longer on the allowlist"));
-  settings.console.note("it takes effect on the next push");
+  if (changed)
+    settings.console.note("it takes effect on the next push");
   return 0;
 }
 
