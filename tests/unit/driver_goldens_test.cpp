@@ -1,6 +1,7 @@
 // Every folder tests/drivers/DRIVER/CASE holds what a device said, or what it is to be told, and what must
 // come of it; docs/driver-format.md describes the files. A new platform needs no line here.
 // BANPUSH_UPDATE_GOLDENS=1 writes what came out instead of comparing.
+#include "core/reading/used_lists.hpp"
 #include "driver_case.hpp"
 
 #include <fmt/format.h>
@@ -114,6 +115,8 @@ void check(const Case &one) {
                   [&](const Read &read) { return one.reply_to(read, one.values) != nullptr; })) {
     Json outcome;
     try {
+      if (const auto reasons = refusals_to_read(one.driver, one.values, one.facts); !reasons.empty())
+        throw Error(ErrorKind::Device, reasons.front());
       installed = one.installed();
       outcome = json_of(installed);
     } catch (const Error &error) {

@@ -128,6 +128,8 @@ const Facts &Session::open_and_ask(std::optional<Stage> before, Asked &asked, st
   for (const Fact &fact : driver_.facts)
     if (fact.only.empty() && !fact.per_attach)
       values_[fact.name] = facts_.values[fact.name];
+  if (const auto reasons = refusals_to_read(driver_, values_, facts_); !reasons.empty())
+    throw Error(ErrorKind::Device, fmt::format("{}", fmt::join(reasons, "; ")));
   open_ = true;
   return facts_;
 }

@@ -186,9 +186,15 @@ Refusal refusal_of(const Node &node, Problems &problems, const DriverNames &name
   Refusal refusal;
   Mapping mapping(node, problems);
   refusal.before =
-      mapping.get("before", word_of<std::string>, Words<std::string>{{"setup", "setup"}, {"unsetup", "unsetup"}}).value_or(refusal.before);
-  std::vector<std::string> known = names.conditions();
-  for (const std::string &state : names.states())
+      mapping.get("before", word_of<std::string>, Words<std::string>{{"setup", "setup"}, {"unsetup", "unsetup"}, {"reading", "reading"}})
+          .value_or(refusal.before);
+  const bool before_reading = refusal.before == "reading";
+  std::vector<std::string> known = before_reading ? names.params : names.conditions();
+  if (before_reading)
+    for (const Fact &fact : facts)
+      if (fact.only.empty() && !fact.per_attach)
+        known.push_back(fact.name);
+  for (const std::string &state : before_reading ? std::vector<std::string>() : names.states())
     known.push_back(state);
   known.emplace_back("attach");
   const Node *when = mapping.find("when");

@@ -1,5 +1,8 @@
 #include "core/reading/used_lists.hpp"
 
+#include "core/driver/text_template.hpp"
+#include "core/driver/values.hpp"
+
 #include <algorithm>
 
 namespace banpush {
@@ -73,6 +76,18 @@ Facts with_unused(Facts facts, const std::set<std::string> &lists, Stage stage) 
     for (const char *state : {"_stands", "_in_force", "_permits", "_foreign"})
       facts.values[list + state] = stage == Stage::Setup && state != std::string_view("_foreign") ? "yes" : "";
   return facts;
+}
+
+std::vector<std::string> refusals_to_read(const Driver &driver, const Values &values, const Facts &facts) {
+  Values names = values;
+  for (const auto &[name, value] : facts.values)
+    names[name] = value;
+  std::vector<std::string> texts;
+  for (const Refusal &refusal : driver.refuse)
+    if (refusal.before == "reading" &&
+        std::all_of(refusal.when.begin(), refusal.when.end(), [&](const std::string &when) { return holds(when, values, facts); }))
+      texts.push_back(expand(refusal.says, names));
+  return texts;
 }
 
 } // namespace banpush

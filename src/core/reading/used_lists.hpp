@@ -20,4 +20,7 @@ Driver without_lists(Driver driver, const std::set<std::string> &lists);
 // As templates are told of lists that are not used: what stands and is in force needs no setup, what does not stand no removal.
 Facts with_unused(Facts facts, const std::set<std::string> &lists, Stage stage);
 
+// Why nothing of any list is asked of this device; `facts` are those that are always learnt.
+std::vector<std::string> refusals_to_read(const Driver &driver, const Values &values, const Facts &facts);
+
 } // namespace banpush
