@@ -285,7 +285,7 @@ void apply(const Proof &proof, const Values &values, const Reply &reply, Install
   else if (ruling.says == PathRuling::Says::Unclear)
     doubt = fmt::format("cannot tell whether its entries block all they should: an earlier rule may let packets through ({})", ruling.rule);
   else if (ruling.says == PathRuling::Says::Not)
-    why_not =
+    (proof.doubts ? doubt : why_not) =
         expand(proof.says, names_for(proof, values)) + (ruling.rule.empty() ? std::string() : fmt::format(" (before it: {})", ruling.rule));
   for (ListState &state : installed.lists) {
     if (!state.stands || !state.in_force || std::find(proof.lists.begin(), proof.lists.end(), state.list) == proof.lists.end())

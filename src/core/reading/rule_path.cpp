@@ -6,6 +6,7 @@
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 namespace banpush {
@@ -53,7 +54,7 @@ bool all_of(const std::vector<Pattern> &patterns, const std::string &text) {
 }
 
 struct Filter {
-  std::string rules, name; // the lines of its rules; no name where the path asks for none
+  std::string place, rules, name; // the lines of its rules; no name where the path asks for none
   bool is_off = false;
 };
 
@@ -62,18 +63,26 @@ struct Filters {
   std::unordered_set<std::string> bound;
 };
 
+// Whether this is the place, or lies below it.
+bool is_within(std::string_view one, std::string_view place) {
+  return !place.empty() && one.substr(0, place.size()) == place &&
+         (one.size() == place.size() || one[place.size()] == '/' || one[place.size()] == ' ');
+}
+
 // By filter, where the lines name theirs; else all is one.
 Filters filters_in(const Path &path, std::string_view text) {
   Filters filters;
   if (!path.each.has_group("filter")) {
-    filters.all.push_back({std::string(text), {}});
+    filters.all.push_back({{}, std::string(text), {}});
     return filters;
   }
   std::unordered_map<std::string, std::size_t> places;
+  std::vector<std::pair<std::string_view, std::string>> bindings; // the line, and the name in it
+  std::vector<std::string> off_places;
   const auto filter = [&](const Pattern::Match &match) -> Filter & {
     const auto [place, is_new] = places.try_emplace(std::string(match.group("filter").value_or("")), filters.all.size());
     if (is_new)
-      filters.all.emplace_back();
+      filters.all.push_back({place->first, {}, {}});
     return filters.all[place->second];
   };
   for (std::size_t at = 0; at < text.size();) {
@@ -85,10 +94,18 @@ Filters filters_in(const Path &path, std::string_view text) {
     else if (const auto named = path.named.match(line))
       filter(*named).name = named->group("name").value_or("");
     else if (const auto off = path.off.match(line))
-      filter(*off).is_off = true;
+      off_places.emplace_back(off->group("filter").value_or(""));
     else if (const auto bound = path.bound.match(line))
-      filters.bound.emplace(bound->group("name").value_or(""));
+      bindings.emplace_back(line, bound->group("name").value_or(""));
   }
+  const auto is_off = [&](std::string_view one) {
+    return std::any_of(off_places.begin(), off_places.end(), [&](const std::string &place) { return is_within(one, place); });
+  };
+  for (Filter &one : filters.all)
+    one.is_off = is_off(one.place);
+  for (auto &[line, name] : bindings)
+    if (!is_off(line))
+      filters.bound.insert(std::move(name));
   return filters;
 }
 
