@@ -45,10 +45,21 @@ of their replies: there the prompt behind a reply, and that each line is ended, 
   configuration shows names instead of addresses, which banpush cannot read: `no names` shows addresses.
 - **`cisco_iosxr`, `cisco_iosxr_netconf`**: a line card without external TCAM takes 4,000 IPv4 and 2,000 IPv6 entries of lists bound to ingress, all lists together, and a list bound twice to
   egress counts twice (xrdocs, access-lists on NCS5500). What is beyond that is refused when it is committed: where other lists are bound, too, give the device a smaller `budget`.
+- **`edgeos`, `vyos`**: `firewall state-policy` (VyOS 1.4: `firewall global-options state-policy`) with `established` or `related` accepted comes before every ruleset: connections that stand when a
+  ban comes go on, and `check`, `show`, `plan` and `push` say that they cannot tell (VyOS documentation, Global Options).
+- **`fortinet_fortios`**: what goes to a virtual IP is matched by a deny policy only with `set match-vip enable` (Technical Tip 94794, FD33338), which deny policies alone may have (release notes
+  of 6.4.8) and which is the standard from 7.2.3 on. `setup` sets it, also in a policy of its own that stands; without it the words are `cannot tell`. With VDOMs nothing is asked of the device.
+- **`hpe_comware`, `huawei_vrp`, `arista_eos`, `aruba_aoscx`, `aruba_procurve`**: `step` in an ACL (H3C ACL configuration guides, rule numbering; Huawei command references, step) or `resequence`
+  (HPE: access-list resequence, Resequencing the ACEs in an ACL; EOS) numbers its entries anew. Banpush then knows its own by the state file, and moves the entry that permits the rest back behind
+  its numbers with the next ban. Of `dell_os10`, `ruckus_icx` and `ubiquiti_edgeswitch` no document with such a command was found.
+- **`hpe_comware`, `huawei_vrp`, `ubiquiti_edgeswitch`**: an interface may have several filters in a direction, and none of the documents says for all models which comes first: another
+  `packet-filter`, `traffic-filter` or `traffic-secure` there, a QoS policy (`qos apply policy`, `traffic-policy`), or a second list of EdgeSwitch makes it `cannot tell`.
+- **`mikrotik_routeros`**: a rule that `print` marks `I` (invalid) does nothing, and is none. A comment is not quoted there: one of a rule before banpush's that has `chain=` in it cannot be read, and
+  keeps the list out of force.
 - **`huawei_vrp`**: AR takes `traffic-filter inbound ipv6 acl N` and no ACL in what undoes it, S series `acl ipv6 N` and the ACL (traffic-filter, interface view); which of them it is, is read
   in `display version`. V600 of S and AR and V300 of CloudEngine run YunShan OS, which has two-stage configuration, too: `setup` refuses them, and nothing is pushed to a list there.
 - **`nokia_sros`**: a filter has a number, which the router gives by itself only where `filter md-auto-id filter-id-range` is configured (YANG models of Nokia). Without it `setup` asks for
-  `params: {filter_id4: N, filter_id6: N}`. A list takes 8192 prefixes, of which a line card may take less.
+  `params: {filter_id4: N, filter_id6: N}`. Entries of an embedded filter (`embed`) come where their numbers say, those of the system filter (`chain-to-system-filter`) before all: `cannot tell`. A list takes 8192 prefixes, of which a line card may take less.
 
 ## What is looked at before a list is called in force
 

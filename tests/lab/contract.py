@@ -257,6 +257,28 @@ class Contract(driver_contract.Contract):
                 self.assertIn("as it was read before: absent", told["reason"])
                 self.assertIn("returns by itself to what it held before", told["reason"])
 
+    def test_an_operator_numbers_the_list_anew(self):
+        if not self.platform.numbers_anew:
+            ending.does_not_apply("entries have no numbers here, or only those they were given")
+        one = self.new()
+        one.ban(*HOSTS4[:6])
+        one.push()
+        before = one.state()["running"]
+        answer = one.tell("type", *self.platform.numbers_anew)["answer"]
+        self.assertEqual(answer, "")
+        self.assertNotEqual(one.state()["running"], before)
+        self.assertEqual(one.push()["outcome"], "in_sync")
+        one.unban(*HOSTS4[:2])
+        one.ban(*HOSTS4[6:9])
+        one.push()
+        self.holds(one, HOSTS4[2:9])
+        for host in HOSTS4[2:9]:
+            self.assertFalse(one.passes(host), host + " is in the list, but behind what lets it pass")
+        self.assertTrue(one.passes(HOSTS4[0]))
+        one.run("flush", "dut")
+        self.holds(one, [])
+        self.assertTrue(one.passes(HOSTS4[3]))
+
     def test_questions_at_the_login(self):
         for values, says in self.platform.dialogs:
             with self.subTest(values):

@@ -20,7 +20,7 @@ def numbers_of(driver):
 class Platform:
     def __init__(self, driver, device=None, train="", attach=(), kinds=(), bare="", operator="", operator_list=None, operator_shown="", refuses=True,
                  refuses_with="", foreign="", foreign_shown="", by_hand=(), by_hand_gone=(), noise="", settings=None, saves=True, params=None,
-                 lists_stand=True, sets_up=True, settles=0, dialogs=(), many=250, narrow=40, longest_name=42, odd_name="", reverts=None, uses=()):
+                 lists_stand=True, sets_up=True, settles=0, dialogs=(), many=250, narrow=40, longest_name=42, odd_name="", reverts=None, uses=(), numbers_anew=()):
         self.driver, self.device, self.train = driver, device or driver, train
         self.attach = attach                  # interfaces
         self.kinds = kinds                    # (kind, name) of the lists banpush keeps, as the lab's state has them
@@ -46,6 +46,7 @@ class Platform:
         self.params = params
         self.reverts = reverts or {}          # keys of the lab's device with which it takes back what nobody confirms; none: it does so anyway, or never
         self.uses = uses                      # of each: lines by which the operator uses banpush's list elsewhere, each of which the removal of the list has to name
+        self.numbers_anew = numbers_anew      # lines by which somebody has the platform number banpush's list anew
         self.longest_name = longest_name      # of the host
         self.odd_name = odd_name              # a name with blanks or brackets, where the platform takes such
         self.numbers = numbers_of(driver) if any(NUMBER.search(line) for line in by_hand) else None  # those that banpush gives
@@ -87,13 +88,13 @@ IOS_NOISE = "*Mar  1 00:01:02.345: %SYS-5-CONFIG_I: Configured from console by v
 IOS = {
     "attach": ["GigabitEthernet0/0"], "kinds": [ACL4, ACL6], "operator": IOS_OPERATOR, "operator_list": ("acl4", "OUTSIDE-IN"), "foreign": IOS_FOREIGN,
     "foreign_shown": "192.0.2.77", "by_hand": ["ip access-list extended BANPUSH-IN4", "900 deny ip host HOST any"],
-    "by_hand_gone": ["ip access-list extended BANPUSH-IN4", "no deny ip host HOST any"], "noise": IOS_NOISE, "uses": IOS_USES, "reverts": {"config": "archive\n path flash:x\n"}, "dialogs": [({"expired": "yes"}, "New password")]}
+    "by_hand_gone": ["ip access-list extended BANPUSH-IN4", "no deny ip host HOST any"], "noise": IOS_NOISE, "uses": IOS_USES, "numbers_anew": ["ip access-list resequence BANPUSH-IN4 10 10"], "reverts": {"config": "archive\n path flash:x\n"}, "dialogs": [({"expired": "yes"}, "New password")]}
 
 PLATFORMS = {
     "cisco_ios": Platform("cisco_ios", **IOS),
     "cisco_iosxe": Platform("cisco_iosxe", device="cisco_ios", train="xe", **IOS),
     "cisco_ios_group": Platform("cisco_ios_group", device="cisco_ios", **{
-        **IOS, "kinds": [GROUP4, GROUP6], "foreign": (), "by_hand": ["object-group network BANPUSH4", "host HOST"],
+        **IOS, "kinds": [GROUP4, GROUP6], "foreign": (), "numbers_anew": (), "by_hand": ["object-group network BANPUSH4", "host HOST"],
         "by_hand_gone": ["object-group network BANPUSH4", "no host HOST"]}),
     "juniper_junos": Platform(
         "juniper_junos", attach=["ge-0/0/0.0"], kinds=[("prefix_list", "BANPUSH4"), ("prefix_list", "BANPUSH6")], saves=False,
@@ -121,7 +122,7 @@ interface 1/1/1
 apply access-list ip OUTSIDE-IN in
 """,
         operator_list=("acl4", "OUTSIDE-IN"), foreign=["access-list ip BANPUSH-IN4", "5 permit tcp 192.0.2.77 any eq 22"], foreign_shown="192.0.2.77",
-        by_hand=["access-list ip BANPUSH-IN4", "900 deny any HOST any"], by_hand_gone=["access-list ip BANPUSH-IN4", "no 1020"]),
+        numbers_anew=["access-list ip BANPUSH-IN4 resequence 10 10"], by_hand=["access-list ip BANPUSH-IN4", "900 deny any HOST any"], by_hand_gone=["access-list ip BANPUSH-IN4", "no 1020"]),
     "cisco_nxos": Platform(
         "cisco_nxos", attach=["Ethernet1/1"], kinds=[GROUP4, GROUP6], operator="""\
 ip access-list OUTSIDE-IN
@@ -144,6 +145,7 @@ ip access-group OUTSIDE-IN in
 """,
         operator_list=("acl4", "OUTSIDE-IN"), foreign=["ip access-list BANPUSH-IN4", "5 permit tcp host 192.0.2.77 any eq ssh"], foreign_shown="192.0.2.77",
         by_hand=["ip access-list BANPUSH-IN4", "900 deny ip host HOST any"], by_hand_gone=["ip access-list BANPUSH-IN4", "no deny ip host HOST any"],
+        numbers_anew=["ip access-list BANPUSH-IN4", "resequence"],
         noise="Mar  1 03:14:15 leaf1 Ebra: %LINEPROTO-5-UPDOWN: Line protocol on Interface Ethernet2, changed state to up"),
     "cisco_asa": Platform(
         "cisco_asa", attach=["outside"], kinds=[("group", "BANPUSH")], params={"permit_rest": True}, operator="""\
@@ -193,7 +195,7 @@ interface GigabitEthernet0/0/1
 traffic-filter inbound acl 3001
 """,
         operator_list=("acl4", "3001"), foreign=["acl number 3999", "rule 3000000000 permit tcp source 192.0.2.77 0"], foreign_shown="192.0.2.77",
-        by_hand=["acl number 3999", "rule 900 deny ip source HOST 0"], by_hand_gone=["acl number 3999", "undo rule 1020"],
+        numbers_anew=["acl number 3999", "step 5"], by_hand=["acl number 3999", "rule 900 deny ip source HOST 0"], by_hand_gone=["acl number 3999", "undo rule 1020"],
         noise="Mar  1 2021 03:14:15+00:00 ar1 %%01IFPDT/4/IF_STATE(l)[0]:Interface GigabitEthernet0/0/2 has turned into UP state."),
     "hpe_comware": Platform(
         "hpe_comware", dialogs=[({"wants_key": "yes"}, "")], narrow=80, attach=["GigabitEthernet1/0/1"], kinds=[("acl4", "3999"), ("acl6", "3999")], operator="""\
@@ -205,7 +207,7 @@ interface GigabitEthernet1/0/1
 packet-filter 3001 inbound
 """,
         operator_list=("acl4", "3001"), foreign=["acl number 3999", "rule 60001 permit tcp source 192.0.2.77 0"], foreign_shown="192.0.2.77",
-        by_hand=["acl number 3999", "rule 90 deny ip source HOST 0"], by_hand_gone=["acl number 3999", "undo rule 110"],
+        numbers_anew=["acl number 3999", "step 5"], by_hand=["acl number 3999", "rule 90 deny ip source HOST 0"], by_hand_gone=["acl number 3999", "undo rule 110"],
         noise="%Mar  1 03:14:15:926 2021 sw7 IFNET/3/PHY_UPDOWN: Physical state on the interface GigabitEthernet1/0/2 changed to up."),
     "aruba_procurve": Platform(
         "aruba_procurve", odd_name="HP Switch 2530-24G", attach=["1"], kinds=[ACL4, ACL6], operator="""\
@@ -217,7 +219,7 @@ interface 1
 ip access-group "OUTSIDE-IN" in
 """,
         operator_list=("acl4", "OUTSIDE-IN"), foreign=["ip access-list extended BANPUSH-IN4", "5 permit tcp host 192.0.2.77 any eq 22"],
-        foreign_shown="192.0.2.77", by_hand=["ip access-list extended BANPUSH-IN4", "900 deny ip host HOST any"],
+        foreign_shown="192.0.2.77", numbers_anew=["ip access-list resequence BANPUSH-IN4 10 10"], by_hand=["ip access-list extended BANPUSH-IN4", "900 deny ip host HOST any"],
         by_hand_gone=["ip access-list extended BANPUSH-IN4", "no 1020"], noise="I 03/01/21 03:14:15 00076 ports: port 2 is now on-line"),
     "dell_os10": Platform(
         "dell_os10", settles=0.4, attach=["ethernet1/1/1"], kinds=[ACL4, ACL6], operator="""\

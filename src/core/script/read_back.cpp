@@ -20,6 +20,9 @@ public:
     for (const Entry &entry : installed.entries)
       if (!entry.number.empty())
         by_number_[{entry.list, entry.number}] = entry.block;
+    for (const ListState &state : installed.lists)
+      if (state.terminal)
+        terminals_[state.list] = std::to_string(*state.terminal);
     for (const Spoken::Says &says : driver.spoken.add)
       add_.push_back({bound(says.line, values), bound(says.item, values)});
     for (const Spoken::Says &says : driver.spoken.remove)
@@ -39,15 +42,15 @@ public:
       }
     for (const Spoken::Says &says : remove_)
       if (const auto match = says.line.match(text)) {
+        // A number that is no entry's may be that of the terminal entry, on its way.
+        if (says.item.empty() && is_of_nobody(*match) && is_frame(text))
+          return;
         entries(says, *match, text,
                 [&](const Block &block, const std::string &list, const std::string &number) { remove(block, list, number); });
         return;
       }
-    for (const Pattern &pattern : frame_)
-      if (const auto match = pattern.match(text)) {
-        frame(*match, text);
-        return;
-      }
+    if (is_frame(text))
+      return;
     throw Error(ErrorKind::Guard,
                 fmt::format("driver {}: the line \"{}\" is none that its `script` patterns know", driver_.name, shown(text, 120)));
   }
@@ -87,6 +90,25 @@ public:
   }
 
 private:
+  // What is known by its number alone, and has none of the numbers that were read.
+  bool is_of_nobody(const Pattern::Match &match) const {
+    return !match.group("address") && !match.group("prefix") && !match.group("slug") && !match.group("list") && match.group("number") &&
+           by_number_.find({current_, std::string(*match.group("number"))}) == by_number_.end();
+  }
+
+  bool is_frame(const std::string &text) {
+    for (const Pattern &pattern : frame_)
+      if (const auto match = pattern.match(text)) {
+        const auto terminal = match->group("terminal");
+        const auto known = terminals_.find(current_);
+        if (terminal && (known == terminals_.end() || known->second != *terminal))
+          continue;
+        frame(*match, text);
+        return true;
+      }
+    return false;
+  }
+
   void add(const Block &block, const std::string &list, const std::string &number) {
     Addition addition;
     addition.block = block;
@@ -180,6 +202,7 @@ private:
 
   const Driver &driver_;
   std::map<std::pair<std::string, std::string>, Block> by_number_; // of what the device showed
+  std::map<std::string, std::string> terminals_;                   // of each list, the number of what permits everything
   std::vector<Spoken::Says> add_, remove_;
   std::vector<Pattern> frame_;
   std::map<std::string, std::string> keys_;
