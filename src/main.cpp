@@ -343,6 +343,10 @@ std::string mistyped(const CLI::App &app) {
   return unknown_verb(called, words, verbs);
 }
 
+bool is_among(int argc, char **argv, std::string_view word) {
+  return std::any_of(argv + 1, argv + argc, [word](const char *one) { return word == one; });
+}
+
 // What was to be read by somebody and could not be written is no success.
 int all_written(int code) {
   std::cout.flush();
@@ -392,13 +396,18 @@ int main(int argc, char **argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {
+    flags.json = flags.json || is_among(argc, argv, "--json"); // what comes behind a mistake is not parsed
+    const Settings settings = settings_of(flags, argc, argv);
     if (const std::string what = error.get_exit_code() == 0 ? "" : mistyped(app); !what.empty()) {
-      settings_of(flags, argc, argv).console.warn(what);
-      return 2;
+      settings.console.warn(what);
+      settings.console.give_error(what, 2);
+      return all_written(2);
     }
     const int status = app.exit(error) == 0 ? 0 : 2;
-    if (status != 0)
-      settings_of(flags, argc, argv).console.warn("usage: " + usage_of(app));
+    if (status != 0) {
+      settings.console.warn("usage: " + usage_of(app));
+      settings.console.give_error(error.what(), status);
+    }
     return all_written(status);
   }
   return all_written(run(settings_of(flags, argc, argv), work));

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """What is said of what was done, and of what waits: the reason at once, and no more than was done."""
+import json
 import pathlib
 import tempfile
 import unittest
@@ -45,6 +46,16 @@ class Said(unittest.TestCase):
         self.assertEqual(again.stdout, "")
         site.insert([A])
         self.assertIn("1 ban of 1 address in the last 30 days; 0 addresses came back", site.run("stats").stdout)
+
+    def test_a_mistake_on_the_command_line_is_a_document_too(self):
+        site = self.site()
+        for words in (("unban",), ("frob",), ("ban", A, "--bogus"), ("push", "--force", "everything")):
+            for line in (("--json", *words), (*words, "--json")):
+                with self.subTest(line):
+                    told = json.loads(site.run(*line, code=2).stdout)
+                    self.assertEqual((told["schema"], told["status"]), (1, 2))
+                    self.assertTrue(told["error"])
+        self.assertEqual(site.run("unban", code=2).stdout, "")
 
 
 if __name__ == "__main__":

@@ -145,6 +145,10 @@ TEST_CASE("times as fail2ban passes them") {
   CHECK(bantime_of("-1") == permanent);
   CHECK(bantime_of("-5") == permanent);
   CHECK(bantime_of("-1.0") == permanent);
+  for (const char *none : {"0", "0s", "0d", "-0", "-0.4", "-0.0"}) {
+    CAPTURE(none);
+    CHECK_THROWS_AS(bantime_of(none), Error);
+  }
   CHECK(bantime_of("600.0") == 600);
   CHECK(bantime_of("600.2") == 601);
   CHECK(bantime_of(" 600 ") == 600);

@@ -240,21 +240,26 @@ std::optional<Seconds> bantime_of(const std::string &text) {
   const std::string digits = word.substr(negative ? 1 : 0);
   const std::size_t dot = digits.find('.');
   const std::string whole = digits.substr(0, dot), fraction = dot == std::string::npos ? "" : digits.substr(dot + 1);
+  constexpr const char *no_length = "a ban of no length; -1 or permanent is one that never ends";
   if (is_number(whole) && (fraction.empty() || is_number(fraction))) {
-    if (negative)
+    if (negative && whole.find_first_not_of('0') != std::string::npos)
       return permanent;
+    if (negative)
+      throw refuse(no_length);
     Seconds seconds = 0;
     const auto [end, error] = std::from_chars(whole.data(), whole.data() + whole.size(), seconds);
     if (error != std::errc{})
       return permanent; // longer than time is counted
     seconds += fraction.find_first_not_of('0') != std::string::npos ? 1 : 0;
     if (seconds == 0)
-      throw refuse("a ban of no length; -1 or permanent is one that never ends");
+      throw refuse(no_length);
     return seconds;
   }
   const auto seconds = parse_duration(word);
   if (!seconds)
     throw refuse(seconds.error().what);
+  if (*seconds == 0)
+    throw refuse(no_length);
   return *seconds;
 }
 
