@@ -168,7 +168,7 @@ struct Fact {
 
 // What setup, or its removal, will not do: replace what others have bound. It says so and sends nothing.
 struct Refusal {
-  std::string before = "setup";  // setup | unsetup
+  std::string before = "setup";  // setup | unsetup | reading (nothing is asked of its lists)
   std::vector<std::string> when; // facts, LIST_stands, LIST_in_force, params; `!name` for absence; all must hold
   std::string says;              // for people; params, facts and the names of the place may stand in it
   bool per_attach = false;       // one of `when` is known of places only: asked of each
