@@ -74,6 +74,12 @@ of their replies: there the prompt behind a reply, and that each line is ended, 
   keeps it out of force; a jump is judged by all rules of the chain that it leads to, and of those it jumps to: `cannot tell` where one may accept. What drops, rejects, logs or marks
   does not matter. `linux_nft` wants none before it in its own chain but rules that drop. There and for `mikrotik_routeros`, banpush's rule may ask for an interface only where
   `params: {narrowed_to: NAME}` says so.
+  What may let packets through, or does, stands behind banpush's rule again after `banpush setup DEVICE --apply`; only a person's setup does that, the service leaves it there. On other
+  platforms setup moves no rule, and says so.
+- **`cisco_asa`**: an access list that is bound `global` comes behind the interface's own: `cannot tell` where the interface has one. It is about what comes in, so for a place with
+  `direction: out` it is no binding. Nor is one for `control-plane`; with `per-user-override` the word is `cannot tell`.
+- **Members that are excluded**: an entry with one in it is out of force for just those addresses (`nomatch` of `linux_ipset`, `prefix-exclude` of `nokia_sros` and `nokia_sros_netconf`);
+  with `exclude` of an address group `fortinet_fortios` says `cannot tell`.
 - **`extreme_exos`** shows no order of rules: as soon as a rule of others is bound, too, the word is `cannot tell`.
 - **NETCONF**: `ietf_acl`, `openconfig_acl`, `cisco_nxos_netconf` and `cisco_iosxe_netconf` look at their ACL as above, and at what binds it: by interface and direction (the places in `attach`, or any where it
   is bound `in`). `juniper_junos_netconf`, `nokia_sros_netconf`,

@@ -15,19 +15,18 @@ using Json = nlohmann::json;
 bool shows(const DeviceReport &report, const Prefix &prefix) {
   const Plan &plan = *report.plan;
   const bool changed = report.outcome == Outcome::Changed;
+  const std::vector<Gap> before = gaps_in(plan.installed);
   const auto contains = [&](const auto &one) { return one.block.prefix.contains(prefix); };
   const auto is_gone = [&](const Entry &entry) {
     return changed && std::any_of(plan.change.remove.begin(), plan.change.remove.end(),
                                   [&](const Removal &one) { return one.block == entry.block && one.list == entry.list; });
   };
-  const auto is_idle = [&](const Addition &one) {
-    return std::any_of(report.idle.begin(), report.idle.end(),
-                       [&](const Entry &entry) { return entry.block == one.block && entry.list == one.list; });
-  };
+  const auto blocks = [&](const std::vector<Gap> &gaps, const auto &one) { return !passes(gaps, {one.block, one.list}, prefix); };
   return (changed && std::any_of(plan.change.add.begin(), plan.change.add.end(),
-                                 [&](const Addition &one) { return contains(one) && !is_idle(one); })) ||
-         std::any_of(plan.installed.entries.begin(), plan.installed.entries.end(),
-                     [&](const Entry &entry) { return contains(entry) && plan.installed.is_in_force(entry) && !is_gone(entry); });
+                                 [&](const Addition &one) { return contains(one) && blocks(report.gaps, one); })) ||
+         std::any_of(plan.installed.entries.begin(), plan.installed.entries.end(), [&](const Entry &entry) {
+           return contains(entry) && plan.installed.is_in_force(entry.list) && blocks(before, entry) && !is_gone(entry);
+         });
 }
 
 // Why the list that holds it may block less than it seems; empty: nothing is known of the kind.

@@ -19,7 +19,7 @@ namespace {
 std::vector<std::string> held_lately(const std::vector<Condition> &conditions) {
   std::vector<std::string> found;
   for (const Condition &one : conditions)
-    if (one.text.starts_with("held by") &&
+    if (one.text.starts_with("held by") && one.name != "shadowed" && // which holds nothing back
         std::none_of(liftable.begin(), liftable.end(), [&](const char *limit) { return one.name == limit; }))
       found.push_back(one.text);
   return found;
@@ -37,6 +37,8 @@ struct Known {
   Plan plan; // as a push without a connection would make it
   std::vector<LedgerEntry> ledger;
   Prospect prospect;
+  AsRead told; // by the last reading
+  std::string looked_at;
   std::optional<State::Doubt> doubt;
   std::optional<State::Push> last;
 };
@@ -50,6 +52,8 @@ Known known_of(Site &site, const Device &device, const Prefix &prefix, Installed
           std::move(plan),
           state.ledger(device.name),
           prospect_of(state, site.config(), device),
+          state.as_read(device.name),
+          state.looked_at(device.name),
           state.doubt(device.name, prefix),
           state.last_push(device.name)};
 }
@@ -109,16 +113,33 @@ std::string doubt_text(const Known &known) {
                      known.last->outcome.empty() ? "did not end" : "failed: " + known.last->error);
 }
 
+// Of the entries that hold the prefix the narrowest that blocks it; else the narrowest. Null: none does.
+const LedgerEntry *standing(const Known &known, const Prefix &prefix) {
+  const LedgerEntry *found = nullptr;
+  for (auto one = known.ledger.rbegin(); one != known.ledger.rend(); ++one) {
+    if (!one->block.prefix.contains(prefix))
+      continue;
+    if (!passes(known.told.gaps, {one->block, one->list}, prefix) && known.prospect.list(one->list) == nullptr)
+      return &*one;
+    found = found == nullptr ? &*one : found;
+  }
+  return found;
+}
+
 void tell_standing(const Known &known, const LedgerEntry &entry, const Prefix &prefix, OnDevice &made) {
   made.since = entry.since;
   made.reason = entry.block.prefix == prefix ? "in list " + entry.list : "within " + entry.block.text() + " of list " + entry.list;
   const Condition *list = known.prospect.list(entry.list);
-  made.state = list == nullptr ? "present" : "not in force";
+  const auto passing = passes(known.told.gaps, {entry.block, entry.list}, prefix);
+  made.state = list == nullptr && !passing ? "present" : "not in force";
   if (list != nullptr)
     made.reason += "; " + list->text;
-  for (const Condition &one : known.prospect.conditions)
-    if (one.name == "shadowed")
-      made.reason += "; " + one.text;
+  else if (passing)
+    made.reason += "; " + *passing;
+  else
+    for (const Doubt &doubt : known.told.doubts)
+      if (doubt.list == entry.list)
+        made.reason += "; " + doubt.why;
   made.reason += leaving_text(known, entry);
 }
 
@@ -196,9 +217,7 @@ OnDevice on_device(Site &site, const Device &device, const Explanation &explanat
   for (const Wanted &one : known.plan.wanted)
     if (one.candidate.block.prefix.contains(prefix))
       made.until = moment_text(one.candidate.until, site.moment());
-  const auto stands =
-      std::find_if(known.ledger.rbegin(), known.ledger.rend(), [&](const LedgerEntry &one) { return one.block.prefix.contains(prefix); });
-  if (stands != known.ledger.rend())
+  if (const LedgerEntry *stands = standing(known, prefix))
     tell_standing(known, *stands, prefix, made);
   else
     tell_absent(known, explanation, prefix, made);
@@ -206,6 +225,7 @@ OnDevice on_device(Site &site, const Device &device, const Explanation &explanat
     made.reason = fmt::format("{}; as it was read before: {}, {}", doubt_text(known), made.state, made.reason);
     made.state = "unknown";
   }
+  made.read_at = std::max(made.read_at, known.looked_at);
   return made;
 }
 

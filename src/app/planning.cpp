@@ -178,6 +178,8 @@ FromLedger from_ledger(Site &site, const Device &device) {
     entry.number = one.number;
     known.installed.entries.push_back(std::move(entry));
   }
+  for (const KeptOut &one : site.state().as_read(device.name).others)
+    known.installed.foreign.push_back({one.list, one.text, one.covers, one.around});
   known.read_at = site.state().verified_at(device.name);
   return known;
 }

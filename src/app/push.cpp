@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 #include <thread>
 
 #include <fmt/format.h>
@@ -60,11 +61,14 @@ void note_what_stands(Site &site, const Plan &plan, const Installed &now) {
 // Only what was approved, or asked for, else.
 bool may_repair(const Order &order) { return order.hashes.empty() && order.intent == Intent::Push; }
 
-void note_idle(const Change &change, const Installed &now, DeviceReport &report) {
-  for (const Entry &entry : now.entries)
-    if (!entry.in_force && std::any_of(change.add.begin(), change.add.end(),
-                                       [&](const Addition &one) { return one.block == entry.block && one.list == entry.list; }))
-      report.idle.push_back(entry);
+// Of what was added.
+void note_gaps(const Change &change, const Installed &now, DeviceReport &report) {
+  std::set<BlockIn> added;
+  for (const Addition &one : change.add)
+    added.emplace(one.block, one.list);
+  for (Gap &gap : gaps_in(now))
+    if (added.contains(gap.entry))
+      report.gaps.push_back(std::move(gap));
 }
 
 // Applies a cleared plan to a device that holds what is known and reads back until it shows it, or says what it shows
@@ -91,7 +95,7 @@ Verified apply(Site &site, Session &session, const Cleared &cleared, const Order
                 fmt::format("{}{}{}{}", delivery.accepted ? "accepted, but " : fmt::format("{}; {}; ", delivery.complaint, progress),
                             verified.difference, undone.empty() ? "" : "; ", undone));
   }
-  note_idle(plan.change, verified.installed, report);
+  note_gaps(plan.change, verified.installed, report);
   if (!delivery.accepted)
     report.notes.push_back(fmt::format("the device complained ({}), but shows what it should", delivery.complaint));
   confirm(site, session, plan.script, as_before(plan), probes, report);
@@ -233,7 +237,8 @@ void join(DeviceReport &report, DeviceReport more) {
   append(report.plan->change.remove, more.plan->change.remove);
   append(report.plan->guards, more.plan->guards);
   append(report.notes, more.notes);
-  append(report.idle, more.idle);
+  append(report.gaps, more.gaps);
+  std::sort(report.gaps.begin(), report.gaps.end());
   report.words += more.words;
   if (more.outcome != Outcome::Failed)
     return;
@@ -277,6 +282,14 @@ void carry_out_and_repair(Site &site, const Device &device, const Order &order, 
 // Whether a session that was kept can be used. Nothing has been sent on it yet: where it cannot, a new one does as well.
 bool stands(const Kept &kept) { return kept.session && kept.session->is_open() && kept.session->standing() == Transport::Standing::Yes; }
 
+// Beside the entries: what those who only look have to know.
+void note_what_was_told(Site &site, const Order &order, const Kept &kept, const DeviceReport &report) {
+  if (order.intent != Intent::Push || !report.plan || report.plan->extent != Plan::Extent::Whole || !kept.known)
+    return;
+  const std::lock_guard lock(site.state_lock());
+  site.state().looked_at(report.device, as_read(*kept.known, report.plan->left_out));
+}
+
 void run(Site &site, const Device &device, const Order &order, Kept &kept, const std::function<std::shared_ptr<Session>()> &log_in,
          DeviceReport &report) {
   if (kept.known && kept.session->is_open() && kept.session->disturbed())
@@ -288,8 +301,10 @@ void run(Site &site, const Device &device, const Order &order, Kept &kept, const
       return;
   }
   const bool usable = stands(kept);
-  if (usable && ruling && report.outcome != Outcome::InSync && !has_numbers(kept.session->driver()))
-    return carry_out_and_repair(site, device, order, *ruling, Known::Before, kept, report);
+  if (usable && ruling && report.outcome != Outcome::InSync && !has_numbers(kept.session->driver())) {
+    carry_out_and_repair(site, device, order, *ruling, Known::Before, kept, report);
+    return note_what_was_told(site, order, kept, report);
+  }
   if (!usable) {
     kept.session = log_in();
     {
@@ -306,7 +321,11 @@ void run(Site &site, const Device &device, const Order &order, Kept &kept, const
   if (order.depth == Depth::Push && tidy_files(site, *kept.session, *kept.known, report.notes) == Tidied::Written)
     kept.known = kept.session->read();
   report.read = true;
-  carry_out_and_repair(site, device, order, plan_and_judge(site, device, order, kept, report), Known::Read, kept, report);
+  const Guard::Ruling now = plan_and_judge(site, device, order, kept, report);
+  note_what_was_told(site, order, kept, report);
+  carry_out_and_repair(site, device, order, now, Known::Read, kept, report);
+  if (report.outcome == Outcome::Changed)
+    note_what_was_told(site, order, kept, report);
 }
 
 void run_offline(Site &site, const Device &device, const Order &order, DeviceReport &report) {

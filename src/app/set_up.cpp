@@ -28,21 +28,36 @@ std::string missing(const Installed &installed) {
 
 } // namespace
 
-SetupChange setup_change(Session &session, Stage stage) {
+namespace {
+
+// Where all stands and is in force as far as can be told: what brings our rules in front of others', if the driver's setup does.
+Script moved_up(const Session &session, Facts facts, const Installed &before, const DeadManUse &dead_man) {
+  Script script = render_setup(rendering_for(session, facts, dead_man), Stage::Setup);
+  for (const ListState &list : before.lists)
+    facts.values[list.list + "_first"] = "yes";
+  return script.text() == render_setup(rendering_for(session, facts, dead_man), Stage::Setup).text() ? Script() : script;
+}
+
+} // namespace
+
+SetupChange setup_change(Session &session, Stage stage, Doubtful doubtful) {
   SetupChange change;
   change.stage = stage;
   // What stands already is asked first: setup adds what is missing and replaces nothing.
   change.before = session.read();
-  const Facts facts = with_unused(with_states(session.facts(), change.before), session.unused_lists(), stage);
+  Facts facts = with_unused(with_states(session.facts(), change.before), session.unused_lists(), stage);
+  if (doubtful == Doubtful::Left)
+    for (const ListState &list : change.before.lists)
+      facts.values[list.list + "_first"] = facts.values[list.list + "_in_force"];
   change.dead_man = dead_man_use(session, session.device(), stage == Stage::Setup ? "what binds the lists" : "what unbinds the lists");
   const Rendering rendering = rendering_for(session, facts, change.dead_man);
   if (const auto reasons = refusals(session.driver(), stage, session.values(), facts, rendering.attach); !reasons.empty())
     throw Error(ErrorKind::Guard,
                 fmt::format("{}: {} is refused, and nothing was sent: {}", session.device().name, word(stage), fmt::join(reasons, "; ")));
   const bool stands = stage == Stage::Setup && !change.before.lists.empty() && missing(change.before).empty();
-  if (stands)
+  change.script = stands ? moved_up(session, facts, change.before, change.dead_man) : render_setup(rendering, stage);
+  if (stands && change.script.empty())
     return change;
-  change.script = render_setup(rendering, stage);
   if (change.dead_man.used && change.script.confirm.empty()) {
     change.dead_man.used = false;
     change.dead_man.why = fmt::format("the driver's {} makes no use of it", word(stage));
@@ -83,7 +98,7 @@ std::string by_hand(const SetupChange &change) {
 // A device that cut us off does not say so.
 std::string missing_on_trial(Session &session) {
   try {
-    return missing_after(session);
+    return missing_after(session).text;
   } catch (const Error &error) {
     throw Error(error.kind(), fmt::format("{}; it was not confirmed, so the device holds what it held before, at the latest {}",
                                           error.what(), time_to_confirm(session)));
@@ -163,12 +178,13 @@ void send_stage(Site &site, Session &session, const std::vector<Step> &steps, co
     throw Error(ErrorKind::Device, fmt::format("{}: {}: {}", session.device().name, intent, error));
 }
 
-std::string missing_after(Session &session) {
+Missing missing_after(Session &session) {
   const auto end = std::chrono::steady_clock::now() + session.driver().settle;
   for (;;) {
-    std::string text = missing(session.read());
-    if (text.empty() || std::chrono::steady_clock::now() >= end)
-      return text;
+    Missing found{{}, session.read()};
+    found.text = missing(found.installed);
+    if (found.text.empty() || std::chrono::steady_clock::now() >= end)
+      return found;
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
 }
@@ -179,9 +195,9 @@ void set_up_again(Site &site, const Device &device, const std::string &who) {
   session.open(Stage::Setup);
   DeviceReport report;
   Probes probes(site.config(), device);
-  if (const SetupChange change = setup_change(session, Stage::Setup); !change.script.empty())
+  if (const SetupChange change = setup_change(session, Stage::Setup, Doubtful::Left); !change.script.empty())
     send_setup(site, session, change, probes, who, report);
-  if (const std::string missing = missing_after(session); !missing.empty())
+  if (const std::string missing = missing_after(session).text; !missing.empty())
     throw Error(ErrorKind::Device, fmt::format("{}: the device accepted the setup, but {}", device.name, missing));
 }
 

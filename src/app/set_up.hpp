@@ -20,8 +20,11 @@ struct SetupChange {
   std::string undo;    // the lines with which a person at the device's console takes back what a setup binds; empty: none are known
 };
 
+// What becomes of a rule of ours that stands and drops, where an earlier rule of somebody else may let packets through.
+enum class Doubtful { Moved, Left };
+
 // For a session that was opened for this stage. Throws Error (Guard) where the driver refuses, with its reasons.
-SetupChange setup_change(Session &session, Stage stage);
+SetupChange setup_change(Session &session, Stage stage, Doubtful doubtful);
 
 // Sends it, written down like a push. Where the device takes it back by itself, it is proved that the device can be reached, and
 // confirmed. The report gets what the device said and what was proved. Throws Error (Connect, Device), which says what becomes of it.
@@ -33,9 +36,13 @@ void prove_setup(Site &site, Session &session, const SetupChange &change, Probes
 // Sends the steps of one stage that carries no entries, written down like a push. Throws Error (Device) at the first complaint.
 void send_stage(Site &site, Session &session, const std::vector<Step> &steps, const char *intent, const std::string &who);
 
-// After a setup, as soon as the device shows what it accepted: what still lacks, for people; empty when every list stands and
-// is in force.
-std::string missing_after(Session &session);
+// After a setup, as soon as the device shows what it accepted: what still lacks, for people (empty when every list stands and
+// is in force), and what it shows.
+struct Missing {
+  std::string text;
+  Installed installed;
+};
+Missing missing_after(Session &session);
 
 // All of it on a device that has lost what was set up. Throws Error as the others, and where something still lacks.
 void set_up_again(Site &site, const Device &device, const std::string &who);

@@ -158,6 +158,10 @@ class Contract(driver_contract.Contract):
                 self.assertEqual(self.told(one), expected)
                 check = one.run("check", "--connect", codes=(1,) if expected == "not in force" else (0,)).stdout
                 self.assertEqual("cannot tell" in check, expected == "in doubt", check)
+                if expected != "not in force":
+                    setup = one.run("setup", "dut")
+                    self.assertIn("nothing to do, already set up", setup.stdout)
+                    self.assertEqual("banpush moves no rule there" in setup.stderr, expected == "in doubt", setup.stderr)
                 one.edit(rule(benches.OPERATION + '"delete"', 5, *words))
                 one.edit(rule("", 900, *words))
                 self.assertEqual(self.told(one), "", "behind ours it decides nothing")

@@ -116,6 +116,47 @@ class Foreign(NetworkCase):
         self.assertNotIn("banpush", self.seen())
         self.assertNotIn("banpush", self.router("iptables", "-S"))
 
+    def test_explain_says_what_others_let_through(self):
+        """By the last reading, whoever read: address by address as the set itself decides. Two that are kept out are no additions, either."""
+        site = self.site(self.local("linux_ipset"), name="explained")
+
+        def told(address):
+            (one,) = site.json("explain", address)["devices"]
+            return one["state"], one["reason"]
+
+        def is_let_through(address):
+            return self.net.inside(self.net.router, "ipset", "test", "banpush4", address, check=False).returncode != 0
+
+        site.run("setup", "r1", "--apply")
+        for address in ("203.0.113.64/27", "198.51.100.9"):
+            site.run("ban", address, "--no-push")
+        self.router("ipset", "add", "banpush4", "198.51.100.9", "nomatch")
+        site.run("push", code=None)
+        for address in ("203.0.113.66", "203.0.113.70"):
+            self.assertEqual(told(address), ("present", "within 203.0.113.64/27 of list set4"))
+        state, reason = told("198.51.100.9")
+        self.assertEqual(state, "left out", reason)
+        self.assertIn("an entry of somebody else holds it", reason)
+        self.assertEqual([one["prefix"] for one in site.json("plan", "--offline")["devices"][0]["add"]], [])
+        self.router("ipset", "add", "banpush4", "203.0.113.64/30", "nomatch")
+        for look, code in ((("show", "r1"), 0), (("push",), 5), (("plan",), 5)):
+            with self.subTest(look[0]):
+                site.run(*look, code=code)
+                for address in ("203.0.113.64", "203.0.113.66", "203.0.113.67", "203.0.113.68", "203.0.113.95"):
+                    state, reason = told(address)
+                    self.assertEqual(state, "not in force" if is_let_through(address) else "present", (address, reason))
+                self.assertEqual(told("203.0.113.66")[1], "within 203.0.113.64/27 of list set4; an earlier rule lets it through (add banpush4 203.0.113.64/30 nomatch)")
+                self.assertEqual(told("203.0.113.64/27"), ("not in force", "in list set4; an earlier rule lets a part of it through (add banpush4 203.0.113.64/30 nomatch)"))
+        blocked = site.json("ban", "203.0.113.80", "--wait", code=None)
+        self.assertTrue(blocked["devices"][0]["shows"], "of that network it is in force")
+        for address in ("203.0.113.64/30", "198.51.100.9"):
+            self.router("ipset", "del", "banpush4", address)
+        site.run("push")
+        for address in ("203.0.113.66", "198.51.100.9"):
+            self.assertEqual(told(address)[0], "present")
+        site.run("flush", "r1")
+        site.run("setup", "r1", "--remove", "--apply")
+
     def test_iptables_inside_our_own(self):
         rule = ("BANPUSH4", "-s", "192.0.2.66/32", "-m", "comment", "--comment", "by hand", "-j", "DROP")
         self.seen = lambda: self.router("iptables", "-S")
@@ -143,6 +184,9 @@ class Foreign(NetworkCase):
         site.run("push")
         self.net.vtysh("conf t", "ip route 203.0.113.66/32 192.0.2.80")
         self.assertEqual([guard["name"] for guard in site.device("push", code=5)["guards"]], ["shadowed"])
+        for address, expected in (("203.0.113.66", "not in force"), ("203.0.113.70", "present")):
+            (told,) = site.json("explain", address)["devices"]
+            self.assertEqual(told["state"], expected, told)
         (told,) = site.json("ban", "203.0.113.66", "--wait", code=5)["devices"]
         self.assertFalse(told["shows"], told)
         self.assertIn("an earlier rule lets a part of it through (ip route 203.0.113.66/32 192.0.2.80", told["why"])

@@ -61,6 +61,29 @@ class InForce(NetworkCase):
                         site.run("setup", "r1", "--remove", "--apply", code=None)
                     self.router("nft", "delete", "table", "inet", "banpush", check=False)
 
+    def test_setup_brings_ours_to_the_front_where_an_earlier_rule_may_let_through(self):
+        for driver, ours in (("linux_ipset", "-A INPUT -m set --match-set banpush4 src -j DROP"), ("linux_iptables", "-A INPUT -j BANPUSH4")):
+            with self.subTest(driver):
+                site = self.site(self.local(driver), name=f"{driver}-front")
+                site.run("setup", "r1", "--apply")
+                self.assertIn("nothing to do, already set up", site.run("setup", "r1").stdout)
+                for line in (["-N", "OTHERS"], ["-A", "OTHERS", "-p", "tcp", "--dport", "22", "-j", "ACCEPT"], ["-I", "INPUT", "-j", "OTHERS"]):
+                    self.router("iptables", *line)
+                self.assertRegex(site.run("check", "--connect").stdout, r"4: cannot tell whether its entries block all they should: .*; `banpush setup r1` says what can be done")
+                planned = site.run("setup", "r1")
+                self.assertIn("-I INPUT", planned.stdout)
+                self.assertIn("4: cannot tell whether its entries block all they should: an earlier rule may let packets through (-A INPUT -j OTHERS", planned.stderr)
+                self.assertNotIn("banpush moves no rule", planned.stderr)
+                self.assertIn("set up, and in force", site.run("setup", "r1", "--apply").stdout)
+                rules = [line for line in self.router("iptables", "-S", "INPUT").splitlines() if line.startswith("-A")]
+                self.assertEqual(rules, [ours, "-A INPUT -j OTHERS"])
+                again = site.run("setup", "r1", "--apply")
+                self.assertIn("nothing to do, already set up", again.stdout)
+                self.assertNotIn("cannot tell", again.stderr)
+                for line in (["-D", "INPUT", "-j", "OTHERS"], ["-F", "OTHERS"], ["-X", "OTHERS"]):
+                    self.router("iptables", *line)
+                site.run("setup", "r1", "--remove", "--apply")
+
     def test_behind_an_accepting_rule_is_repaired(self):
         """In a chain of rules ours may stand behind one of somebody else's that lets packets through."""
         site = self.site(self.local("linux_iptables"), name="behind")

@@ -77,11 +77,13 @@ bool binds_to_places(const Driver &driver) {
 }
 
 // What a person does about a list that is missing or bound nowhere.
-std::string remedy_of_list(const Driver &driver, const Device &device) {
+std::string remedy_of_list(const ListState &list, const Driver &driver, const Device &device) {
   if (!driver.has(Stage::Setup))
     return {};
   if (device.attach.empty() && binds_to_places(driver))
     return fmt::format("; write `attach` into the configuration of {}, then `banpush setup {} --apply`", device.name, device.name);
+  if (list.stands) // the rule that uses it may be the operator's own
+    return fmt::format("; `banpush setup {}` shows what it would send for that", device.name);
   return fmt::format(
       "; `banpush setup {0}` shows what is missing, `banpush setup {0} --apply` sends it where nothing of others is in the way",
       device.name);
@@ -96,11 +98,15 @@ void look_at_lists(Session &session, const Driver &driver, const Device &device,
     else
       checked.findings.push_back({Finding::Level::Bad, "list",
                                   fmt::format("{} {}: {}{}", list.list, list.stands ? "is not in force" : "does not exist on the device",
-                                              list.why_not, remedy_of_list(driver, device))});
+                                              list.why_not, remedy_of_list(list, driver, device))});
   }
   for (const ListState &list : installed.lists)
     for (const std::string &doubt : list.doubts)
-      checked.findings.push_back({Finding::Level::Warning, "order", fmt::format("{}: {}", list.list, doubt)});
+      checked.findings.push_back({Finding::Level::Warning, "order",
+                                  fmt::format("{}: {}{}", list.list, doubt,
+                                              list.may_be_passed && driver.has(Stage::Setup)
+                                                  ? fmt::format("; `banpush setup {}` says what can be done", device.name)
+                                                  : std::string())});
   if (const std::size_t others = of_others(installed).size(); others != 0)
     checked.findings.push_back({Finding::Level::Good, "foreign", fmt::format("{} of others, left alone", others)});
 }

@@ -59,6 +59,20 @@ void say_what_was_proved(const Settings &settings, const Device &device, const D
     settings.console.note(fmt::format("{}: {}", device.name, note));
 }
 
+// What is in force as far as can be told, and what a person has to do where banpush does nothing about it.
+enum class Remains { Yes, No };
+void say_doubts(const Settings &settings, const Device &device, const Installed &installed, Remains remains) {
+  for (const ListState &list : installed.lists) {
+    for (const std::string &doubt : list.doubts)
+      settings.console.note(fmt::format("{}: list {}: {}", device.name, list.list, doubt));
+    if (remains == Remains::Yes && list.may_be_passed)
+      settings.console.note(
+          fmt::format("{}: list {}: banpush moves no rule there; unless the earlier one lets nothing through, put it behind "
+                      "the one that uses the list",
+                      device.name, list.list));
+  }
+}
+
 // Before it is taken away: the service must not put it back.
 void forget_setup(State &state, const Device &device) {
   state.set_up(device.name, false);
@@ -95,9 +109,12 @@ void apply(const Settings &settings, Site &site, Session &session, const SetupCh
       state.nothing_made(device.name);
     else
       state.set_up(device.name, true);
+    Missing after;
     if (!removes)
-      if (const std::string missing = missing_after(session); !missing.empty())
-        throw Error(ErrorKind::Device, fmt::format("{}: the device accepted the setup, but {}", device.name, missing));
+      after = missing_after(session);
+    if (!after.text.empty())
+      throw Error(ErrorKind::Device, fmt::format("{}: the device accepted the setup, but {}", device.name, after.text));
+    say_doubts(settings, device, after.installed, Remains::Yes);
     prove_setup(site, session, change, probes, report);
   } catch (const Error &error) {
     say_what_was_proved(settings, device, report);
@@ -141,7 +158,9 @@ int setup(const Settings &settings, const SetupOptions &options) {
   session.remember(known_to_ledger(site, device));
   for (const std::string &note : session.notes())
     settings.console.note(note);
-  const SetupChange change = setup_change(session, stage);
+  const SetupChange change = setup_change(session, stage, Doubtful::Moved);
+  if (!options.remove)
+    say_doubts(settings, device, change.before, change.script.empty() ? Remains::Yes : Remains::No);
   if (change.script.empty()) {
     if (!options.remove && options.apply) {
       state.set_up(device.name, true);

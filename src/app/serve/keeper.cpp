@@ -70,8 +70,10 @@ std::optional<bool> Keeper::holds(const Prefix &prefix, Clock::time_point since)
   if (ending_ || !kept_.known || read_at_ < since)
     return std::nullopt;
   const Installed &known = *kept_.known;
-  return std::any_of(known.entries.begin(), known.entries.end(),
-                     [&](const Entry &one) { return one.block.prefix.contains(prefix) && known.is_in_force(one); });
+  const std::vector<Gap> gaps = gaps_in(known);
+  return std::any_of(known.entries.begin(), known.entries.end(), [&](const Entry &one) {
+    return one.block.prefix.contains(prefix) && known.is_in_force(one.list) && !passes(gaps, {one.block, one.list}, prefix);
+  });
 }
 
 void Keeper::offer(Moment moment) {

@@ -67,6 +67,14 @@ ALTER TABLE audit ADD COLUMN removed INTEGER;
 ALTER TABLE audit ADD COLUMN put_back INTEGER;
 )";
 
+// What a reading told beside the entries. `what` says of which kind the line is; `prefix` is a block of ours, or what a line of others covers.
+constexpr const char *schema_of_readings = R"(
+CREATE TABLE as_read (
+  device TEXT NOT NULL, what TEXT NOT NULL, list TEXT NOT NULL, prefix TEXT NOT NULL, source TEXT NOT NULL, text TEXT NOT NULL);
+CREATE INDEX as_read_device ON as_read (device);
+CREATE TABLE looked_at (device TEXT PRIMARY KEY, at INTEGER NOT NULL);
+)";
+
 std::int64_t now() { return seconds_now(); }
 
 constexpr Upgrade upgrades[] = {
@@ -92,7 +100,8 @@ constexpr Upgrade upgrades[] = {
     [](const Database &database) {
       database.script("CREATE TABLE lacking (device TEXT NOT NULL, list TEXT NOT NULL, PRIMARY KEY (device, list)) WITHOUT ROWID");
     },
-    [](const Database &database) { database.script(schema_of_origins); }};
+    [](const Database &database) { database.script(schema_of_origins); },
+    [](const Database &database) { database.script(schema_of_readings); }};
 
 } // namespace
 

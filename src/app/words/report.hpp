@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/words/console.hpp"
+#include "core/plan/as_read.hpp"
 #include "core/plan/plan.hpp"
 
 #include <cstdint>
@@ -42,7 +43,7 @@ struct DeviceReport {
   std::optional<std::time_t> moment; // of which the plan's ends are; nothing: now
   bool read = false;                 // the device was asked what it holds; else all of this is by what it held when it was last read
   bool paused = false;
-  std::vector<Entry> idle;   // of what was added: shown, and let through by an earlier rule
+  std::vector<Gap> gaps;     // of what was added, as read back
   bool in_audit = false;     // what failed it is written down there already
   std::string unsaved;       // why what is in force would not survive the device's next start; empty: nothing of the kind is known
   std::int64_t save_due = 0; // when that is saved, seconds since the epoch; 0: with the next pass

@@ -130,6 +130,7 @@ List list_of(const Node &key, const Node &node, Problems &problems, const Driver
   list.cost = mapping.get("cost", decimal_of, 0.001, 1000.0).value_or(list.cost);
   list.longest_match = mapping.get("longest_match", yes_no_of).value_or(false);
   list.specific_first = mapping.get("specific_first", yes_no_of).value_or(false);
+  list.permits_first = mapping.get("permits_first", yes_no_of).value_or(false);
   list.each_once = mapping.get("each_once", yes_no_of).value_or(false);
   list.disjoint = mapping.get("disjoint", yes_no_of).value_or(false);
   list.input = mapping.get("input", program_of, names);

@@ -57,7 +57,7 @@ std::vector<std::string> DriverNames::conditions() const {
 std::vector<std::string> DriverNames::states() const {
   std::vector<std::string> all;
   for (const std::string &list : lists)
-    for (const char *state : {"_stands", "_in_force", "_permits", "_foreign"})
+    for (const char *state : {"_stands", "_in_force", "_first", "_permits", "_foreign"})
       all.push_back(list + state);
   return all;
 }

@@ -172,6 +172,7 @@ Path rule_path_of(const Node &node, Problems &problems, const DriverNames &names
   Path path;
   Mapping mapping(node, problems);
   path.each = mapping.need("each", bound_pattern_of, names);
+  path.first = mapping.get("first", bound_patterns_of, names);
   path.ours = mapping.need("ours", bound_patterns_of, names);
   path.ours_lacks = mapping.get("ours_lacks", bound_patterns_of, names);
   path.passes = mapping.get("passes", bound_patterns_of, names);

@@ -70,6 +70,7 @@ struct List {
   bool longest_match = false;
   // Of its entries that meet a packet the most specific one decides, in whatever order they are shown.
   bool specific_first = false;
+  bool permits_first = false; // what of others lets packets through does so whatever of ours meets them
   // A prefix stands in it once: an entry of somebody else, whatever it does, keeps ours of the same prefix out.
   bool each_once = false;
   // Two entries may not overlap (interval sets): what lies in a wider one of ours, or meets a foreign one, is left out.
@@ -123,6 +124,8 @@ struct Read {
 // there.
 struct Path {
   Pattern each; // the lines of rules; its group `rule` names the rule a line is of. Without one each such line begins a rule
+  // Rules that packets meet before the others, wherever they are shown: those of an earlier pattern before those of a later.
+  std::vector<Pattern> first;
   std::vector<Pattern> ours, ours_lacks; // all and none of which the rule has that drops by our list, and by nothing else
   std::vector<Pattern> passes;           // one of which a rule has that lets everything through
   std::vector<Pattern> drops;            // one of which a rule has that lets nothing through; of all others it cannot be told

@@ -34,6 +34,7 @@ struct Entry {
   std::string why_not; // `behind the terminal permit (20)`, `inactive`, `not in the routing table`
   // An earlier rule of somebody else lets it through, in whole or in part: removing and adding it again would change nothing.
   bool shadowed = false;
+  std::size_t behind = 0; // how many of its list's `permits` come before it
 
   // As much in force as banpush can make it.
   bool settled() const noexcept { return in_force || shadowed; }
@@ -72,6 +73,7 @@ struct ListState {
   std::vector<std::uint64_t> taken;      // numbers used by foreign entries and terminal ones
   std::vector<Permit> permits;           // before the terminal entry
   std::vector<std::string> doubts;       // for people: why its entries may block less than it seems
+  bool may_be_passed = false;            // one of them: of the filter that uses it an earlier rule may let packets through
 };
 
 struct Installed {
@@ -91,8 +93,9 @@ struct Installed {
 // With what the ledger knows counted as ours, where the platform gives numbers anew by itself. `known` is sorted.
 Installed claimed(Installed installed, const std::vector<BlockIn> &known);
 
-// What a template of setup or unsetup may ask of each list, as facts: LIST_stands, LIST_in_force, LIST_permits (it has an entry
-// that permits the rest) and LIST_foreign (others have entries in it), LIST being the driver's key.
+// What a template of setup or unsetup may ask of each list, as facts: LIST_stands, LIST_in_force, LIST_first (in force, and no
+// earlier rule of its filter may let packets through), LIST_permits (it has an entry that permits the rest) and LIST_foreign
+// (others have entries in it), LIST being the driver's key.
 Facts with_states(Facts facts, const Installed &installed);
 
 // What of the foreign entries is somebody else's: banpush's own placeholders are not.

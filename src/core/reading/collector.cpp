@@ -98,6 +98,8 @@ Installed Collector::finish() && {
   for (auto &[list, rules] : rules_) {
     if (driver_.list(list)->specific_first)
       put_specific_first(rules);
+    if (driver_.list(list)->permits_first)
+      std::stable_partition(rules.begin(), rules.end(), [](const Rule &rule) { return rule.says == Rule::Says::Permits; });
     found_ = in_order(std::move(found_), list, std::move(rules));
   }
   std::stable_sort(found_.entries.begin(), found_.entries.end(), [](const Entry &a, const Entry &b) { return a.block < b.block; });

@@ -253,7 +253,7 @@ Path bound(Path path, const Values &values) {
   path.each = bound(path.each, values);
   for (Pattern *pattern : {&path.named, &path.bound, &path.off, &path.calls, &path.chain})
     *pattern = bound(*pattern, values);
-  for (std::vector<Pattern> *patterns : {&path.ours, &path.ours_lacks, &path.passes, &path.drops, &path.returns})
+  for (std::vector<Pattern> *patterns : {&path.first, &path.ours, &path.ours_lacks, &path.passes, &path.drops, &path.returns})
     for (Pattern &pattern : *patterns)
       pattern = bound(pattern, values);
   return path;
@@ -286,12 +286,14 @@ void apply(const Proof &proof, const Values &values, const Reply &reply, Install
     doubt = fmt::format("cannot tell whether its entries block all they should: an earlier rule may let packets through ({})", ruling.rule);
   else if (ruling.says == PathRuling::Says::Not)
     (proof.doubts ? doubt : why_not) =
-        expand(proof.says, names_for(proof, values)) + (ruling.rule.empty() ? std::string() : fmt::format(" (before it: {})", ruling.rule));
+        ruling.rule.empty() ? expand(proof.says, names_for(proof, values))
+                            : fmt::format("a rule before the one that uses it lets packets through ({})", ruling.rule);
   for (ListState &state : installed.lists) {
     if (!state.stands || !state.in_force || std::find(proof.lists.begin(), proof.lists.end(), state.list) == proof.lists.end())
       continue;
     if (!doubt.empty())
       state.doubts.push_back(doubt);
+    state.may_be_passed = state.may_be_passed || (ruling.says == PathRuling::Says::Unclear && ruling.unbound.empty());
     if (why_not.empty())
       continue;
     state.in_force = false;

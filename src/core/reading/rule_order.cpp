@@ -58,6 +58,7 @@ private:
   void place(Entry &entry) {
     if (!entry.in_force)
       return;
+    entry.behind = state_.permits.size();
     if (state_.terminals != 0) {
       entry.in_force = false;
       entry.why_not =

@@ -45,6 +45,17 @@ Rules rules_in(const Path &path, std::string_view text) {
   return rules;
 }
 
+// As packets meet them.
+Rules in_order(const Path &path, Rules rules) {
+  const auto turn = [&](const PathRule &rule) {
+    return std::find_if(path.first.begin(), path.first.end(), [&](const Pattern &one) { return one.found_in(rule.text); }) -
+           path.first.begin();
+  };
+  if (!path.first.empty())
+    std::stable_sort(rules.begin(), rules.end(), [&](const PathRule &a, const PathRule &b) { return turn(a) < turn(b); });
+  return rules;
+}
+
 bool any_of(const std::vector<Pattern> &patterns, const std::string &text) {
   return std::any_of(patterns.begin(), patterns.end(), [&](const Pattern &one) { return one.found_in(text); });
 }
@@ -163,13 +174,15 @@ private:
 
 PathRuling walk_one(const Path &path, std::string_view text, Chains &chains) {
   PathRuling ruling;
-  for (const PathRule &rule : rules_in(path, text)) {
+  for (const PathRule &rule : in_order(path, rules_in(path, text))) {
     if (all_of(path.ours, rule.text) && !any_of(path.ours_lacks, rule.text))
       return ruling;
-    if (any_of(path.drops, rule.text))
+    if (ruling.says == PathRuling::Says::Not || any_of(path.drops, rule.text))
+      continue; // what comes behind one that lets everything through decides nothing: only whether ours is there is asked
+    if (any_of(path.passes, rule.text)) {
+      ruling = {PathRuling::Says::Not, first_line(rule.text), {}};
       continue;
-    if (any_of(path.passes, rule.text))
-      return {PathRuling::Says::Not, first_line(rule.text), {}};
+    }
     if (ruling.says != PathRuling::Says::InForce)
       continue;
     const auto passing = chains.passing(rule.text);

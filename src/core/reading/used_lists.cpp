@@ -73,7 +73,7 @@ Driver without_lists(Driver driver, const std::set<std::string> &lists) {
 
 Facts with_unused(Facts facts, const std::set<std::string> &lists, Stage stage) {
   for (const std::string &list : lists)
-    for (const char *state : {"_stands", "_in_force", "_permits", "_foreign"})
+    for (const char *state : {"_stands", "_in_force", "_first", "_permits", "_foreign"})
       facts.values[list + state] = stage == Stage::Setup && state != std::string_view("_foreign") ? "yes" : "";
   return facts;
 }
