@@ -61,7 +61,7 @@ std::vector<std::string> empty_spool(Spool &spool, const Config &config, const s
       notes.push_back("the table will never take what was spooled, and it was set aside: " + one);
     if (delivered.waits)
       notes.push_back(fmt::format("{} of the spool wait{}, and are pushed all the same: {}", spool.size(), spool.size() == 1 ? "s" : "",
-                                  delivered.waits->what()));
+                                  delivered.why_it_waits()));
   } catch (const Error &error) {
     notes.push_back(fmt::format("{}: {}", spool_cannot_be_used, error.what()));
   }

@@ -165,6 +165,10 @@ void check_habits(const Device &device, const Driver &driver, const Node &merged
     if (const Node *confirm = at(merged, {key}); confirm != nullptr && !driver.dead_man)
       notes.push_back(fmt::format("{}: {}: {} has no effect: driver {} cannot roll back by itself", confirm->place.text(), device.name, key,
                                   driver.name));
+  if (const Node *confirm = at(merged, {"confirm"}); confirm != nullptr && driver.dead_man)
+    if (const std::int64_t taken = driver.dead_man->taken(device.confirm); taken < device.confirm)
+      notes.push_back(fmt::format("{}: {}: confirm is {} s, and driver {} takes {} s at most", confirm->place.text(), device.name,
+                                  device.confirm, driver.name, taken));
   if (const Node *keep = at(merged, {"keep_setup"}); keep != nullptr && !(device.is_local() && driver.has(Stage::Setup)))
     notes.push_back(fmt::format("{}: {}: keep_setup has no effect: {}", keep->place.text(), device.name,
                                 device.is_local() ? fmt::format("driver {} needs no setup", driver.name)

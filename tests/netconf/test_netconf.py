@@ -179,6 +179,18 @@ class Answers(NetconfCase):
         self.assertIn("statement is deprecated", str(report))
         self.assertEqual(self.held(), prefixes(HOSTS[0]))
 
+    def test_a_warning_beside_what_is_read_is_told_wherever_the_list_is(self):
+        self.start()
+        self.site.insert(HOSTS[:1])
+        self.push()
+        self.device.faults["get-config"] = lambda session, rpc: (
+            error("operation-failed", "subsystem timed out, data is incomplete", severity="warning") + session.do("get-config", rpc))
+        for verb in (["check", "--connect"], ["show", "dut"], ["plan", "dut"], ["push", "dut"]):
+            with self.subTest(verb=verb):
+                ran = self.site.run(*verb, code=0)
+                self.assertIn("subsystem timed out, data is incomplete", ran.stdout + ran.stderr)
+        self.assertEqual(self.held(), prefixes(HOSTS[0]))
+
     def test_a_refused_setup_leaves_nothing_in_the_candidate(self):
         self.start(set_up=False)
         self.device.keeps_candidate = True
@@ -249,6 +261,19 @@ class Answers(NetconfCase):
         shown = self.site.run("show", "dut", code=None).stdout
         self.assertIn("all of it", shown, "a value that is no prefix is somebody else's")
         self.assertEqual(self.held(), prefixes(*HOSTS[:2]))
+
+    def test_a_server_that_lets_nothing_be_changed_is_refused_at_check(self):
+        self.start(set_up=False, capabilities=[one for one in CAPABILITIES if not any(word in one for word in ("candidate", "writable", "confirmed"))])
+        ran = self.site.run("check", "--connect", code=1)
+        self.assertIn("offers neither :candidate nor :writable-running", ran.stdout + ran.stderr)
+        self.assertNotIn("setup dut --apply", ran.stdout + ran.stderr)
+        self.assertNotIn("get-config", self.device.operations())
+
+    def test_a_server_without_message_ids_is_refused_at_check(self):
+        self.start()
+        self.device.faults["get-config"] = lambda session, rpc: f'<rpc-reply xmlns="{BASE}">{session.do("get-config", rpc)}</rpc-reply>'.encode()
+        ran = self.site.run("check", "--connect", code=1)
+        self.assertIn("the answer names no message-id", ran.stdout + ran.stderr)
 
     def test_an_answer_without_or_with_another_message_id(self):
         self.start()

@@ -22,6 +22,18 @@ TEST_CASE("confirm_when: risky unless the device says otherwise") {
   CHECK(folder.complaint(with("confirm_when: risk")) == "banpush.yaml:2:108: confirm_when: unknown word \"risk\"; did you mean \"risky\"?");
 }
 
+TEST_CASE("confirm: more than the platform takes is what it takes, and said") {
+  const ConfigFolder folder;
+  const auto said = [&](const std::string &confirm) {
+    const Config config = folder.load(with("confirm: " + confirm));
+    return std::count_if(config.notes.begin(), config.notes.end(), [](const std::string &note) {
+      return note.find("r1: confirm is 7260 s, and driver cisco_ios takes 7200 s at most") != std::string::npos;
+    });
+  };
+  CHECK(said("121m") == 1);
+  CHECK(said("2h") == 0);
+}
+
 TEST_CASE("confirm_when: where nothing can be taken back, it is said to have no effect") {
   const ConfigFolder folder;
   const Config config = folder.load("devices:\n  here: {address: local, driver: linux_nft, confirm_when: always}\n");

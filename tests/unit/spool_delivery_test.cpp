@@ -1,4 +1,5 @@
 // What waits, a table that refuses some of it, and files of other versions.
+#include "app/record/spool_report.hpp"
 #include "app/state/state.hpp"
 #include "app/world/spool.hpp"
 #include "bans/sqlite/sqlite.hpp"
@@ -172,6 +173,25 @@ TEST_CASE("an unban arrives with its age, and is of the ban before it whatever t
   CHECK(waiting.table->unban_ages[0] >= 100);
   CHECK(waiting.table->unban_ages[0] < 110);
   CHECK(waiting.table->unban_ages[1] == 0);
+}
+
+TEST_CASE("a reason that may be of one line alone is told with that line, and a reason of the table without") {
+  Waiting waiting;
+  waiting.ban("203.0.113.1");
+  waiting.ban("198.51.100.1");
+  waiting.ban("192.0.2.1");
+  waiting.table->refuses = {{"ban 203.0.113.1", Fault::Unknown}, {"ban 192.0.2.1", Fault::Unknown}};
+  const std::string named = waiting.spool.lines().front().what + ": ban 203.0.113.1: no";
+  CHECK(waiting.deliver().why_it_waits() == named);
+  REQUIRE(waiting.spool.lines().size() == 2);
+  CHECK(waiting.spool.lines().front().alone);
+  CHECK(report_of_spool(waiting.path).json["problem"] == named);
+
+  waiting.table->refuses = {{"all", Fault::ReadOnly}};
+  waiting.ban("192.0.2.7");
+  CHECK(waiting.deliver().why_it_waits() == "all: no");
+  waiting.table->refuses.clear();
+  CHECK(waiting.deliver().why_it_waits().empty());
 }
 
 TEST_CASE("however many lines the table refuses one by one, what is behind them comes through") {

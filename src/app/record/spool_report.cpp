@@ -31,7 +31,9 @@ void report_waiting(const std::vector<SpoolLine> &lines, const std::string &why_
     return;
   const SpoolLine &oldest = *std::find_if(lines.begin(), lines.end(), waits);
   const auto told = std::find_if(lines.begin(), lines.end(), [&](const SpoolLine &line) { return waits(line) && !line.problem.empty(); });
-  const std::string problem = told == lines.end() ? why_gone : told->problem;
+  std::string problem = told == lines.end() ? why_gone : told->problem;
+  if (told != lines.end() && told->alone && count > 1)
+    problem = fmt::format("{}: {}", told->what, problem);
   report.json["since"] = time_text(oldest.at);
   report.json["problem"] = problem.empty() ? Json(nullptr) : Json(problem);
   report.text.push_back(fmt::format("spool: {} wait{} for the table since {}{}", count, count == 1 ? "s" : "", time_text(oldest.at),

@@ -197,7 +197,7 @@ bool Steps::deliver_waiting(Spool &spool, std::int64_t line, Table table) {
     for (const std::string &one : delivered.said())
       settings_.console.warn(one);
     if (delivered.waits)
-      settings_.console.warn(delivered.waits->what());
+      settings_.console.warn(delivered.why_it_waits());
   } catch (const Unreachable &error) {
     settings_.console.warn(error.what());
     spool.table_is_gone(error.what());

@@ -86,7 +86,7 @@ std::string Feed::deliver_from(Spool &spool, std::vector<LogLine> &said) {
     return {};
   if (delivered.waits->fault() == Fault::Connection) // to be made anew
     throw TableError(*delivered.waits);
-  return fmt::format("what the table does not take waits in the spool, and devices get it all the same: {}", delivered.waits->what());
+  return fmt::format("what the table does not take waits in the spool, and devices get it all the same: {}", delivered.why_it_waits());
 }
 
 // What waits stands among the rows of the tables until they have it. Whether that changed anything.

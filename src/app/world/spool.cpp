@@ -269,12 +269,12 @@ void Spool::not_taken(std::int64_t id, const std::string &why, Extent extent) {
   if (extent == Extent::Line)
     handle_->database.execute("UPDATE spool SET trouble = ?, tried = ? WHERE id = ?", {why, now(), id});
   else
-    handle_->database.execute("UPDATE spool SET trouble = ? WHERE id = ? AND trouble IS NOT ?", {why, id, why});
+    handle_->database.execute("UPDATE spool SET trouble = ?, tried = NULL WHERE id = ? AND trouble IS NOT ?", {why, id, why});
 }
 
 namespace {
 
-constexpr const char *line_columns = "SELECT id, at, what, COALESCE(problem, trouble), problem IS NOT NULL FROM spool";
+constexpr const char *line_columns = "SELECT id, at, what, COALESCE(problem, trouble), problem IS NOT NULL, problem IS NOT NULL OR tried IS NOT NULL FROM spool";
 
 SpoolLine line_of(const Statement &row) {
   SpoolLine line;
@@ -282,6 +282,7 @@ SpoolLine line_of(const Statement &row) {
   line.at = row.number(1);
   line.problem = row.text(3);
   line.state = row.number(4) != 0 ? SpoolLine::State::Refused : SpoolLine::State::Waits;
+  line.alone = row.number(5) != 0;
   try {
     const Spooled one = spooled_of(row.text(2));
     line.ip = one.ip().text();

@@ -51,6 +51,7 @@ struct SpoolLine {
   std::string ip;              // empty where the line cannot be read
   std::string what;            // in words; where it cannot be read, its text
   std::string problem;         // why it was set aside, or why it waits still; empty: not tried yet
+  bool alone = false;          // the problem is of this line, as far as is known, and not of the table
 };
 
 class Spool {
@@ -162,9 +163,11 @@ struct Delivered {
   std::size_t arrived = 0;
   std::vector<std::string> refused;   // set aside now, in words
   std::optional<TableError> waits;    // the first reason why something waits still
+  std::string waiting_line;           // what waits for that reason, in words, where the reason may be of this line alone
   std::vector<std::string> corrected; // whose time begins now for want of a clock
   std::vector<std::string> lifted;    // which an operator had unbanned before they arrived
 
+  std::string why_it_waits() const;      // `waits` in words, behind the line that it may be of; empty where nothing waits
   std::vector<std::string> said() const; // of both, for people
 };
 Delivered deliver(Spool &spool, const std::string &path, const std::vector<std::unique_ptr<BanTable>> &tables);

@@ -103,8 +103,10 @@ private:
       delivered_.refused.push_back(fmt::format("{}: {}", words_of(one), error.what()));
       return true;
     }
-    if (!delivered_.waits)
+    if (!delivered_.waits) {
       delivered_.waits = error;
+      delivered_.waiting_line = may_be_of_the_row(error.fault()) ? words_of(one) : std::string();
+    }
     held_.push_back(one.ip());
     if (!may_be_of_the_row(error.fault())) {
       spool_.not_taken(one.id, error.what(), Spool::Extent::Table);
@@ -137,6 +139,12 @@ private:
 };
 
 } // namespace
+
+std::string Delivered::why_it_waits() const {
+  if (!waits)
+    return {};
+  return waiting_line.empty() ? waits->what() : fmt::format("{}: {}", waiting_line, waits->what());
+}
 
 namespace {
 

@@ -92,6 +92,7 @@ std::optional<DeadMan> dead_man_of(const Node &node, Problems &problems, const D
   dead_man.unit =
       mapping.need("unit", word_of<Unit>, Words<Unit>{{"seconds", Unit::Second}, {"minutes", Unit::Minute}}).value_or(dead_man.unit);
   dead_man.least = static_cast<unsigned>(mapping.get("least", whole_of, 1, 100'000).value_or(dead_man.least));
+  dead_man.most = static_cast<unsigned>(mapping.get("most", whole_of, dead_man.least, 100'000).value_or(dead_man.most));
   dead_man.when = mapping.get("when", when_of, names).value_or("");
   dead_man.refuse = mapping.get("refuse", checks_of, names);
   mapping.done();

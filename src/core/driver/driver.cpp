@@ -53,7 +53,7 @@ const List *Driver::list_for(const Prefix &prefix, bool with_service) const noex
 
 std::int64_t DeadMan::taken(std::int64_t confirm) const noexcept {
   const std::int64_t length = unit == Unit::Minute ? 60 : 1;
-  return std::max((confirm + length - 1) / length, static_cast<std::int64_t>(least)) * length;
+  return std::clamp<std::int64_t>((confirm + length - 1) / length, least, most) * length;
 }
 
 } // namespace banpush

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -225,8 +226,10 @@ struct DeadMan {
   enum class Kind { Commit, Timer } kind = Kind::Commit;
   enum class Unit { Second, Minute } unit = Unit::Second; // YAML: seconds | minutes
   unsigned least = 1;
+  unsigned most = std::numeric_limits<unsigned>::max(); // both in units; without a documented one there is no greatest
 
-  // What the device makes of a time to confirm, both in seconds: whole units of its own, and none less than its least.
+  // What the device makes of a time to confirm, both in seconds: whole units of its own, none less than its least, none
+  // more than its most.
   std::int64_t taken(std::int64_t confirm) const noexcept;
 
   std::string when;

@@ -357,6 +357,21 @@ Installed parse_read(const Driver &driver, const Read &unbound, const Values &va
   return std::move(collector).finish();
 }
 
+namespace {
+
+// What stands in an answer with a warning is believed, but what is missing in it proves nothing.
+void doubt(const std::vector<std::string> &lists, const Reply &reply, Installed &installed) {
+  if (reply.warning.empty())
+    return;
+  const std::string text = fmt::format("the device warned while it was read, and may not have shown everything: {}", reply.warning);
+  for (ListState &state : installed.lists)
+    if (std::find(lists.begin(), lists.end(), state.list) != lists.end() &&
+        std::find(state.doubts.begin(), state.doubts.end(), text) == state.doubts.end())
+      state.doubts.push_back(text);
+}
+
+} // namespace
+
 Installed parse(const Driver &driver, const Values &values, const Answers &answers) {
   Installed installed;
   for (const List &list : driver.lists) {
@@ -391,6 +406,10 @@ Installed parse(const Driver &driver, const Values &values, const Answers &answe
   for (std::size_t i = 0; i < driver.in_force.size(); ++i)
     if (holds(driver.in_force[i].when, values, {}))
       apply(driver.in_force[i], values, answers.in_force.at(i), installed);
+  for (std::size_t i = 0; i < driver.reads.size(); ++i)
+    doubt(driver.reads[i].lists, answers.reads.at(i), installed);
+  for (std::size_t i = 0; i < driver.in_force.size(); ++i)
+    doubt(driver.in_force[i].lists, answers.in_force.at(i), installed);
   return installed;
 }
 

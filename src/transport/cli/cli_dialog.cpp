@@ -34,7 +34,7 @@ void CliDialog::learn(const std::vector<Question> &login, std::chrono::milliseco
     exchange.wait_for_prompt();
   } catch (const Error &error) {
     unusable_ = true;
-    throw Error(error.kind(), dialogue_.redacted(fmt::format("{} (waiting for the first prompt; the driver knows {})", error.what(),
+    throw Error(error.kind(), dialogue_.redacted(fmt::format("{} (no prompt that driver {} knows has come: {})", error.what(), driver_.name,
                                                              state_.prompts.names())));
   }
   if (!exchange.question().empty()) {

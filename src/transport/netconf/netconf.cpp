@@ -174,6 +174,11 @@ Facts NetconfTransport::open() {
   if (!chunks && !hello_.has(":base:1.0"))
     throw Error(ErrorKind::Device,
                 fmt::format("{}: the device speaks base:1.1 only, driver {} offers base:1.0", device_.name, driver_.name));
+  // RFC 6241 8.2, 8.3: what neither is offered of cannot be changed by this protocol.
+  if (!hello_.has(":candidate") && !hello_.has(":writable-running"))
+    throw Error(ErrorKind::Device, fmt::format("{}: the server offers neither :candidate nor :writable-running, so nothing on the device "
+                                               "can be changed over NETCONF",
+                                               device_.name));
   if (!chunks) // a confirmed commit that outlives its session is of the newer protocol; in the old one netconfd refuses it
     for (std::string &capability : hello_.capabilities)
       if (const std::size_t at = capability.find(newer_commit); at != std::string::npos)
@@ -238,17 +243,20 @@ NetconfReply NetconfTransport::call(const std::string &body, std::chrono::second
 
 Reply NetconfTransport::ask(const Ask &question) {
   if (question.rpc.empty())
-    return {hello_.text(), 0, {}};
+    return {hello_.text(), 0, {}, {}};
   const std::string operation = operation_of(question.rpc);
   const NetconfReply reply = call(question.rpc, silence_of(device_, driver_, driver_.silence), question.most_bytes, Repeat::Yes);
-  std::vector<NetconfError> errors;
-  std::copy_if(reply.errors.begin(), reply.errors.end(), std::back_inserter(errors), [](const auto &error) { return !error.is_warning(); });
+  std::vector<NetconfError> warnings, errors;
+  std::partition_copy(reply.errors.begin(), reply.errors.end(), std::back_inserter(warnings), std::back_inserter(errors),
+                      [](const NetconfError &error) { return error.is_warning(); });
   if (!errors.empty())
     throw Error(ErrorKind::Device, fmt::format("{}: {}: device said {}", device_.name, operation, dialogue_->redacted(joined(errors))));
+  if (!reply.message_id) // RFC 6241 4.2 wants it in each; a change is not sent to a server that cannot say what it consents to
+    throw Error(ErrorKind::Device, fmt::format("{}: {}: the answer names no message-id", device_.name, operation));
   if (!reply.data)
     throw Error(ErrorKind::Device, fmt::format("{}: {}: the answer has neither data nor an error{}{}", device_.name, operation,
                                                reply.rest.empty() ? "" : ": ", dialogue_->redacted(reply.rest)));
-  return {*reply.data, 0, {}};
+  return {*reply.data, 0, {}, dialogue_->redacted(joined(warnings))};
 }
 
 bool NetconfTransport::would_touch_others(const Step &step, const std::string &operation) const {
