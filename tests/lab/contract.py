@@ -190,6 +190,18 @@ class Contract(driver_contract.Contract):
                 self.assertIn("\nip access-list extended BANPUSH-IN4\n", one.text(), "the list still stands")
                 one.close()
 
+    def test_what_a_removal_took_was_not_lost(self):
+        if not self.platform.sets_up:
+            driver_contract.does_not_apply("there is no setup")
+        one = self.new()
+        one.ban(*HOSTS4[:2])
+        self.assertEqual(one.push()["outcome"], "changed")
+        one.run("setup", "dut", "--remove", "--apply")
+        one.run("setup", "dut", "--apply")
+        again = one.push()
+        self.assertEqual(len(again["add"]), 2, again)
+        self.assertEqual(again["put_back"], 0, again)
+
     def test_a_policy_without_ipv6(self):
         one = self.new(set_up=False, **ONE_FAMILY)
         if self.platform.sets_up:

@@ -122,7 +122,9 @@ void apply(const Settings &settings, Site &site, Session &session, const SetupCh
       say(settings, device, {"failed", &change, &report, error.what()}, {});
     throw;
   }
-  if (!removes)
+  if (removes)
+    state.nothing_held(device.name);
+  else
     state.lists_stand(device.name);
   say_what_was_proved(settings, device, report);
   say_unwritten(settings, state, device, change.stage);

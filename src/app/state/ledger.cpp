@@ -292,6 +292,16 @@ void State::seen(const std::string &device, const Installed &installed) {
   });
 }
 
+void State::nothing_held(const std::string &device) {
+  if (handle_)
+    with("write what the device holds", [&] {
+      Transaction transaction(handle_->database);
+      for (const char *table : {"ledger", "in_doubt", "as_read", "looked_at"})
+        handle_->database.execute(fmt::format("DELETE FROM {} WHERE device = ?", table), {device});
+      transaction.commit();
+    });
+}
+
 // All there is, or what the plan changed.
 void State::write_ledger(const std::string &device, const Plan &plan, const Installed *all, double since_fetch) {
   const std::int64_t fetched = now() - static_cast<std::int64_t>(since_fetch);

@@ -166,6 +166,8 @@ public:
   void made(const std::string &device, const std::set<Family> &families);
   std::set<Family> made(const std::string &device);
   void nothing_made(const std::string &device);
+  // What setup had made is gone, and what banpush held in it with it: none of it has been lost.
+  void nothing_held(const std::string &device);
   // Lists of its driver that the device, as last seen, has not got.
   void lacks(const std::string &device, const std::set<std::string> &lists);
   std::set<std::string> lacking(const std::string &device);
