@@ -105,9 +105,8 @@ TEST_CASE("cli: a device that never shows a prompt", "[transport]") {
   device.greeting = "Welcome\n";
   device.prompt = [](const CliDevice &) { return std::string(); };
   Talk talk(device);
-  CHECK_THROWS_WITH(talk.dialog.learn({}, 200ms),
-                    Catch::Equals("edge1: silent for 0.2 s; the last it said was \"Welcome\" "
-                                  "(no prompt that driver test_ios knows has come: config, exec, user)"));
+  CHECK_THROWS_WITH(talk.dialog.learn({}, 200ms), Catch::Equals("edge1: silent for 0.2 s; the last it said was \"Welcome\" "
+                                                                "(no prompt that driver test_ios knows has come: config, exec, user)"));
 }
 
 TEST_CASE("cli: a device that is renamed under the session", "[transport]") {

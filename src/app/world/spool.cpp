@@ -274,7 +274,8 @@ void Spool::not_taken(std::int64_t id, const std::string &why, Extent extent) {
 
 namespace {
 
-constexpr const char *line_columns = "SELECT id, at, what, COALESCE(problem, trouble), problem IS NOT NULL, problem IS NOT NULL OR tried IS NOT NULL FROM spool";
+constexpr const char *line_columns =
+    "SELECT id, at, what, COALESCE(problem, trouble), problem IS NOT NULL, problem IS NOT NULL OR tried IS NOT NULL FROM spool";
 
 SpoolLine line_of(const Statement &row) {
   SpoolLine line;

@@ -22,7 +22,7 @@ struct Facts {
 struct Reply {
   std::string text;
   int exit = 0;
-  std::string errors;  // standard error, where the channel has one
+  std::string errors;    // standard error, where the channel has one
   std::string warning{}; // what the device said beside it without refusing: it may not be all (RFC 6241 4.3)
 };
 

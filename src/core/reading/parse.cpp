@@ -285,9 +285,9 @@ void apply(const Proof &proof, const Values &values, const Reply &reply, Install
   else if (ruling.says == PathRuling::Says::Unclear)
     doubt = fmt::format("cannot tell whether its entries block all they should: an earlier rule may let packets through ({})", ruling.rule);
   else if (ruling.says == PathRuling::Says::Not)
-    (proof.doubts ? doubt : why_not) =
-        ruling.rule.empty() ? expand(proof.says, names_for(proof, values))
-                            : fmt::format("a rule before the one that uses it lets packets through ({})", ruling.rule);
+    (proof.doubts ? doubt : why_not) = ruling.rule.empty()
+                                           ? expand(proof.says, names_for(proof, values))
+                                           : fmt::format("a rule before the one that uses it lets packets through ({})", ruling.rule);
   for (ListState &state : installed.lists) {
     if (!state.stands || !state.in_force || std::find(proof.lists.begin(), proof.lists.end(), state.list) == proof.lists.end())
       continue;
