@@ -150,7 +150,8 @@ class Lab(Case):
         self.assertEqual({file.name: file.read_bytes() for file in place.iterdir() if file.is_file()}, before)
         advised = re.search(r"`banpush-lab ([^`]+)`", again.stderr).group(1)
         self.assertEqual(self.lab(*advised.split()).returncode, 0)
-        self.assertEqual(self.lab("up", network, "-d", place).returncode, 0, "the folder of a lab that is down serves again")
+        last = self.lab("up", network, "-d", place)
+        self.assertEqual(last.returncode, 0, "the folder of a lab that is down serves again: " + last.stderr)
 
     def test_somebody_elses_configuration_stays(self):
         self.write("  here: {address: local, driver: linux_nft}\n")

@@ -182,7 +182,7 @@ class Spool(unittest.TestCase):
             site.stop()
 
     def test_a_state_file_that_another_user_may_only_read(self):
-        """SQLite may not make what it needs beside it then, and says that this is missing."""
+        """SQLite may not make what it needs beside it then: whose the file is is said, and not that something is missing."""
         if os.geteuid() != 0:
             self.skipTest("needs root")
         folder = self.site.folder / "var"
@@ -198,7 +198,7 @@ class Spool(unittest.TestCase):
         for one, mode in ((self.site.folder, 0o755), (self.site.config, 0o644), (self.site.folder / "bans.db", 0o644)):
             one.chmod(mode)
         done = subprocess.run(self.site.argv("audit"), capture_output=True, text=True, timeout=PATIENCE, env=ENVIRONMENT, user=23456, group=12345, extra_groups=[])
-        self.assertIn("12345, whose folder it is in, or root must make it", done.stderr)
+        self.assertIn(f"the state file {folder / 'state.db'} belongs to 12345, and 23456 cannot use it", done.stderr)
         self.assertNotIn("No such file", done.stderr)
 
 

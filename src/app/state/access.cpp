@@ -19,7 +19,7 @@ std::string not_permitted(const std::string &path) {
     return {};
   return fmt::format(
       "the state file {} {}, and {} cannot use it: what it knows is not told here, and what is done here is not written down "
-      "there; for those who can it is no less well",
+      "there; whoever may use it loses nothing",
       path, facts ? "belongs to " + user_name(facts->owner.user) : "is in a folder of others", user_name(self));
 }
 
