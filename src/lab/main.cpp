@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -186,11 +187,24 @@ void up(const Options &options) {
   ::_exit(0); // the parent's buffers and handlers are not ours to run
 }
 
+// Its process holds the folder's lock to its very end; until then no other lab can be up there.
+bool has_ended(const std::string &folder) {
+  const int lock = ::open((folder + "/lab.lock").c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+  const bool ended = lock < 0 || ::flock(lock, LOCK_EX | LOCK_NB) == 0;
+  if (lock >= 0)
+    ::close(lock);
+  return ended;
+}
+
 void down(const Options &options) {
   const std::string folder = running_folder(options);
   converse(folder, "down");
-  for (int i = 0; i < 500 && fs::exists(folder + "/lab.sock"); ++i)
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (!has_ended(folder)) {
+    if (std::chrono::steady_clock::now() >= end)
+      throw Error(ErrorKind::Connect, fmt::format("the lab in {} was told to end, and has not ended within 30 s", folder));
     ::usleep(10'000);
+  }
   std::cout << fmt::format("down; its files are in {}\n", folder);
 }
 
