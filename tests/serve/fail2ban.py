@@ -1,6 +1,7 @@
 """A private fail2ban: own configuration, socket, pid file, database and log, polling back end."""
 import os
 import pathlib
+import re
 import shutil
 import signal
 import sqlite3
@@ -55,10 +56,15 @@ class Fail2ban:
     def start(self):
         self._process = subprocess.Popen(["fail2ban-server", "-xf", "-c", str(self._etc), "-s", str(self.socket), "-p", str(self._pid), "start"],
                                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT)
-        wait_until(lambda: self._process.poll() is not None or self.client("status", "gate", check=False).returncode == 0, 60, "fail2ban answers")
+        wait_until(lambda: self._process.poll() is not None or self._has_jail("gate"), 60, "fail2ban answers")
         if self._process.poll() is not None:
             raise AssertionError("fail2ban ended: " + self.text())
         return self
+
+    def _has_jail(self, name):
+        """Asked without its name: fail2ban writes an ERROR of each jail that it does not know yet."""
+        done = self.client("status", check=False)
+        return done.returncode == 0 and re.search(rf"Jail list:.*\b{name}\b", done.stdout) is not None
 
     def client(self, *words, check=True):
         done = subprocess.run(["fail2ban-client", "-c", str(self._etc), "-s", str(self.socket), "-p", str(self._pid), *map(str, words)],

@@ -294,7 +294,9 @@ class ErrorsAsJson(unittest.TestCase):
                     self.assertNotEqual(done.returncode, 0, done.stdout)
                     said = json.loads(done.stdout)
                     self.assertEqual((said["schema"], said["status"]), (1, done.returncode), said)
-                    self.assertIn(said["error"].splitlines()[0], done.stderr)
+                    # What the service writes there is a line of JSON for each event, and so for each mistake.
+                    told = "\n".join(json.loads(line)["message"] for line in done.stderr.splitlines()) if verb == ["serve"] else done.stderr
+                    self.assertIn(said["error"].splitlines()[0], told)
 
 
 if __name__ == "__main__":
