@@ -181,7 +181,8 @@ TEST_CASE("a reason that may be of one line alone is told with that line, and a 
   waiting.ban("198.51.100.1");
   waiting.ban("192.0.2.1");
   waiting.table->refuses = {{"ban 203.0.113.1", Fault::Unknown}, {"ban 192.0.2.1", Fault::Unknown}};
-  const std::string named = waiting.spool.lines().front().what + ": ban 203.0.113.1: no; see to the table: this error is not known to pass by itself";
+  const std::string named =
+      waiting.spool.lines().front().what + ": ban 203.0.113.1: no; see to the table: this error is not known to pass by itself";
   CHECK(waiting.deliver().why_it_waits() == named);
   REQUIRE(waiting.spool.lines().size() == 2);
   CHECK(waiting.spool.lines().front().alone);
