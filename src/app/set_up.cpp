@@ -189,6 +189,16 @@ Missing missing_after(Session &session) {
   }
 }
 
+void wait_until_gone(Session &session) {
+  const auto end = std::chrono::steady_clock::now() + session.driver().settle;
+  while (std::chrono::steady_clock::now() < end) {
+    const Installed installed = session.read();
+    if (std::none_of(installed.lists.begin(), installed.lists.end(), [](const ListState &list) { return list.stands; }))
+      return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+}
+
 void set_up_again(Site &site, const Device &device, const std::string &who) {
   require_own_files(site, device);
   Session session(device, site.config().driver(device), site.credentials(device), families_used(site, device), site.trace);

@@ -105,9 +105,10 @@ void apply(const Settings &settings, Site &site, Session &session, const SetupCh
   probes.look_before();
   try {
     send_setup(site, session, change, probes, actor(), report);
-    if (removes)
+    if (removes) {
       state.nothing_made(device.name);
-    else
+      wait_until_gone(session);
+    } else
       state.set_up(device.name, true);
     Missing after;
     if (!removes)
