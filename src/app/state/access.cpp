@@ -18,9 +18,8 @@ std::string not_permitted(const std::string &path) {
   if (const auto file = open_with(path, O_RDWR | O_CLOEXEC, 0); file || (file.error().code != EACCES && file.error().code != EPERM))
     return {};
   return fmt::format(
-      "the state file {} {}, and {} cannot use it: what it knows is not told here, and what is done here is not written down "
-      "there; whoever may use it loses nothing",
-      path, facts ? "belongs to " + user_name(facts->owner.user) : "is in a folder of others", user_name(self));
+      "the state file {} {}, and {} cannot use it: what it knows is not told here, and what is done here is not written down there", path,
+      facts ? "belongs to " + user_name(facts->owner.user) : "is in a folder of others", user_name(self));
 }
 
 } // namespace banpush

@@ -42,6 +42,8 @@ public:
       for (const Secret *one : {&device.login.password, &device.login.passphrase, &device.enable})
         look_at_program(one->command);
       look_at_program(device.run_with);
+      for (const Probe &probe : device.probe)
+        look_at_program(probe.command);
     }
     for (const TableSource &table : config_.tables)
       look_at_program(table.password.command);
