@@ -38,7 +38,6 @@ struct Known {
   std::vector<LedgerEntry> ledger;
   Prospect prospect;
   AsRead told; // by the last reading
-  std::string looked_at;
   std::optional<State::Doubt> doubt;
   std::optional<State::Push> last;
 };
@@ -53,7 +52,6 @@ Known known_of(Site &site, const Device &device, const Prefix &prefix, Installed
           state.ledger(device.name),
           prospect_of(state, site.config(), device),
           state.as_read(device.name),
-          state.looked_at(device.name),
           state.doubt(device.name, prefix),
           state.last_push(device.name)};
 }
@@ -225,7 +223,6 @@ OnDevice on_device(Site &site, const Device &device, const Explanation &explanat
     made.reason = fmt::format("{}; as it was read before: {}, {}", doubt_text(known), made.state, made.reason);
     made.state = "unknown";
   }
-  made.read_at = std::max(made.read_at, known.looked_at);
   return made;
 }
 

@@ -26,11 +26,7 @@ std::string missing(const Installed &installed) {
   return text;
 }
 
-} // namespace
-
-namespace {
-
-// Where all stands and is in force as far as can be told: what brings our rules in front of others', if the driver's setup does.
+// Where all stands and is in force as far as can be told: what brings our rules in front of others', or adds what they lack, if the driver's setup does.
 Script moved_up(const Session &session, Facts facts, const Installed &before, const DeadManUse &dead_man) {
   Script script = render_setup(rendering_for(session, facts, dead_man), Stage::Setup);
   for (const ListState &list : before.lists)
@@ -189,14 +185,19 @@ Missing missing_after(Session &session) {
   }
 }
 
-void wait_until_gone(Session &session) {
+std::string standing_after(Session &session) {
   const auto end = std::chrono::steady_clock::now() + session.driver().settle;
+  std::string standing;
   while (std::chrono::steady_clock::now() < end) {
-    const Installed installed = session.read();
-    if (std::none_of(installed.lists.begin(), installed.lists.end(), [](const ListState &list) { return list.stands; }))
-      return;
+    standing.clear();
+    for (const ListState &list : session.read().lists)
+      if (list.stands)
+        standing = list.list;
+    if (standing.empty())
+      break;
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
+  return standing;
 }
 
 void set_up_again(Site &site, const Device &device, const std::string &who) {

@@ -43,9 +43,9 @@ struct Missing {
   Installed installed;
 };
 Missing missing_after(Session &session);
-// After a removal: until no list stands any more, as long as the driver's `settle` says at most. What comes next would read
-// what was there before.
-void wait_until_gone(Session &session);
+// After a removal: waits until the device shows no list any more, for the driver's `settle` at most; what comes next would read
+// what was there before. A list that it shows still; empty: none, or it shows at once what it does. Throws as Session::read().
+std::string standing_after(Session &session);
 
 // All of it on a device that has lost what was set up. Throws Error as the others, and where something still lacks.
 void set_up_again(Site &site, const Device &device, const std::string &who);

@@ -45,6 +45,9 @@ struct NewBan {
   BanWords words;
 };
 
+// How long ago it began: what fail2ban says again has begun before it was decided here.
+inline Seconds since_begin(const NewBan &ban) { return ban.age + (ban.occasion == Occasion::New ? 0 : ban.begun.value_or(0)); }
+
 // What became of a NewBan: a row of its own; an earlier row that is still in force holds on longer; nothing, because the
 // table says so already; or it is not in force, because somebody has unbanned it since it was decided.
 enum class Recorded { Added, Extended, Unchanged, Lifted };

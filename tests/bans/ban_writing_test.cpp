@@ -239,6 +239,9 @@ TEST_CASE("a ban that is prolonged holds on, and what was lifted meanwhile stays
     ban.until = permanent;
     CHECK(table->ban(ban) == Recorded::Extended);
     CHECK(rows(*table).front().until == permanent);
+    CHECK(table->ban(ban) == Recorded::Unchanged);
+    ban.occasion = Occasion::Restored;
+    CHECK(table->ban(ban) == Recorded::Unchanged);
   }
   SECTION("lifted") {
     CHECK(table->unban(ban.ip, ban.jail, ban.hostname, GENERATE(Revoker::Operator, Revoker::Fail2ban), "") == 1);

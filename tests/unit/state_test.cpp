@@ -126,7 +126,7 @@ TEST_CASE("state: of a file of before the ledger knew it, nothing is known of wh
   {
     const Database file(folder.state());
     file.script("DROP TRIGGER entry_gone; DROP TABLE origin; ALTER TABLE ledger DROP COLUMN known; ALTER TABLE audit DROP COLUMN added; "
-                "ALTER TABLE audit DROP COLUMN removed; ALTER TABLE audit DROP COLUMN put_back; DROP TABLE as_read; DROP TABLE looked_at; "
+                "ALTER TABLE audit DROP COLUMN removed; ALTER TABLE audit DROP COLUMN put_back; DROP TABLE as_read; "
                 "PRAGMA user_version = 8");
   }
   State state(folder.state());

@@ -175,13 +175,17 @@ void Steps::judge_spooled(Spool &spool, const NewBan &ban, std::int64_t line) {
     if (guard_)
       guard_();
     judge_by_names();
-    spool.judged(line);
   } catch (const Error &error) {
     if (!spool.take_back(ban.token)) { // delivered meanwhile: it took longer than a judgement may
-      const auto unban = spool.put(SpooledUnban{ban.ip, ban.jail, ban.hostname, ban.actor, Revoker::Operator}, decided_);
+      const auto unban = spool.put(SpooledUnban{ban.ip, ban.jail, ban.hostname, ban.actor, Revoker::Operator});
       deliver_waiting(spool, unban, Table::NotTried);
     }
     throw Error(error.kind() == ErrorKind::Guard ? ErrorKind::Guard : ErrorKind::Usage, error.what());
+  }
+  try {
+    spool.judged(line);
+  } catch (const Error &error) { // it is delivered all the same, once a judgement can take no longer
+    settings_.console.warn(error.what());
   }
 }
 

@@ -63,21 +63,8 @@ void State::looked_at(const std::string &device, const AsRead &told) {
       put(is_doubt, one.list, {}, {}, one.why);
     for (const KeptOut &one : told.others)
       put(is_other, one.list, text_of(one.covers), text_of(one.around), one.text);
-    database.execute("INSERT INTO looked_at (device, at) VALUES (?, ?) ON CONFLICT (device) DO UPDATE SET at = excluded.at",
-                     {device, seconds_now()});
     transaction.commit();
   });
-}
-
-std::string State::looked_at(const std::string &device) {
-  std::string at;
-  if (handle_)
-    with("read what was told of a device", [&] {
-      auto row = handle_->database.prepare("SELECT at FROM looked_at WHERE device = ?", {device});
-      if (row.step())
-        at = local_time(row.number(0));
-    });
-  return at;
 }
 
 } // namespace banpush

@@ -296,7 +296,7 @@ void State::nothing_held(const std::string &device) {
   if (handle_)
     with("write what the device holds", [&] {
       Transaction transaction(handle_->database);
-      for (const char *table : {"ledger", "in_doubt", "as_read", "looked_at"})
+      for (const char *table : {"ledger", "in_doubt", "as_read"})
         handle_->database.execute(fmt::format("DELETE FROM {} WHERE device = ?", table), {device});
       transaction.commit();
     });

@@ -72,7 +72,6 @@ constexpr const char *schema_of_readings = R"(
 CREATE TABLE as_read (
   device TEXT NOT NULL, what TEXT NOT NULL, list TEXT NOT NULL, prefix TEXT NOT NULL, source TEXT NOT NULL, text TEXT NOT NULL);
 CREATE INDEX as_read_device ON as_read (device);
-CREATE TABLE looked_at (device TEXT PRIMARY KEY, at INTEGER NOT NULL);
 )";
 
 std::int64_t now() { return seconds_now(); }

@@ -68,11 +68,9 @@ public:
   void lost(const std::string &device, const Plan &plan, const Installed &shown, double since_fetch);
   // Whether the entry stood there, by this driver, when the device was last read back; no where that is in doubt.
   bool held(const std::string &device, const std::string &driver, const Block &block, const std::string &list);
-  // What a whole reading told beside the entries, and when a reading last told something new of that (local time; empty: never).
-  // Written only where it is another than before.
+  // What a whole reading told beside the entries; written only where it is another than before.
   void looked_at(const std::string &device, const AsRead &told);
   AsRead as_read(const std::string &device);
-  std::string looked_at(const std::string &device);
 
   // Seconds from the newest row's creation to the device's read-back, of entries blocked within the last
   // `within` seconds; ascending.

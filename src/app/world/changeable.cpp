@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 
 #include <fmt/format.h>
 #include <pwd.h>
@@ -77,8 +78,18 @@ private:
 
   // The file, and its folder: who may write that exchanges the file.
   void look_at(const std::string &path, const char *what) {
-    look_at_one(path, what);
-    look_at_one(folder_of(path), "the folder");
+    const std::string real = real_path(path);
+    look_at_one(real, what);
+    look_at_one(real_path(folder_of(real)), "the folder");
+    if (real != path)
+      look_at_one(real_path(folder_of(path)), "the folder");
+  }
+
+  // A link has a mode that says nothing: what it leads to is looked at.
+  static std::string real_path(const std::string &path) {
+    std::error_code failure;
+    const auto real = std::filesystem::canonical(path, failure);
+    return failure ? path : real.string();
   }
 
   void look_at_one(const std::string &path, const char *what) {

@@ -327,10 +327,10 @@ bool prolongs(std::vector<Spooled> &bans, const NewBan &longer) {
   if (same == bans.rend())
     return false;
   NewBan &ban = *same->ban;
-  if (!longer.until || *longer.until == permanent)
+  if (longer.until == permanent)
     ban.until = longer.until;
-  else if (ban.until && *ban.until != permanent)
-    ban.until = std::max(*ban.until, *longer.until - longer.age - longer.begun.value_or(0) + ban.age);
+  else if (longer.until && ban.until && *ban.until != permanent)
+    ban.until = std::max(*ban.until, *longer.until - since_begin(longer) + since_begin(ban));
   return true;
 }
 
@@ -356,9 +356,9 @@ std::vector<Spooled> Spool::bans() {
 
 KeptRow row_of(const Spooled &one) {
   const NewBan &ban = *one.ban;
-  KeptRow row{ban.hostname, fmt::format("spool {}", one.id), ban.jail, ban.protocol, ban.port, ban.ip.text(), ban.age};
+  KeptRow row{ban.hostname, fmt::format("spool {}", one.id), ban.jail, ban.protocol, ban.port, ban.ip.text(), since_begin(ban)};
   if (ban.until)
-    row.until = *ban.until == permanent ? permanent : *ban.until - ban.age;
+    row.until = *ban.until == permanent ? permanent : *ban.until - since_begin(ban);
   return row;
 }
 

@@ -32,7 +32,7 @@ NewBan of_this_moment(NewBan ban) {
   }
   if (ban.occasion == Occasion::New)
     ban.begun.reset();
-  ban.age += ban.begun.value_or(0);
+  ban.age = since_begin(ban);
   return ban;
 }
 
@@ -184,7 +184,8 @@ std::optional<Recorded> SqlTable::settled_again(const std::vector<KnownRow> &row
   const KnownRow &row = best_of(rows, ban);
   const auto end = end_of(row, ban.lasts);
   if (is_in_force(row, ban.lasts)) {
-    const bool longer = sides && row.has_key() && ban.begun && end_of(ban).value_or(0) > end.value_or(0) + rounding;
+    const Seconds ends = end.value_or(0);
+    const bool longer = sides && row.has_key() && ban.begun && ends != permanent && end_of(ban).value_or(0) > ends + rounding;
     if (longer)
       extend(row, ban);
     return longer ? Recorded::Extended : Recorded::Unchanged;
@@ -286,7 +287,7 @@ std::size_t SqlTable::unban(const Prefix &ip, const std::string &jail, const std
       read_notes(rows);
     std::size_t concerned = 0;
     for (const KnownRow &row : rows) {
-      if (age > 0 && row.age < age) // put since this was decided
+      if (age > 0 && row.age + rounding < age) // put since this was decided
         continue;
       if (sides && row.has_key())
         concerned += revoke(row, {who, actor, age}) ? 1 : 0;
@@ -333,7 +334,7 @@ std::optional<SqlTable::Lift> SqlTable::lifted_since(const NewBan &ban) {
     const SideNote note = note_of(views);
     if (!note.revoked || !note.revoked_by_operator)
       longest_held = std::max(longest_held, note.revoked || note.until.value_or(1) <= 0 ? -1 : note.age.value_or(-1));
-    else if (*note.revoked < ban.age) {
+    else if (*note.revoked + rounding < ban.age) {
       auto &lift = columns[0] == ban.hostname && columns[1] == ban.jail ? own : of_another;
       if (!lift || *note.revoked < lift->age)
         lift = Lift{Revoker::Operator, columns[2].value_or(""), *note.revoked};

@@ -37,7 +37,7 @@ Facts with_states(Facts facts, const Installed &installed) {
   for (const ListState &state : installed.lists) {
     facts.values[state.list + "_stands"] = state.stands ? "yes" : "";
     facts.values[state.list + "_in_force"] = state.stands && state.in_force ? "yes" : "";
-    facts.values[state.list + "_first"] = state.stands && state.in_force && !state.may_be_passed ? "yes" : "";
+    facts.values[state.list + "_first"] = state.stands && state.in_force && !state.may_be_passed && !state.may_lack ? "yes" : "";
     facts.values[state.list + "_permits"] = state.terminals != 0 ? "yes" : "";
     const bool foreign = std::any_of(installed.foreign.begin(), installed.foreign.end(),
                                      [&](const Foreign &one) { return one.list == state.list && !one.placeholder; });

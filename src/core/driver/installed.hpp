@@ -75,6 +75,7 @@ struct ListState {
   std::vector<Permit> permits;           // before the terminal entry
   std::vector<std::string> doubts;       // for people: why its entries may block less than it seems
   bool may_be_passed = false;            // one of them: of the filter that uses it an earlier rule may let packets through
+  bool may_lack = false;                 // one of them: a proof of level `warning` does not hold
 };
 
 struct Installed {

@@ -277,7 +277,8 @@ bool binds(const Proof &proof, const Reply &reply, const Values &values, const s
 void apply(const Proof &proof, const Values &values, const Reply &reply, Installed &installed) {
   std::string why_not, doubt;
   const PathRuling ruling = ruling_on(proof, values, reply);
-  if (!as_asked(proof.exits, proof.holds, proof.lacks, names_for(proof, values), reply))
+  const bool holds = as_asked(proof.exits, proof.holds, proof.lacks, names_for(proof, values), reply);
+  if (!holds)
     (proof.doubts ? doubt : why_not) = expand(proof.says, names_for(proof, values));
   else if (!ruling.unbound.empty())
     doubt =
@@ -294,6 +295,7 @@ void apply(const Proof &proof, const Values &values, const Reply &reply, Install
     if (!doubt.empty())
       state.doubts.push_back(doubt);
     state.may_be_passed = state.may_be_passed || (ruling.says == PathRuling::Says::Unclear && ruling.unbound.empty());
+    state.may_lack = state.may_lack || (proof.doubts && !holds);
     if (why_not.empty())
       continue;
     state.in_force = false;
