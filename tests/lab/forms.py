@@ -55,6 +55,19 @@ class Forms(unittest.TestCase):
         (told,) = json.loads(one.run("explain", driver_contract.HOSTS4[0], "--json").stdout)["devices"]
         self.assertEqual(told["state"], "present", told)
 
+    def test_setup_adds_what_a_policy_of_its_own_lacks(self):
+        one = self.new("fortinet_fortios")
+        one.run("setup", "dut", "--apply")
+        self.assertNotIn("virtual IPs", one.run("check", "dut", "--connect").stdout)
+        self.assertIn("already set up", one.run("setup", "dut").stdout)
+        one.tell("type", "config firewall policy", "edit 7112", "set match-vip disable", "next", "end")
+        self.assertIn("virtual IPs", one.run("check", "dut", "--connect").stdout)
+        self.assertIn("set match-vip enable", one.run("setup", "dut").stdout)
+        before = self.sent(one).count("set match-vip enable")
+        one.run("setup", "dut", "--apply")
+        self.assertEqual(self.sent(one).count("set match-vip enable"), before + 1)
+        self.assertNotIn("match-vip", one.run("setup", "dut").stdout, "the policy by itself is shown without it now")
+
     def test_names_of_32_characters(self):
         one = self.new("extreme_exos")
         hosts = ["2001:db8:1111:2222:3333:4444:5555:6666", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", "2001:db8::1", "203.0.113.7"]

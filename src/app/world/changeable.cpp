@@ -36,8 +36,9 @@ public:
 
   std::vector<std::string> all() {
     look_at(config_.path, "the configuration");
+    look_at_all(folder_of(config_.path) + "/drivers", "the driver");
+    look_at_all(folder_of(config_.path) + "/templates", "the template");
     for (const Device &device : config_.devices) {
-      look_at_driver(config_.driver(device));
       if (!device.is_local())
         look_at(device.login.known_hosts, "the file of host keys");
       for (const Secret *one : {&device.login.password, &device.login.passphrase, &device.enable})
@@ -60,14 +61,16 @@ public:
   }
 
 private:
-  // A site's own, beside the configuration: those that came with the program are whose the program is.
-  void look_at_driver(const Driver &driver) {
-    const std::string folder = folder_of(driver.file);
-    if (folder_of(folder) != folder_of(config_.path))
+  // A site's own, beside the configuration, those too that only others of its drivers extend. Those that came with the program are
+  // whose the program is.
+  void look_at_all(const std::string &folder, const char *what) {
+    namespace fs = std::filesystem;
+    std::error_code failure;
+    if (!fs::is_directory(folder, failure))
       return;
-    look_at(driver.file, "the driver");
-    const std::string templates = folder_of(folder) + "/templates/" + driver.name;
-    look_at(templates, "the folder of templates");
+    look_at_one(real_path(folder), "the folder");
+    for (fs::recursive_directory_iterator at(folder, failure), end; !failure && at != end; at.increment(failure))
+      look_at_one(real_path(at->path().string()), at->is_directory(failure) ? "the folder" : what);
   }
 
   // Of those that are found by PATH the system is the judge.
