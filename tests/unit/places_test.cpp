@@ -26,6 +26,8 @@ TEST_CASE("places: the names of one") {
   CHECK(names["type"] == "TwentyFiveGigE");
   CHECK(names["slot"] == "1/0/1.100");
   CHECK(names_of_place("1/1/1", "in")["type"].empty());
+  CHECK(names_of_place("GigabitEthernet 0/0/1", "in")["type"] == "GigabitEthernet");
+  CHECK(names_of_place("GigabitEthernet 0/0/1", "in")["slot"] == "0/0/1");
   CHECK(names_of_place("wan", "in")["slot"].empty());
   for (const std::string &name : place_names())
     CHECK(names.count(name) == 1);

@@ -35,6 +35,7 @@ void refuse(const Refusal &refusal, const Values &values, const Facts &facts, st
 std::map<std::string, std::string> names_of_place(const std::string &interface, const std::string &direction) {
   const std::size_t dot = interface.rfind('.');
   const std::size_t number = interface.find_last_not_of("0123456789/.:") + 1;
+  const std::string type = interface.substr(0, number); // `GigabitEthernet 0/0/1` is how some type it
   const bool in = direction == "in";
   return {{"interface", interface},
           {"direction", direction},
@@ -42,7 +43,7 @@ std::map<std::string, std::string> names_of_place(const std::string &interface, 
           {"input", in ? "input" : "output"},
           {"physical", interface.substr(0, dot)},
           {"unit", dot == std::string::npos ? "0" : interface.substr(dot + 1)},
-          {"type", interface.substr(0, number)},
+          {"type", type.substr(0, type.find_last_not_of(' ') + 1)},
           {"slot", interface.substr(number)}};
 }
 

@@ -256,6 +256,8 @@ Reply NetconfTransport::ask(const Ask &question) {
   if (!reply.data)
     throw Error(ErrorKind::Device, fmt::format("{}: {}: the answer has neither data nor an error{}{}", device_.name, operation,
                                                reply.rest.empty() ? "" : ": ", dialogue_->redacted(reply.rest)));
+  std::erase_if(warnings,
+                [this](const NetconfError &warning) { return judge(driver_, warning.text()).accepted(); }); // the driver's `harmless`
   return {*reply.data, 0, {}, dialogue_->redacted(joined(warnings))};
 }
 
