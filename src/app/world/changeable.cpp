@@ -66,7 +66,8 @@ private:
   void look_at_all(const std::string &folder, const char *what) {
     namespace fs = std::filesystem;
     std::error_code failure;
-    if (!fs::is_directory(folder, failure))
+    const auto about = file_facts(real_path(folder));
+    if (!about || !S_ISDIR(about->mode))
       return;
     look_at_one(real_path(folder), "the folder");
     for (fs::recursive_directory_iterator at(folder, failure), end; !failure && at != end; at.increment(failure))
