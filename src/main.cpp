@@ -278,7 +278,7 @@ private:
         work_ = drivers_list;
     });
     auto shown_driver = std::make_shared<std::string>();
-    CLI::App *network = verb("lab", "A network of emulated devices for rehearsal: up FILE, down, tell (docs/lab.md)");
+    CLI::App *network = verb("lab", "Emulated devices: rehearse, devices, up FILE, down, tell (docs/lab.md)");
     network->fallthrough(false);
     network->prefix_command();
     network->callback([this, network] {

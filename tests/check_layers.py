@@ -25,7 +25,7 @@ LAYERS = {
     "bans": {"bans", "files", "settings", "core"},
     "transport": {"transport", "files", "settings", "core"},
     "config": {"config", "files", "settings", "core"},
-    "lab": {"lab", "config", "files", "settings", "core"},  # config for its reader of strict documents
+    "lab": {"lab", "config", "bans", "files", "settings", "core"},  # config for its reader of strict documents, bans to copy tables
     "app": {"app", "bans", "transport", "config", "files", "settings", "core"},
     "": {"", "app", "files", "settings", "core"},
 }
@@ -36,7 +36,7 @@ ONLY = {
     r"yaml-cpp/": ("src/config/",),
     r"CLI/": ("src/main.cpp", "src/help.", "src/lab/main.cpp"),
     r"mysql|mariadb": ("src/bans/",),
-    r"sqlite3\.h": ("src/bans/",),
+    r"sqlite3\.h": ("src/bans/", "src/lab/table_copy.cpp"),
     r"libssh/": ("src/transport/", "src/lab/"),
     r"libnetconf2|nc_client|nc_server|libyang": ("src/transport/", "src/lab/", "tests/"),
     r"kainjow/": ("src/core/driver/text_template.cpp",),

@@ -12,7 +12,7 @@ _banpush() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} word verbs=() skip=no command=("$1")
   COMPREPLY=()
   case $previous in
-    -c | --config | --trace | --out | --plan | --installed | -d | --dir | --devices)
+    -c | --config | --trace | --out | --plan | --installed | -d | --dir | --devices | --running | --bans)
       mapfile -t COMPREPLY < <(compgen -f -- "$current")
       return
       ;;

@@ -1,6 +1,9 @@
 // banpush-lab: emulated routers and switches behind real SSH on the loopback interface, to rehearse and to
 // test with.
+#include "lab/control.hpp"
 #include "lab/network.hpp"
+#include "lab/platforms.hpp"
+#include "lab/rehearsal.hpp"
 
 #include "files/own_files.hpp"
 
@@ -18,8 +21,6 @@
 #include <nlohmann/json.hpp>
 #include <sys/file.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,16 +29,20 @@ namespace {
 namespace fs = std::filesystem;
 using banpush::Error;
 using banpush::ErrorKind;
+using banpush::lab::converse;
 using banpush::lab::Network;
 
 struct Options {
   std::string file, folder, name;
   std::vector<std::string> devices, words;
+  banpush::lab::RehearsalOptions rehearsal;
+  bool json = false, keep = false;
 };
 
 std::vector<std::string> device_folders(const Options &options) {
   std::vector<std::string> folders = options.devices;
-  folders.push_back(fs::absolute(options.file).parent_path().string());
+  if (!options.file.empty())
+    folders.push_back(fs::absolute(options.file).parent_path().string());
   folders.push_back(banpush::device_folder());
   return folders;
 }
@@ -90,27 +95,6 @@ std::string running_folder(const Options &options) {
   for (const std::string &one : found)
     all += "\n  " + one;
   throw Error(ErrorKind::Usage, found.empty() ? "no lab is up" : "several labs are up; say which with --dir:" + all);
-}
-
-std::string converse(const std::string &folder, const std::string &line) {
-  sockaddr_un where{};
-  where.sun_family = AF_UNIX;
-  const std::string path = folder + "/lab.sock";
-  if (path.size() >= sizeof where.sun_path)
-    throw Error(ErrorKind::Usage, path + ": the path is too long for a socket");
-  std::copy(path.begin(), path.end(), where.sun_path);
-  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (::connect(fd, reinterpret_cast<sockaddr *>(&where), sizeof where) != 0)
-    throw Error(ErrorKind::Connect, fmt::format("no lab listens at {}: {}", path, std::strerror(errno)));
-  const std::string bytes = line + "\n";
-  std::string answer;
-  if (::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size())) {
-    char buffer[65536];
-    for (ssize_t got; (got = ::read(fd, buffer, sizeof buffer)) > 0;)
-      answer.append(buffer, static_cast<std::size_t>(got));
-  }
-  ::close(fd);
-  return answer;
 }
 
 void say_ready(const std::string &folder, const std::string &configuration) {
@@ -218,6 +202,65 @@ void tell(const Options &options) {
     throw Error(ErrorKind::Usage, "the lab refused");
 }
 
+void list_devices(const Options &options) {
+  const auto all = banpush::lab::find_platforms(device_folders(options));
+  if (options.json) {
+    nlohmann::json devices = nlohmann::json::array();
+    for (const auto &one : all) {
+      devices.push_back({{"device", one.name}, {"file", one.file}, {"about", one.about}, {"trains", one.trains}, {"drivers", {}}});
+      for (const auto &[driver, train] : one.stands_for)
+        devices.back()["drivers"].push_back({{"driver", driver}, {"train", train}});
+    }
+    std::cout << nlohmann::json{{"schema", 1}, {"devices", std::move(devices)}}.dump(2) << '\n';
+    return;
+  }
+  for (const auto &one : all) {
+    std::cout << fmt::format("{}: {}\n", one.name, one.about);
+    for (const std::string &train : one.trains)
+      std::cout << fmt::format("    train {}\n", train);
+    for (const auto &[driver, train] : one.stands_for)
+      if (driver != one.name)
+        std::cout << fmt::format("    also for the driver {}{}\n", driver, train.empty() ? "" : ", as its train " + train);
+  }
+}
+
+int rehearse(Options &options) {
+  banpush::lab::RehearsalOptions &rehearsal = options.rehearsal;
+  rehearsal.platforms = options.devices;
+  rehearsal.platforms.push_back(banpush::device_folder());
+  const bool own = options.folder.empty();
+  rehearsal.folder = new_folder(options);
+  std::error_code failure;
+  if (!fs::is_empty(rehearsal.folder, failure))
+    throw Error(ErrorKind::Usage, rehearsal.folder + " is not empty; give a folder of the rehearsal's own with --dir");
+  const auto clear = [&] {
+    if (own && !options.keep)
+      fs::remove_all(rehearsal.folder, failure);
+  };
+  ::signal(SIGPIPE, SIG_IGN);
+  try {
+    nlohmann::json done = banpush::lab::rehearse(rehearsal);
+    if (own && !options.keep)
+      done["folder"] = nullptr;
+    std::cout << (options.json ? done.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"
+                               : banpush::lab::rehearsal_text(done));
+    clear();
+    return done.at("status").get<int>();
+  } catch (...) {
+    clear();
+    throw;
+  }
+}
+
+int status_of(ErrorKind kind) {
+  switch (kind) {
+  case ErrorKind::Usage:
+  case ErrorKind::Config: return 2;
+  case ErrorKind::Table: return 3;
+  default: return 1;
+  }
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -239,9 +282,30 @@ int main(int argc, char **argv) {
   CLI::App *const tell_verb = verb("tell", "speaks to one device of it: state, stats, type, packet, fault, reload, drop, …", false);
   tell_verb->add_option("name", options.name, "the device")->required();
   tell_verb->add_option("words", options.words, "what it is told")->required();
+  CLI::App *const devices_verb =
+      app.add_subcommand("devices", "lists the platforms there are, their trains, and the drivers they stand for");
+  devices_verb->add_option("--devices", options.devices, "folders with NAME/device.yaml");
+  devices_verb->add_flag("--json", options.json, "as a document");
+  CLI::App *const rehearse_verb = app.add_subcommand(
+      "rehearse",
+      "a configuration of banpush against an emulated twin of each device: plan, setup, push; no real device or table is changed");
+  banpush::lab::RehearsalOptions &rehearsal = options.rehearsal;
+  rehearse_verb->add_option("-c,--config", rehearsal.config, "banpush's configuration")->capture_default_str();
+  rehearse_verb->add_option("device", rehearsal.devices, "devices or groups; all by default");
+  rehearse_verb->add_option("--running", rehearsal.running, "folder with DEVICE.cfg, the saved running configuration of each device");
+  rehearse_verb
+      ->add_option("--from", rehearsal.from, "ADDRESS[@INTERFACE] that is asked about before and after; banpush's own is the first")
+      ->allow_extra_args(false);
+  rehearse_verb->add_option("--train", rehearsal.trains, "DEVICE=TRAIN of its platform")->allow_extra_args(false);
+  rehearse_verb->add_option("--bans", rehearsal.bans, "file with an address or prefix a line, instead of the tables");
+  rehearse_verb->add_option("-d,--dir", options.folder, "folder for its files, which are then kept");
+  rehearse_verb->add_option("--devices", options.devices, "folders with NAME/device.yaml")->allow_extra_args(false);
+  rehearse_verb->add_flag("--keep", options.keep, "keep the files of the rehearsal, and say where");
+  rehearse_verb->add_flag("--json", options.json, "as a document");
   CLI11_PARSE(app, argc, argv);
   ssh_init();
   try {
+    int status = 0;
     if (up_verb->parsed())
       up(options);
     else if (run_verb->parsed())
@@ -250,11 +314,18 @@ int main(int argc, char **argv) {
       down(options);
     else if (tell_verb->parsed())
       tell(options);
+    else if (devices_verb->parsed())
+      list_devices(options);
+    else if (rehearse_verb->parsed())
+      status = rehearse(options);
     if (!std::cout.flush())
       throw Error(ErrorKind::Device, "standard output cannot be written: what was to be said there is lost");
-    return 0;
+    return status;
   } catch (const Error &error) {
     std::cerr << "banpush-lab: " << error.what() << '\n';
-    return error.kind() == ErrorKind::Usage || error.kind() == ErrorKind::Config ? 2 : 1;
+    return status_of(error.kind());
+  } catch (const std::exception &error) {
+    std::cerr << "banpush-lab: " << error.what() << '\n';
+    return 1;
   }
 }

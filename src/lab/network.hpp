@@ -2,6 +2,7 @@
 // configuration that fits it.
 #pragma once
 
+#include "config/document/document.hpp"
 #include "lab/ssh/ssh_server.hpp"
 
 namespace banpush::lab {
@@ -28,6 +29,9 @@ struct NetworkFile {
 // NAME/device.yaml. Throws Error (Config) with everything that is wrong.
 NetworkFile read_network(const std::string &file);
 
+// A node as YAML in one line.
+std::string flow_yaml(const Node &node);
+
 // The device.yaml a member speaks of. Throws Error (Config) when there is none.
 std::string description_file(const std::string &device, const std::vector<std::string> &folders);
 
@@ -40,6 +44,9 @@ public:
   // Serves until `stop` is readable, or somebody says `down` at the control socket (`folder`/lab.sock).
   void serve(int stop);
   const std::string &configuration() const noexcept { return configuration_; }
+  // As it came up, and where it listens. Throws std::out_of_range for a device that is none of its own.
+  const Emulated &device(const std::string &name) const { return *devices_.at(name).emulated; }
+  std::uint16_t port(const std::string &name) const { return devices_.at(name).ssh->port(); }
 
 private:
   struct Running {

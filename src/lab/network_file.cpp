@@ -17,28 +17,18 @@ std::string quoted(const std::string &text) {
       out += '\\';
     if (c == '\n')
       out += "\\n";
+    else if (c == '\t')
+      out += "\\t";
     else
       out += c;
   }
   return out + "\"";
 }
 
-// A node as YAML in one line.
-std::string flow(const Node &node) {
-  std::string out;
-  switch (node.kind) {
-  case Node::Kind::Nothing: return "";
-  case Node::Kind::Text: return node.plain ? node.text : quoted(node.text);
-  case Node::Kind::List:
-    for (const Node &item : node.items)
-      out += (out.empty() ? "" : ", ") + flow(item);
-    return "[" + out + "]";
-  case Node::Kind::Mapping:
-    for (std::size_t i = 0; i < node.keys.size(); ++i)
-      out += (out.empty() ? "" : ", ") + quoted(node.keys[i].text) + ": " + flow(node.items[i]);
-    return "{" + out + "}";
-  }
-  return out;
+// In one line some characters mean something that a text of several lines may hold as they are.
+bool is_plain_in_flow(const std::string &text) {
+  return !text.empty() && text.find_first_of("[]{},\n\t\\\"'`#&*!|>%@") == std::string::npos && text.find(": ") == std::string::npos &&
+         text.front() != '-' && text.front() != '?' && text.front() != ':' && text.back() != ':';
 }
 
 // `lose after 120 lines`, `refuse after 14 entries TEXT`
@@ -115,7 +105,7 @@ void read_member(NetworkFile &file, const std::string &name, const Node &node, P
       if (const auto fault = fault_of(*item, problems))
         member.faults.push_back(*fault);
   if (const Node *own = mapping.find("banpush"); own != nullptr && own->kind == Node::Kind::Mapping)
-    member.banpush = flow(*own);
+    member.banpush = flow_yaml(*own);
   const auto count = mapping.get("count", whole_of, 1, 10'000).value_or(1);
   mapping.done();
   for (std::int64_t i = 1; i <= count; ++i) {
@@ -130,6 +120,23 @@ void read_member(NetworkFile &file, const std::string &name, const Node &node, P
 
 } // namespace
 
+std::string flow_yaml(const Node &node) {
+  std::string out;
+  switch (node.kind) {
+  case Node::Kind::Nothing: return "";
+  case Node::Kind::Text: return node.plain && is_plain_in_flow(node.text) ? node.text : quoted(node.text);
+  case Node::Kind::List:
+    for (const Node &item : node.items)
+      out += (out.empty() ? "" : ", ") + flow_yaml(item);
+    return "[" + out + "]";
+  case Node::Kind::Mapping:
+    for (std::size_t i = 0; i < node.keys.size(); ++i)
+      out += (out.empty() ? "" : ", ") + quoted(node.keys[i].text) + ": " + flow_yaml(node.items[i]);
+    return "{" + out + "}";
+  }
+  return out;
+}
+
 NetworkFile read_network(const std::string &file) {
   const Node top = read_document(file);
   Problems problems;
@@ -138,7 +145,7 @@ NetworkFile read_network(const std::string &file) {
   Mapping mapping(top, problems);
   if (const Node *own = mapping.find("banpush"))
     for (std::size_t i = 0; i < own->keys.size(); ++i)
-      network.banpush += own->keys[i].text + ": " + flow(own->items[i]) + "\n";
+      network.banpush += own->keys[i].text + ": " + flow_yaml(own->items[i]) + "\n";
   const Node *devices = mapping.find("devices");
   if (devices == nullptr || devices->keys.empty())
     problems.add(top.place, "devices: a mapping of at least one device");

@@ -29,10 +29,11 @@ nlohmann::json fault(Emulated &device, const std::vector<std::string> &words) {
 }
 
 nlohmann::json packet(Emulated &device, const std::vector<std::string> &words) {
-  const auto from = words.size() == 2 ? address_of(words[1]) : std::nullopt;
-  if (!from)
-    throw Error(ErrorKind::Usage, "packet ADDRESS");
-  const Verdict verdict = device.packet(*from);
+  const auto from = words.size() > 1 ? address_of(words[1]) : std::nullopt;
+  const bool before = words.size() > 2 && words[2] == "before", placed = words.size() > 2 && words[words.size() - 2] == "at";
+  if (!from || words.size() != 2U + (before ? 1U : 0U) + (placed ? 2U : 0U))
+    throw Error(ErrorKind::Usage, "packet ADDRESS [before] [at INTERFACE]");
+  const Verdict verdict = device.packet(*from, before ? device.at_start : device.running, placed ? words.back() : "");
   return {{"passes", verdict.passes}, {"by", verdict.by}};
 }
 

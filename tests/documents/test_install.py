@@ -99,7 +99,7 @@ class Install(unittest.TestCase):
         self.assertEqual(self.completed("banpush", "-c", "push", "drivers", "sh"), ["show"])
         self.assertEqual(self.completed("banpush", "plan", "--o"), ["--offline", "--out"])
         self.assertEqual(self.completed("banpush", "ban", "--js"), ["--json"])
-        self.assertEqual(sorted(self.completed("banpush-lab", "")), ["down", "run", "tell", "up"])
+        self.assertEqual(sorted(self.completed("banpush-lab", "")), ["devices", "down", "rehearse", "run", "tell", "up"])
         for shell, file in (("zsh", "_banpush"), ("fish", "banpush.fish")):
             if shutil.which(shell):
                 run(shell, "-n", installed.SOURCE / "config/completion" / file)

@@ -5,6 +5,12 @@ set_tests_properties("lab: devices" PROPERTIES LABELS system TIMEOUT 600)
 add_test(NAME "lab: rehearsal" COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/lab/rehearsal.py)
 set_tests_properties("lab: rehearsal" PROPERTIES LABELS system TIMEOUT 600 ENVIRONMENT "BANPUSH=$<TARGET_FILE:banpush>")
 
+# An operator's configuration against twins: five platforms, and what goes wrong.
+add_test(NAME "lab: rehearse" COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/lab/rehearse.py FivePlatforms)
+add_test(NAME "lab: rehearse what goes wrong" COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/lab/rehearse.py GoesWrong)
+set_tests_properties("lab: rehearse" "lab: rehearse what goes wrong" PROPERTIES LABELS system TIMEOUT 300
+                     ENVIRONMENT "BANPUSH=$<TARGET_FILE:banpush-devices>;BANPUSH_LAB_PROGRAM=$<TARGET_FILE:banpush-lab>;${BANPUSH_MANY_STARTS}")
+
 # The contract every driver keeps: the real banpush against an emulated device of its platform.
 foreach(driver arista_eos aruba_aoscx aruba_procurve cisco_asa cisco_ios cisco_ios_group cisco_iosxe cisco_iosxr cisco_nxos dell_os10 edgeos extreme_exos
         fortinet_fortios hpe_comware hpe_comware5 huawei_s_series huawei_vrp huawei_vrp8 juniper_junos mikrotik_routeros nokia_sros paloalto_panos ruckus_icx ubiquiti_edgeswitch vyos)

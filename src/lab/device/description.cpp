@@ -222,6 +222,21 @@ void read_limits(Description &description, Mapping &mapping) {
   description.keyboard_interactive = mapping.get("keyboard_interactive", yes_no_of).value_or(false);
 }
 
+void read_saved(Description &description, Mapping &mapping, Problems &problems, const Names &names) {
+  using SavedAs = Description::SavedAs;
+  description.saved_as =
+      mapping
+          .get("saved_as", word_of<SavedAs>,
+               Words<SavedAs>{{"blocks", SavedAs::Blocks}, {"statements", SavedAs::Statements}, {"sections", SavedAs::Sections}})
+          .value_or(description.saved_as);
+  take(description.statement, mapping, "statement");
+  if (const Node *passage = mapping.find("passage"))
+    description.passage = whole_line_of(*passage, problems, names);
+  take(description.passage_end, mapping, "passage_end");
+  if (const Node *others = mapping.find("stands_for"))
+    description.stands_for = texts(*others, problems);
+}
+
 void read_parts(Description &description, Mapping &mapping, Problems &problems, const Names &names) {
   const auto each = [&](const char *key, const auto &take_one) {
     if (const Node *all = mapping.find(key))
@@ -291,6 +306,7 @@ Description read_description(const std::string &file, const std::string &train) 
   take(description.management, mapping, "management");
   description.terminal = terminal_of(mapping.find("terminal"), problems);
   read_limits(description, mapping);
+  read_saved(description, mapping, problems, names);
   read_parts(description, mapping, problems, names);
   mapping.done();
   check_modes(description, top, problems);

@@ -173,6 +173,14 @@ struct Description {
   bool keyboard_interactive = false;
   std::chrono::milliseconds shown_after{0}; // how long what a session changed is not shown yet
   std::string configuration;                // the show that is the whole configuration
+
+  // How a saved running configuration is written. Blocks: an indented line belongs to the line it stands below. Statements: each
+  // line says all, or braces do. Sections: a line that names a path, and commands below it.
+  enum class SavedAs { Blocks, Statements, Sections } saved_as = SavedAs::Blocks;
+  std::string statement = "set ";                // what a statement begins with that stood in braces
+  Pattern passage;                               // a line after which free text stands, up to a line with the group `end` in it
+  std::string passage_end;                       // where that pattern has no such group
+  std::map<std::string, std::string> stands_for; // driver → train, besides the driver of the folder's own name
 };
 
 // Throws Error (Config) with everything that is wrong, each `file:line:column: …`. `train` names one of the

@@ -1,5 +1,6 @@
 #include "lab/device/emulated.hpp"
 
+#include "lab/device/saved.hpp"
 #include "lab/device/shell.hpp"
 
 #include <algorithm>
@@ -39,10 +40,13 @@ Emulated::Emulated(Description description, Variant variant) : description_(std:
   running.settings = description_.settings;
   if (variant_.hostname.empty())
     variant_.hostname = description_.hostname;
-  for (const std::string &lines : {description_.config, variant_.config})
+  if (variant_.saved)
+    take_over(*this, *variant_.saved);
+  for (const std::string &lines : {variant_.saved ? std::string() : description_.config, variant_.config})
     if (const std::string answer = type(lines); !answer.empty())
       throw Error(ErrorKind::Config, fmt::format("{}: its configuration is refused: {}", variant_.hostname, answer));
   startup = running;
+  at_start = running;
 }
 
 const Configuration &Emulated::shown() const { return Clock::now() - changed_at_ < description_.shown_after ? before_changes_ : running; }
@@ -160,7 +164,18 @@ std::string Emulated::configuration_text(const Configuration &which) const {
   return form.render(view);
 }
 
-Verdict Emulated::packet(const Address &from) const { return judged(description_, running, description_.management, from); }
+Verdict Emulated::packet(const Address &from, const Configuration &in, const std::string &interface) const {
+  const std::string &name = interface.empty() ? variant_.comes_in_at : interface;
+  if (name.empty())
+    return judged(description_, in, description_.management, from);
+  const std::string kind = description_.management.substr(0, description_.management.find('/'));
+  // What is bound inwards has a list of its own where a platform binds both ways.
+  return judged(description_, in, kind + "/" + (in.find(kind, name) != nullptr ? name : name + "-in"), from);
+}
+
+bool Emulated::session_passes(const Address &peer) const {
+  return variant_.own_lists == Variant::OwnLists::Spare || packet(variant_.seen_from.value_or(peer)).passes;
+}
 
 void Emulated::saw(const std::string &mode, const std::string &line) {
   ++seen.lines_count;

@@ -7,6 +7,7 @@
 #include <deque>
 #include <nlohmann/json_fwd.hpp>
 #include <set>
+#include <vector>
 
 namespace banpush::lab {
 
@@ -44,17 +45,34 @@ struct Variant {
   std::string host_key;        // file; generated when empty
   std::string config;          // what the operator has on it already
   Fields values;               // of a session, at its start
+
+  // A twin of a real device: its running configuration as it was saved, instead of what the platform comes with.
+  std::optional<std::string> saved;
+  std::string comes_in_at;          // the interface where sessions come in; empty: the platform's
+  std::optional<Address> seen_from; // where sessions come from, as its lists judge them; nothing: from where they do come
+  enum class OwnLists { Judge, Spare } own_lists = OwnLists::Judge; // whether a list that drops a session's packets silences it
+};
+
+// A line of a saved configuration that the device did not take, and how many lines belong to it that were not tried.
+struct Unread {
+  std::size_t line = 0;
+  std::string text, answer;
+  std::size_t below = 0;
 };
 
 class Emulated {
 public:
-  // Types the variant's configuration and saves it. Throws Error (Config) when the device itself refuses a line.
+  // Types the variant's configuration and saves it. Throws Error (Config) when the device itself refuses a line; those of a saved
+  // configuration that it refuses are `unread`.
   Emulated(Description description, Variant variant);
 
   const Description &description() const noexcept { return description_; }
   const Variant &variant() const noexcept { return variant_; }
 
   Configuration running, startup;
+  Configuration at_start;     // as it was when it came up
+  std::vector<Unread> unread; // of the saved configuration
+  std::size_t lines_of_saved = 0;
   std::optional<Configuration> shared;        // the candidate for all; none while nobody has changed it
   std::map<std::string, Configuration> named; // pending candidates that outlive their session
   std::deque<Configuration> history;          // before each commit, the latest first
@@ -91,7 +109,11 @@ public:
   // device answers, empty when it took every line.
   std::string type(const std::string &lines);
   std::string configuration_text(const Configuration &which) const;
-  Verdict packet(const Address &from) const;
+  // `interface`: where it comes in; empty: where sessions do.
+  Verdict packet(const Address &from, const Configuration &in, const std::string &interface) const;
+  Verdict packet(const Address &from) const { return packet(from, running, ""); }
+  // Whether the packets of a session from there come through.
+  bool session_passes(const Address &peer) const;
 
   struct Seen {
     std::uint64_t opened = 0, open = 0, peak = 0, refused = 0, failed_logins = 0, saves = 0, reloads = 0, reverts = 0, commits = 0;

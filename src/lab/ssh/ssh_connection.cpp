@@ -60,7 +60,7 @@ struct SshConnection::State {
     if (changes == device.changes || vty == nullptr)
       return;
     changes = device.changes;
-    hung = hung || !device.packet(peer).passes;
+    hung = hung || !device.session_passes(peer);
   }
 
   // Counts the session, once it has a shell or runs a command. False when it is one too many.

@@ -1,0 +1,82 @@
+#include "lab/product.hpp"
+
+#include "core/error.hpp"
+
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <fstream>
+#include <iterator>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace banpush::lab {
+
+namespace {
+
+constexpr int cannot_run = 127;
+
+[[noreturn]] void become(const std::vector<std::string> &argv, const std::string &out, const std::string &err) {
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  const int said = ::open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  const int complained = ::open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  ::dup2(null, STDIN_FILENO);
+  ::dup2(said, STDOUT_FILENO);
+  ::dup2(complained, STDERR_FILENO);
+  std::vector<char *> words;
+  words.reserve(argv.size() + 1);
+  for (const std::string &word : argv)
+    words.push_back(const_cast<char *>(word.c_str()));
+  words.push_back(nullptr);
+  ::execvp(words.front(), words.data());
+  ::_exit(cannot_run);
+}
+
+} // namespace
+
+std::string text_of_file(const std::string &path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  if (!file)
+    throw Error(ErrorKind::Config, fmt::format("cannot read {}: {}", path, std::strerror(errno)));
+  return text;
+}
+
+void write_file(const std::string &path, const std::string &text) {
+  const mode_t before = ::umask(077);
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  ::umask(before);
+  file << text;
+  if (!file.flush())
+    throw Error(ErrorKind::Config, fmt::format("cannot write {}: {}", path, std::strerror(errno)));
+}
+
+Ran run_program(const std::vector<std::string> &argv, const std::string &folder) {
+  const std::string out = folder + "/said.out", err = folder + "/said.err";
+  const auto begun = std::chrono::steady_clock::now();
+  const pid_t child = ::fork();
+  if (child < 0)
+    throw Error(ErrorKind::Config, fmt::format("cannot start {}: {}", argv.front(), std::strerror(errno)));
+  if (child == 0)
+    become(argv, out, err);
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR)
+    ;
+  Ran ran;
+  ran.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  ran.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  if (ran.status == cannot_run)
+    throw Error(ErrorKind::Config, fmt::format("{} cannot be run", argv.front()));
+  ran.out = text_of_file(out);
+  ran.err = text_of_file(err);
+  return ran;
+}
+
+} // namespace banpush::lab
