@@ -40,7 +40,11 @@ of their replies: there the prompt behind a reply, and that each line is ended, 
 - **`aruba_procurve`**: VLAN ACLs are bound by `vlan-in` and `vlan-out`, or by `vlan` in 15.x and in some guides of 16 (`params: {vlan_acl: yes, vlan_plain: yes}`).
 - **`cisco_ios`, `cisco_iosxe`, `cisco_ios_group`, `cisco_iosxr`**: an interface may have two access lists in a direction, `ip access-group common A B in` (IPv4 ACL Chaining Support; IPv6 ACL Chaining
   with a Common ACL) or, on XR, `ipv4 access-group common A B ingress` (xrdocs, Chained ACL for NCS55xx and NCS5xx, where object groups do not go together with a common list). The common one is looked at first: `setup` binds nothing over them, and
-  of a list of banpush's behind a common one `check`, `show`, `plan` and `push` say that they cannot tell.
+  of a list of banpush's behind a common one `check`, `show`, `plan` and `push` say that they cannot tell. Over NETCONF (`cisco_iosxe_netconf`, `cisco_iosxe_group_netconf`, `cisco_iosxr_netconf`) a common list
+  is known by `common` in the path of the element that names it. What is bound elsewhere for all interfaces (a service policy, zones) is not looked at.
+- **`cisco_iosxe_netconf`, `cisco_iosxe_group_netconf`, `cisco_iosxr_netconf`, `nokia_sros_netconf`, `juniper_junos_netconf`**: `interface` in `attach` has to be spelt as the device writes it, letter for
+  letter: `GigabitEthernet0/0/1` and not `Gi0/0/1` or `gigabitethernet0/0/1`, `Port-channel1.10`, `ge-0/0/0.7`. Where the device shows no interface of that name the lists are not in force, and the words
+  name the interfaces that it shows.
 - **`cisco_asa`**: with `per-user-override` a list that the AAA server gives a user comes before the interface's (ASA Firewall CLI Configuration Guide, access rules): they cannot tell. With `names` the
   configuration shows names instead of addresses, which banpush cannot read: `no names` shows addresses.
 - **`cisco_iosxr`, `cisco_iosxr_netconf`**: a line card without external TCAM takes 4,000 IPv4 and 2,000 IPv6 entries of lists bound to ingress, all lists together, and a list bound twice to
@@ -53,7 +57,7 @@ of their replies: there the prompt behind a reply, and that each line is ended, 
   (HPE: access-list resequence, Resequencing the ACEs in an ACL; EOS) numbers its entries anew. Banpush then knows its own by the state file, and moves the entry that permits the rest back behind
   its numbers with the next ban. Of `dell_os10`, `ruckus_icx` and `ubiquiti_edgeswitch` no document with such a command was found.
 - **`hpe_comware`, `huawei_vrp`, `ubiquiti_edgeswitch`**: an interface may have several filters in a direction, and none of the documents says for all models which comes first: another
-  `packet-filter`, `traffic-filter` or `traffic-secure` there, a QoS policy (`qos apply policy`, `traffic-policy`), or a second list of EdgeSwitch makes it `cannot tell`.
+  `packet-filter`, `traffic-filter` or `traffic-secure` there, a QoS policy (`qos apply policy`, `traffic-policy`), or a second list of EdgeSwitch makes it `cannot tell`; without `attach`, on any interface that has banpush's list inbound.
 - **`mikrotik_routeros`**: a rule that `print` marks `I` (invalid) does nothing, and is none. A comment is not quoted there: one of a rule before banpush's that has `chain=` in it cannot be read, and
   keeps the list out of force.
 - **`huawei_vrp`**: AR takes `traffic-filter inbound ipv6 acl N` and no ACL in what undoes it, S series `acl ipv6 N` and the ACL (traffic-filter, interface view); which of them it is, is read
@@ -61,8 +65,17 @@ of their replies: there the prompt behind a reply, and that each line is ended, 
 - **`nokia_sros`**: a filter has a number, which the router gives by itself only where `filter md-auto-id filter-id-range` is configured (YANG models of Nokia). Without it `setup` asks for
   `params: {filter_id4: N, filter_id6: N}`. Entries of an embedded filter (`embed`) come where their numbers say, those of the system filter (`chain-to-system-filter`) before all: `cannot tell`. A list takes 8192 prefixes, of which a line card may take less.
 
+## What a level of evidence leaves open
+
+- **`huawei_vrp`** is `captured` for VRP 5, whose `display acl` was seen. Of VRP 8 only the dialogue was: its lists, `traffic-filter` and what undoes it are from documents, and `check --connect` says so of a device that runs it.
+- **`nokia_sros`** is `captured` for the match-list, prompts, errors and the dialogue of a commit. Filters, their bindings, and what `setup`, an abort and a confirmed commit type are from the MD-CLI guide and Nokia's models.
+- **`paloalto_panos`**: no document shows `revert config partial` over a command line. It is typed when a session begins and after a failure. Where the firewall does not take it the session fails before anything is asked; what
+  a session that broke left in the candidate stays there until an administrator reverts it.
+
 ## What is looked at before a list is called in force
 
+- **Routes** (`frr`, `linux_route`): a route of others within a ban that leads somewhere lets its addresses through. `frr` looks at the static routes of FRR, `linux_route` at those of the kernel, of people (boot, static), of DHCP and
+  of router advertisements in its table; routes that a routing protocol brings are not looked at, and none of another table is.
 - **ACL of banpush's own**: every rule before an entry. One that permits its source, or a part of it, keeps it out of force (`an earlier rule lets it through`); one
   whose source or service cannot be read makes it `cannot tell`; rules that only deny do not matter. Behind the first rule that permits everything nothing is in force.
 - **A rule of a filter that uses banpush's list** (`cisco_asa`, `cisco_ios_group`, `cisco_iosxr`, `cisco_nxos`, `edgeos`, `juniper_junos`, `nokia_sros`, `vyos`): the rules before it, alike.
@@ -85,8 +98,9 @@ of their replies: there the prompt behind a reply, and that each line is ended, 
   is bound `in`). `juniper_junos_netconf`, `nokia_sros_netconf`,
   `cisco_iosxe_group_netconf` and `cisco_iosxr_netconf` look for a rule that drops by the list and at the rules before it in its filter, as over a command line; of several filters with such a
   rule the one counts that says most. Where nothing that the device shows (interfaces; on Junos its forwarding options, too; on SR OS the interfaces of routers, IES and VPRN services) binds that filter,
-  the word is `cannot tell`: groups that are applied (Junos, SR OS) are not looked at. On IOS-XR and IOS-XE a binding counts for its direction (IOS-XE: of
-  IPv4), and at the places in `attach`, where there are some.
+  the word is `cannot tell`. A binding counts for its direction (and, but on Junos, its family) at the places in `attach`, or, without any, for what comes in. Filters of a Junos `input-list` that come before banpush's are
+  walked: one with a rule that may let packets through makes it `cannot tell`. Groups that are applied (Junos, SR OS) are not looked at: where the filter itself has `apply-groups` the word is `cannot tell`, and a
+  binding that only a group makes is none that is shown. A filter in Junos' forwarding options counts without `attach` only.
 
 Somebody's line typed between banpush's reading and its writing is not seen by command lines without an exclusive mode; where a number that is taken by then would be
 overwritten, the reading behind the change shows it.

@@ -6,6 +6,7 @@
 #include "app/site/list_files.hpp"
 #include "core/error.hpp"
 #include "core/reading/used_lists.hpp"
+#include "core/script/setup_script.hpp"
 
 #include <chrono>
 #include <thread>
@@ -26,19 +27,17 @@ std::string missing(const Installed &installed) {
   return text;
 }
 
-// Where all stands and is in force as far as can be told: what brings our rules in front of others', or adds what they lack, if the driver's setup does.
-Script moved_up(const Session &session, Facts facts, const Installed &before, const DeadManUse &dead_man) {
-  Script script = render_setup(rendering_for(session, facts, dead_man), Stage::Setup);
-  for (const ListState &list : before.lists)
-    facts.values[list.list + "_first"] = "yes";
-  return script.text() == render_setup(rendering_for(session, facts, dead_man), Stage::Setup).text() ? Script() : script;
-}
-
 } // namespace
 
 SetupChange setup_change(Session &session, Stage stage, Doubtful doubtful) {
   SetupChange change;
   change.stage = stage;
+  // What is missing in an answer with a warning may be there, and setup would bind over it.
+  if (!session.warnings().empty())
+    throw Error(ErrorKind::Guard,
+                fmt::format("{}: {} is refused, and nothing was sent: the device warned while it was asked what others have bound, and may "
+                            "not have shown everything: {}",
+                            session.device().name, word(stage), fmt::join(session.warnings(), "; ")));
   // What stands already is asked first: setup adds what is missing and replaces nothing.
   change.before = session.read();
   Facts facts = with_unused(with_states(session.facts(), change.before), session.unused_lists(), stage);
@@ -51,7 +50,7 @@ SetupChange setup_change(Session &session, Stage stage, Doubtful doubtful) {
     throw Error(ErrorKind::Guard,
                 fmt::format("{}: {} is refused, and nothing was sent: {}", session.device().name, word(stage), fmt::join(reasons, "; ")));
   const bool stands = stage == Stage::Setup && !change.before.lists.empty() && missing(change.before).empty();
-  change.script = stands ? moved_up(session, facts, change.before, change.dead_man) : render_setup(rendering, stage);
+  change.script = setup_script(rendering, stage, change.before);
   if (stands && change.script.empty())
     return change;
   if (change.dead_man.used && change.script.confirm.empty()) {

@@ -169,6 +169,21 @@ class Commits(NetconfCase):
         self.assertEqual(self.held(), prefixes(*HOSTS))
 
 
+class Warned(NetconfCase):
+    driver = "ietf_acl"
+
+    def test_what_setup_asks_with_a_warning_refuses_it(self):
+        self.start(set_up=False)
+        self.device.faults["get-config"] = lambda session, rpc: (
+            error("operation-failed", "subsystem timed out, data is incomplete", severity="warning") + session.do("get-config", rpc))
+        for verb in (["setup", "dut"], ["setup", "dut", "--apply"], ["setup", "dut", "--remove"]):
+            with self.subTest(verb=verb):
+                self.assertIn("the device warned while it was asked what others have bound", self.site.run(*verb, code=5).stderr)
+        self.assertNotIn("edit-config", self.device.operations())
+        del self.device.faults["get-config"]
+        self.site.run("setup", "dut", "--apply")
+
+
 class Answers(NetconfCase):
     def test_a_warning_beside_ok_is_shown_and_no_failure(self):
         self.start()

@@ -2,6 +2,7 @@
 // come of it; docs/driver-format.md describes the files. A new platform needs no line here.
 // BANPUSH_UPDATE_GOLDENS=1 writes what came out instead of comparing.
 #include "core/reading/used_lists.hpp"
+#include "core/script/setup_script.hpp"
 #include "driver_case.hpp"
 
 #include <fmt/format.h>
@@ -136,7 +137,7 @@ void check(const Case &one) {
         const auto reasons = refusals(one.driver, stage, one.values, facts, one.places);
         const bool is_setup = stage == Stage::Setup || stage == Stage::Unsetup;
         compare(one.folder / "script", !reasons.empty() ? fmt::format("refused: {}\n", fmt::join(reasons, "\nrefused: "))
-                                       : is_setup       ? render_setup(stated, stage).text()
+                                       : is_setup       ? setup_script(stated, stage, installed).text()
                                                         : steps_text(render_stage(stated, stage)));
       }
   } else if (fs::exists(one.folder / "add") || fs::exists(one.folder / "remove")) {

@@ -99,6 +99,7 @@ const Facts &Session::open_to_read() {
 
 const Facts &Session::open_and_ask(std::optional<Stage> before, Asked &asked, std::vector<Ask> ahead) {
   facts_ = transport_->open();
+  warnings_.clear();
   facts_.attach.assign(device_.attach.size(), {});
   // Setup stands for its removal, too.
   const std::string stage = !before ? std::string() : *before == Stage::Unsetup ? word(Stage::Setup) : word(*before);
@@ -147,6 +148,13 @@ std::vector<Ask> Session::questions_of(const Fact &fact) const {
   return questions;
 }
 
+const Reply &Session::ask_fact(Asked &asked, const Ask &question) {
+  const Reply &reply = ask_once(asked, question);
+  if (!reply.warning.empty() && std::find(warnings_.begin(), warnings_.end(), reply.warning) == warnings_.end())
+    warnings_.push_back(reply.warning);
+  return reply;
+}
+
 void Session::learn_fact(const Fact &fact, Asked &asked) {
   const std::vector<Ask> questions = questions_of(fact);
   if (fact.per_attach) {
@@ -154,11 +162,11 @@ void Session::learn_fact(const Fact &fact, Asked &asked) {
       Values values = values_;
       for (const auto &[name, value] : names_of_place(device_.attach[i].interface, device_.attach[i].direction))
         values[name] = value;
-      facts_.attach[i][fact.name] = learn(fact, values, ask_once(asked, questions[i]));
+      facts_.attach[i][fact.name] = learn(fact, values, ask_fact(asked, questions[i]));
     }
     return;
   }
-  const std::string value = learn(fact, values_, ask_once(asked, questions.front()));
+  const std::string value = learn(fact, values_, ask_fact(asked, questions.front()));
   facts_.values[fact.name] = value;
   if (!fact.address.empty() && !value.empty())
     if (const auto seen_from = Prefix::parse(value))
@@ -305,6 +313,10 @@ Installed Session::read() {
   answers.in_force = ask_proofs(asked);
   proofs_ = which_hold(answers.in_force);
   Installed installed = claimed(parse(driver_, values_, answers), ledger_);
+  for (const std::string &warning : warnings_)
+    for (ListState &list : installed.lists)
+      list.doubts.push_back(
+          fmt::format("the device warned while it was asked about itself, and may not have shown everything: {}", warning));
   spent_reading_ += thread_seconds() - begin;
   return installed;
 }

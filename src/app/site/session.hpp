@@ -65,6 +65,8 @@ public:
   void cancel() noexcept { transport_->cancel(); }
 
   const Facts &facts() const noexcept { return facts_; }
+  // What the device warned of while facts were learnt, each text once: what was not found then may be there.
+  const std::vector<std::string> &warnings() const noexcept { return warnings_; }
   const Values &values() const noexcept { return values_; }
   // As it is used on this device: without the lists of families that are not used, and without those it has not got.
   const Driver &driver() const noexcept { return driver_; }
@@ -98,6 +100,7 @@ private:
   std::vector<Ask> questions_without_facts() const;
   std::vector<Reply> ask_proofs(Asked &asked);
   std::vector<bool> which_hold(const std::vector<Reply> &replies) const;
+  const Reply &ask_fact(Asked &asked, const Ask &question);
   void learn_fact(const Fact &fact, Asked &asked);
   Places places() const;
 
@@ -105,7 +108,7 @@ private:
   Driver driver_; // as it is asked about this device: its places filled in
   Values values_;
   std::set<std::string> unused_, lacking_; // lists
-  std::vector<std::string> notes_;
+  std::vector<std::string> notes_, warnings_;
   Facts facts_;
   std::unique_ptr<Transport> transport_;
   std::vector<BlockIn> ledger_; // sorted

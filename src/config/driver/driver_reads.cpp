@@ -178,7 +178,10 @@ Path rule_path_of(const Node &node, Problems &problems, const DriverNames &names
   path.passes = mapping.get("passes", bound_patterns_of, names);
   path.drops = mapping.get("drops", bound_patterns_of, names);
   path.named = mapping.get("named", bound_pattern_of, names);
-  path.bound = mapping.get("bound", bound_pattern_of, names);
+  path.bound = mapping.get("bound", bound_patterns_of, names);
+  path.place = mapping.get("place", bound_pattern_of, names);
+  path.at = mapping.get("at", bound_patterns_of, names);
+  path.called = mapping.get("called", bound_pattern_of, names);
   path.off = mapping.get("off", bound_pattern_of, names);
   path.calls = mapping.get("calls", bound_pattern_of, names);
   path.chain = mapping.get("chain", bound_pattern_of, names);
@@ -188,7 +191,13 @@ Path rule_path_of(const Node &node, Problems &problems, const DriverNames &names
     need_group(each, problems, path.each, "filter");
   for (const char *group : {"filter", "name"})
     need_group(named, problems, path.named, group);
-  need_group(bound, problems, path.bound, "name");
+  for (const Pattern &pattern : path.bound)
+    need_group(bound, problems, pattern, "name");
+  need_group(mapping.find("place"), problems, path.place, "place");
+  need_group(mapping.find("called"), problems, path.called, "name");
+  for (const char *key : {"at", "called"})
+    if (const Node *node_of_key = mapping.find(key); node_of_key != nullptr && mapping.find("place") == nullptr)
+      problems.add(node_of_key->place, fmt::format("path: {} is of a place: give place", key));
   need_group(off, problems, path.off, "filter");
   if ((named == nullptr) != (bound == nullptr))
     problems.add((named != nullptr ? named : bound)->place, "path: named and bound go together");

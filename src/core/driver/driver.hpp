@@ -131,11 +131,17 @@ struct Path {
   std::vector<Pattern> passes;           // one of which a rule has that lets everything through
   std::vector<Pattern> drops;            // one of which a rule has that lets nothing through; of all others it cannot be told
   Pattern named;                         // the line that has a filter's name; groups `filter` (as in `each`) and `name`
-  Pattern bound;                         // a line that binds a filter to a place, by its name; group `name`. With `named`
-  Pattern off;                           // a line that says that a filter is switched off; group `filter`
-  Pattern calls;                         // a rule that hands packets to a chain of rules and may get them back; group `chain`
-  Pattern chain;                         // a line of such a chain: group `chain`, and `rule` where the line is a rule of it
-  std::vector<Pattern> returns;          // a rule of such a chain that only hands packets back. With `calls`
+  std::vector<Pattern> bound;            // a line that binds a filter to a place, by its name; group `name`. With `named`
+  // The lines of places where filters are bound; group `place`. `bound` is then looked for in all lines of one together, and of the
+  // filters of a place packets meet those of an earlier pattern first, and those of one pattern in the order in which they are shown.
+  Pattern place;
+  std::vector<Pattern> at; // all of which the place has that is asked for
+  Pattern
+      called; // a place's name as the device spells it; groups `name`, `type` for what stands before it, and `unit` for what comes behind a dot
+  Pattern off;                  // a line that says that a filter is switched off; group `filter`
+  Pattern calls;                // a rule that hands packets to a chain of rules and may get them back; group `chain`
+  Pattern chain;                // a line of such a chain: group `chain`, and `rule` where the line is a rule of it
+  std::vector<Pattern> returns; // a rule of such a chain that only hands packets back. With `calls`
 };
 
 // A proof that what a list holds is in force: the rule that uses it stands. All proofs of a list must hold.

@@ -251,9 +251,10 @@ bool as_asked(const std::vector<int> &exits, const std::vector<Pattern> &holds, 
 
 Path bound(Path path, const Values &values) {
   path.each = bound(path.each, values);
-  for (Pattern *pattern : {&path.named, &path.bound, &path.off, &path.calls, &path.chain})
+  for (Pattern *pattern : {&path.named, &path.off, &path.calls, &path.chain, &path.place, &path.called})
     *pattern = bound(*pattern, values);
-  for (std::vector<Pattern> *patterns : {&path.first, &path.ours, &path.ours_lacks, &path.passes, &path.drops, &path.returns})
+  for (std::vector<Pattern> *patterns :
+       {&path.first, &path.ours, &path.ours_lacks, &path.passes, &path.drops, &path.returns, &path.bound, &path.at})
     for (Pattern &pattern : *patterns)
       pattern = bound(pattern, values);
   return path;
@@ -274,6 +275,17 @@ bool binds(const Proof &proof, const Reply &reply, const Values &values, const s
   return reply.text.find(name == values.end() ? list : name->second) != std::string::npos;
 }
 
+// What a person needs who has misspelt a place: the names that the device shows.
+std::string nowhere_text(const PathRuling &ruling, const std::string &asked) {
+  constexpr std::size_t most = 12;
+  std::string names;
+  for (std::size_t i = 0; i < std::min(ruling.places.size(), most); ++i)
+    names += (i == 0 ? "" : ", ") + shown(ruling.places[i], 100);
+  const std::size_t more = ruling.places.size() - std::min(ruling.places.size(), most);
+  return fmt::format("the device shows nothing that is called {}{}{}{}", asked, names.empty() ? "" : ", letter for letter; it has ", names,
+                     more == 0 ? "" : fmt::format(" and {} more", more));
+}
+
 void apply(const Proof &proof, const Values &values, const Reply &reply, Installed &installed) {
   std::string why_not, doubt;
   const PathRuling ruling = ruling_on(proof, values, reply);
@@ -283,6 +295,8 @@ void apply(const Proof &proof, const Values &values, const Reply &reply, Install
   else if (!ruling.unbound.empty())
     doubt =
         fmt::format("cannot tell whether its entries block anything: nothing that the device shows binds the filter {}", ruling.unbound);
+  else if (ruling.says == PathRuling::Says::Nowhere)
+    (proof.doubts ? doubt : why_not) = nowhere_text(ruling, names_for(proof, values)["interface"]);
   else if (ruling.says == PathRuling::Says::Unclear)
     doubt = fmt::format("cannot tell whether its entries block all they should: an earlier rule may let packets through ({})", ruling.rule);
   else if (ruling.says == PathRuling::Says::Not)
@@ -419,8 +433,9 @@ bool good(const Check &check, const Values &values, const Reply &reply) {
   return as_asked(check.exits, check.holds, check.lacks, values, reply);
 }
 bool good(const Proof &proof, const Values &values, const Reply &reply) {
-  return as_asked(proof.exits, proof.holds, proof.lacks, names_for(proof, values), reply) &&
-         ruling_on(proof, values, reply).says != PathRuling::Says::Not;
+  const PathRuling ruling = ruling_on(proof, values, reply);
+  return as_asked(proof.exits, proof.holds, proof.lacks, names_for(proof, values), reply) && ruling.says != PathRuling::Says::Not &&
+         ruling.says != PathRuling::Says::Nowhere;
 }
 
 Values names_for(const Proof &proof, Values values) {

@@ -1,8 +1,10 @@
 #include "core/reading/rule_path.hpp"
 
 #include "core/bans/ban.hpp"
+#include "core/reading/filter_places.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
@@ -70,8 +72,14 @@ struct Filter {
 };
 
 struct Filters {
-  std::vector<Filter> all; // in the order in which they begin
-  std::unordered_set<std::string> bound;
+  std::vector<Filter> all;               // in the order in which they begin
+  std::unordered_set<std::string> bound; // where the path asks for no place
+  std::vector<FilterPlace> places;       // those that are asked for
+
+  const Filter *called(const std::string &name) const {
+    const auto found = std::find_if(all.begin(), all.end(), [&](const Filter &one) { return one.name == name; });
+    return found == all.end() ? nullptr : &*found;
+  }
 };
 
 // Whether this is the place, or lies below it.
@@ -80,16 +88,30 @@ bool is_within(std::string_view one, std::string_view place) {
          (one.size() == place.size() || one[place.size()] == '/' || one[place.size()] == ' ');
 }
 
+using IsOff = std::function<bool(std::string_view)>;
+
+// What is switched off decides and binds nothing.
+IsOff off_in(const Path &path, std::string_view text) {
+  std::vector<std::string> places;
+  for (std::size_t at = 0; !path.off.empty() && at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    if (const auto off = path.off.match(text.substr(at, end - at)))
+      places.emplace_back(off->group("filter").value_or(""));
+    at = end + 1;
+  }
+  return [places = std::move(places)](std::string_view one) {
+    return std::any_of(places.begin(), places.end(), [&](const std::string &place) { return is_within(one, place); });
+  };
+}
+
 // By filter, where the lines name theirs; else all is one.
-Filters filters_in(const Path &path, std::string_view text) {
+Filters filters_in(const Path &path, std::string_view text, const IsOff &is_off) {
   Filters filters;
   if (!path.each.has_group("filter")) {
     filters.all.push_back({{}, std::string(text), {}});
     return filters;
   }
   std::unordered_map<std::string, std::size_t> places;
-  std::vector<std::pair<std::string_view, std::string>> bindings; // the line, and the name in it
-  std::vector<std::string> off_places;
   const auto filter = [&](const Pattern::Match &match) -> Filter & {
     const auto [place, is_new] = places.try_emplace(std::string(match.group("filter").value_or("")), filters.all.size());
     if (is_new)
@@ -104,19 +126,13 @@ Filters filters_in(const Path &path, std::string_view text) {
       filter(*match).rules.append(line).append("\n");
     else if (const auto named = path.named.match(line))
       filter(*named).name = named->group("name").value_or("");
-    else if (const auto off = path.off.match(line))
-      off_places.emplace_back(off->group("filter").value_or(""));
-    else if (const auto bound = path.bound.match(line))
-      bindings.emplace_back(line, bound->group("name").value_or(""));
+    else if (path.place.empty() && !is_off(line))
+      for (const Pattern &pattern : path.bound)
+        if (const auto bound = pattern.match(line))
+          filters.bound.emplace(bound->group("name").value_or(""));
   }
-  const auto is_off = [&](std::string_view one) {
-    return std::any_of(off_places.begin(), off_places.end(), [&](const std::string &place) { return is_within(one, place); });
-  };
   for (Filter &one : filters.all)
     one.is_off = is_off(one.place);
-  for (auto &[line, name] : bindings)
-    if (!is_off(line))
-      filters.bound.insert(std::move(name));
   return filters;
 }
 
@@ -192,24 +208,70 @@ PathRuling walk_one(const Path &path, std::string_view text, Chains &chains) {
   return {PathRuling::Says::Not, {}, {}};
 }
 
+// What the rules of a filter come to at one place, behind the filters that packets meet there first.
+PathRuling behind_others(const Path &path, PathRuling ruling, const Filters &filters, const FilterPlace &place, const std::string &filter,
+                         Chains &chains) {
+  if (ruling.says != PathRuling::Says::InForce)
+    return ruling;
+  for (const std::string &name : place.filters) {
+    if (name == filter)
+      break;
+    const Filter *other = filters.called(name);
+    if (other == nullptr)
+      return {PathRuling::Says::Unclear, shown(name, 100) + ", which is met first", {}};
+    if (other->is_off)
+      continue;
+    for (const PathRule &rule : in_order(path, rules_in(path, other->rules))) {
+      const auto passing = any_of(path.drops, rule.text) ? std::optional<std::string>("") : chains.passing(rule.text);
+      if (!passing || !passing->empty())
+        return {PathRuling::Says::Unclear, shown(name, 100) + ": " + first_line(rule.text), {}};
+    }
+  }
+  return ruling;
+}
+
+int rank(const PathRuling &one) {
+  if (one.says == PathRuling::Says::Unclear)
+    return one.unbound.empty() ? 3 : 2;
+  return one.says == PathRuling::Says::InForce ? 4 : one.rule.empty() ? 0 : 1;
+}
+
+// What a filter with our rule comes to where it is bound.
+PathRuling where_bound(const Path &path, const PathRuling &ruling, const Filters &filters, const std::string &filter, Chains &chains) {
+  PathRuling best{PathRuling::Says::Unclear, {}, shown(filter, 100)};
+  if (path.place.empty())
+    return filters.bound.contains(filter) ? ruling : best;
+  for (const FilterPlace &place : filters.places)
+    if (std::find(place.filters.begin(), place.filters.end(), filter) != place.filters.end())
+      if (PathRuling there = behind_others(path, ruling, filters, place, filter, chains); rank(there) > rank(best))
+        best = std::move(there);
+  return best;
+}
+
 } // namespace
 
-// Where several filters have such a rule, the one in which it says most counts.
+// Where several filters have such a rule, or several places bind one, that counts which says most.
 PathRuling walk(const Path &path, std::string_view text) {
   PathRuling best{PathRuling::Says::Not, {}, {}};
-  const auto rank = [](const PathRuling &one) {
-    if (one.says == PathRuling::Says::Unclear)
-      return one.unbound.empty() ? 3 : 2;
-    return one.says == PathRuling::Says::InForce ? 4 : one.rule.empty() ? 0 : 1;
-  };
-  const Filters filters = filters_in(path, text);
+  const IsOff is_off = off_in(path, text);
+  Filters filters = filters_in(path, text, is_off);
+  if (!path.place.empty()) {
+    filters.places = places_in(path, text, is_off);
+    std::vector<std::string> names;
+    for (const FilterPlace &place : filters.places)
+      if (!place.name.empty() && std::find(names.begin(), names.end(), place.name) == names.end())
+        names.push_back(place.name);
+    std::erase_if(filters.places, [](const FilterPlace &place) { return !place.is_asked; });
+    if (filters.places.empty() && !path.at.empty())
+      return {PathRuling::Says::Nowhere, {}, {}, std::move(names)};
+  }
   Chains chains(path, text);
   for (const Filter &filter : filters.all) {
     if (filter.is_off)
       continue;
     PathRuling ruling = walk_one(path, filter.rules, chains);
-    if (ruling.says != PathRuling::Says::Not && !path.bound.empty() && !filters.bound.contains(filter.name))
-      ruling = {PathRuling::Says::Unclear, {}, shown(filter.name, 100)};
+    if (ruling.says != PathRuling::Says::Not && !path.bound.empty())
+      ruling = where_bound(path, ruling, filters, filter.name, chains);
     if (rank(ruling) > rank(best))
       best = std::move(ruling);
   }
