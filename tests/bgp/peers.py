@@ -7,18 +7,24 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import unittest
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(SOURCE / "tests" / "system"), str(SOURCE / "tests")]
 import scenario  # noqa: E402
 import topology  # noqa: E402
-from topology import ATTACKER4, ATTACKER6, FRR, OPERATOR, ROUTER, run, wait_until  # noqa: E402, F401
+from topology import ATTACKER4, ATTACKER6, FRR, OPERATOR, ROUTER  # noqa: E402, F401
 
 CONFIG = SOURCE / "config" / "bgp"
 PORT = 50051
 _number = iter(range(10_000))
 SERVED = {"audit": "1h", "poll": "100ms"}
+
+
+def wait_until(condition, seconds, what):
+    """As in waiting.py, for what is asked of a program: each look costs more than the wait for the next."""
+    return topology.wait_until(lambda: condition() or time.sleep(0.2), seconds, what)
 
 
 def example(name, **instead):

@@ -11,7 +11,7 @@ import ending
 BANNED = (ATTACKER4, ATTACKER6)
 
 
-class GoBgp(BgpCase):
+class GoBgpCase(BgpCase):
     programs = {"gobgpd": "gobgpd"}
 
     @classmethod
@@ -35,6 +35,8 @@ class GoBgp(BgpCase):
     def seen(self):
         return self.params(peer_with=f"ip netns exec {self.net.router}")
 
+
+class GoBgp(GoBgpCase):
     def test_banned_packets_are_dropped_and_pass_again(self):
         site = self.site("gobgp", self.seen())
         for address in BANNED:
@@ -75,6 +77,21 @@ class GoBgp(BgpCase):
         site = self.site("gobgp", self.params(peer="100.64.0.77"))
         self.assertIn("no session with 100.64.0.77 is up", site.run("check", "--connect", code=None).stdout)
 
+    def test_what_blocks_by_source_is_said(self):
+        site = self.site("gobgp", self.params())
+        self.assertIn("cannot be seen from here", site.run("check", "--connect", code=None).stdout)
+        site = self.site("gobgp", self.params(blocks_by_source="yes"))
+        self.assertNotIn("cannot be seen from here", site.run("check", "--connect", code=None).stdout)
+        site = self.site("gobgp", self.seen())
+        self.assertNotIn("rp_filter", site.run("check", "--connect", code=None).stdout)
+        self.net.inside(self.net.router, "nft", "delete", "table", "inet", "operator")
+        try:
+            self.assertIn("IPv6 has no rp_filter", site.run("check", "--connect", code=None).stdout)
+        finally:
+            self.net.inside(self.net.router, "nft", "-f", "-", input=scenario.URPF6)
+
+
+class GoBgpAgain(GoBgpCase):
     def test_what_was_forgotten_is_announced_again(self):
         site = self.site("gobgp", self.params())
         with self.served(site):
@@ -95,19 +112,6 @@ class GoBgp(BgpCase):
             site.run("ban", CLIENT4, code=None)
             self.net.vty(self.net.edge, self.net.router, "configure terminal", "router bgp 64513", "no neighbor 100.64.0.2 shutdown")
             self.wait_dropped(*BANNED, CLIENT4)
-
-    def test_what_blocks_by_source_is_said(self):
-        site = self.site("gobgp", self.params())
-        self.assertIn("cannot be seen from here", site.run("check", "--connect", code=None).stdout)
-        site = self.site("gobgp", self.params(blocks_by_source="yes"))
-        self.assertNotIn("cannot be seen from here", site.run("check", "--connect", code=None).stdout)
-        site = self.site("gobgp", self.seen())
-        self.assertNotIn("rp_filter", site.run("check", "--connect", code=None).stdout)
-        self.net.inside(self.net.router, "nft", "delete", "table", "inet", "operator")
-        try:
-            self.assertIn("IPv6 has no rp_filter", site.run("check", "--connect", code=None).stdout)
-        finally:
-            self.net.inside(self.net.router, "nft", "-f", "-", input=scenario.URPF6)
 
 
 if __name__ == "__main__":
