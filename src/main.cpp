@@ -86,7 +86,8 @@ private:
     one->add_option("--reason,-r", ban_options->reason, "kept with the ban");
     one->add_option("--restored", ban_options->restored, "fail2ban's <restored>: 1 after a restart")->check(CLI::Range(0, 1));
     one->add_flag("--prolonged", ban_options->prolonged, "fail2ban's actionprolong: what it has banned, for longer");
-    one->add_option("--since", ban_options->since, "fail2ban's <time>: when what is restored or prolonged began, in seconds since 1970");
+    one->add_option("--since", ban_options->since,
+                    "fail2ban's <time>: when what is restored or prolonged began, in seconds since 1970; only with one of these two");
     one->add_flag("--wait", ban_options->wait, "return when the devices show it");
     one->add_flag("--no-push", ban_options->no_push, "only record it; the next push takes it along");
     one->add_flag("--even-if-logged-in", ban_options->even_if_logged_in, "also an address that somebody is logged in from here");

@@ -54,7 +54,7 @@ namespace {
 std::vector<std::string> empty_spool(Spool &spool, const Config &config, const std::vector<std::unique_ptr<BanTable>> &tables) {
   std::vector<std::string> notes;
   try {
-    const Delivered delivered = deliver(spool, config.spool, tables);
+    const Delivered delivered = deliver(spool, config, tables);
     for (const std::string &one : delivered.said())
       notes.push_back(one);
     for (const std::string &one : delivered.refused)

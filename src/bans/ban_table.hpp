@@ -48,9 +48,10 @@ struct NewBan {
 // How long ago it began: what fail2ban says again has begun before it was decided here.
 inline Seconds since_begin(const NewBan &ban) { return ban.age + (ban.occasion == Occasion::New ? 0 : ban.begun.value_or(0)); }
 
-// What became of a NewBan: a row of its own; an earlier row that is still in force holds on longer; nothing, because the
-// table says so already; or it is not in force, because somebody has unbanned it since it was decided.
-enum class Recorded { Added, Extended, Unchanged, Lifted };
+// What became of a NewBan: a row of its own; an earlier row that is still in force has a later end; nothing, because the
+// table says so already; it is not in force, because somebody has unbanned it since it was decided; an earlier row in force
+// was said again, and ends when it did; or an earlier row that fail2ban had unbanned is in force again.
+enum class Recorded { Added, Extended, Unchanged, Lifted, Repeated, Revived };
 
 // One row with all that is kept of it, for `list` and `explain`.
 struct ListedBan {
@@ -104,6 +105,10 @@ struct KeptRow {
 struct TableNews {
   std::vector<KeptRow> gone, come;
 };
+
+// How long a ban of a jail lasts; whether a row is to stay.
+using Lasts = std::function<Seconds(const std::string &jail)>;
+using IsKept = std::function<bool(const RawBan &)>;
 
 // Every call throws TableError where the table does not do it.
 class BanTable {
@@ -162,9 +167,9 @@ public:
   // Addresses the database knows its writers by: (hostname, address) from banpush_reporter.
   virtual std::vector<std::pair<std::string, std::string>> reporters() = 0;
 
-  // Removes rows whose ban ended more than this ago. `lasts`: the longest that any policy holds a ban of
-  // the jail, `permanent` for never; a later `until` counts instead. Returns how many rows went.
-  virtual std::size_t prune(Seconds older_than, const std::function<Seconds(const std::string &jail)> &lasts) = 0;
+  // Removes rows whose ban ended more than this ago, but for those that other bans need. `lasts`: the longest that any
+  // policy holds a ban of the jail, `permanent` for never; a later `until` counts instead. Returns how many rows went.
+  virtual std::size_t prune(Seconds older_than, const Lasts &lasts, const IsKept &kept) = 0;
 };
 
 // The version of the side tables that this banpush makes.

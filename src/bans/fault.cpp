@@ -216,8 +216,9 @@ constexpr Known engine_codes[] = {
     {199, Fault::Damaged},    // encryption
 };
 
-// How GnuTLS, OpenSSL and the client libraries say that the other end is not who it should be, or speaks no TLS.
-constexpr std::string_view tls_words[] = {"ertificate", "not match", "required", "not support", "erification"};
+// How GnuTLS, OpenSSL and the client libraries say that the other end is not who it should be; and that it speaks no TLS.
+constexpr std::string_view tls_words[] = {"ertificate", "not match", "erification"};
+constexpr std::string_view no_tls_words[] = {"required", "not support"};
 
 struct KnownState {
   std::string_view begins;
@@ -292,10 +293,12 @@ Fault mysql_fault(unsigned code, std::string_view sqlstate, std::string_view wor
   constexpr unsigned first_of_server = 1000, tls = 2026;
   if (code < first_of_server)
     return in(engine_codes, code).value_or(Fault::Unknown);
-  if (code == tls) // one code for what somebody has to mend and for a connection that broke
-    return std::any_of(std::begin(tls_words), std::end(tls_words), [&](std::string_view part) { return says(words, part); })
-               ? Fault::Tls
-               : Fault::Connection;
+  if (code == tls) { // one code for what somebody has to mend and for a connection that broke
+    const auto is_said = [&](std::string_view part) { return says(words, part); };
+    if (std::any_of(std::begin(tls_words), std::end(tls_words), is_said))
+      return Fault::Tls;
+    return std::any_of(std::begin(no_tls_words), std::end(no_tls_words), is_said) ? Fault::NoTls : Fault::Connection;
+  }
   if (is_got_from_engine(code))
     if (const auto fault = engine_fault_in(words))
       return *fault;
@@ -329,6 +332,7 @@ Retry retry_of(Fault fault) noexcept {
   case Fault::Limit: return Retry::Now;
   case Fault::Login:
   case Fault::Tls:
+  case Fault::NoTls:
   case Fault::Right:
   case Fault::NoDatabase:
   case Fault::NoTable:
@@ -351,6 +355,7 @@ std::string_view remedy_of(Fault fault) noexcept {
   case Fault::Value: return "";
   case Fault::Login: return "see that user and password in `bans` are those of the server, and that it lets this host in";
   case Fault::Tls: return "`tls: verify` wants a certificate for this name from a known authority (`ca`); `tls: off` is for loopback";
+  case Fault::NoTls: return "have the server offer TLS (a certificate and key: `ssl_cert`, `ssl_key`); `tls: off` is for loopback";
   case Fault::Right: return "see that this user may read and write it: docs/ban-table.md lists the rights (SQLite: file and folder)";
   case Fault::NoDatabase: return "create the database, then `banpush init`";
   case Fault::NoTable: return "`banpush init` creates what is missing; see that `table` and the database in `bans` are the ones meant";
@@ -375,7 +380,7 @@ namespace {
 
 std::string with_remedy(Fault fault, const std::string &text) {
   const std::string_view remedy = remedy_of(fault);
-  return remedy.empty() ? text : text + "; " + std::string(remedy);
+  return remedy.empty() || text.ends_with(remedy) ? text : text + "; " + std::string(remedy);
 }
 
 } // namespace

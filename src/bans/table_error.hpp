@@ -25,7 +25,7 @@ enum class Fault {
   ReadOnly,   // writes are off
   Limit,      // too many connections, statements, threads; memory; time for a statement
   Login,
-  Tls,
+  Tls, // the certificate, or the name in it
   Right,
   NoDatabase,
   NoTable,
@@ -34,6 +34,7 @@ enum class Fault {
   Full,       // the disk, or what the table may take of it
   Value,      // the row's
   Unknown,    // a code that is not in the table
+  NoTls,      // the server offers none
 };
 
 Retry retry_of(Fault fault) noexcept;

@@ -16,11 +16,7 @@ Seconds a_day(const std::string &) { return 86400; }
 
 } // namespace
 
-TEST_CASE("init makes what is missing and leaves what stands") {
-  const Kind kind = any_kind();
-  CAPTURE(kind);
-  const FreshTable fresh(kind);
-  const auto table = fresh.open();
+TEST_CASE_METHOD(OnAnyTable, "init makes what is missing and leaves what stands") {
   fresh.other_row({"web1", "sshd", "203.0.113.7", 60});
   CHECK(table->init(CreatedIndex::No).empty());
   fresh.other("DROP TABLE banpush_lease");
@@ -78,11 +74,7 @@ TEST_CASE("a ban table of another name has notes of its own") {
   CHECK_FALSE(rows(*second).front().revoked);
 }
 
-TEST_CASE("rows of other clients come as they are, hostile ones too") {
-  const Kind kind = any_kind();
-  CAPTURE(kind);
-  const FreshTable fresh(kind);
-  const auto table = fresh.open();
+TEST_CASE_METHOD(OnAnyTable, "rows of other clients come as they are, hostile ones too") {
   REQUIRE(table->ban(new_ban("203.0.113.1")) == Recorded::Added);
   fresh.other_rows({{"web2", "sshd", "203.0.113.2", 90},
                     {"web3", "ssh\nd", "''; DROP TABLE fail2ban; --", 0},
@@ -130,7 +122,7 @@ TEST_CASE("columns that hold nothing or bytes survive as text") {
   CHECK(all[1].age == permanent);
   // What the side tables cannot hold is deleted instead, so that an unban always works.
   CHECK(table->unban(Prefix::require("203.0.113.7"), "", "", Revoker::Operator, "ann") == 1);
-  CHECK(table->prune(86400, a_day) == 0);
+  CHECK(table->prune(86400, a_day, keeps_none) == 0);
 }
 
 TEST_CASE("ages are the database's, also ahead of its clock") {
@@ -143,11 +135,7 @@ TEST_CASE("ages are the database's, also ahead of its clock") {
   CHECK(near(all[1].age, -2700));
 }
 
-TEST_CASE("an address is found in every spelling") {
-  const Kind kind = any_kind();
-  CAPTURE(kind);
-  const FreshTable fresh(kind);
-  const auto table = fresh.open();
+TEST_CASE_METHOD(OnAnyTable, "an address is found in every spelling") {
   std::vector<FreshTable::OtherRow> others;
   for (const char *ip :
        {"2001:db8::7", "2001:DB8::7", "2001:0db8:0:0:0:0:0:7", "2001:db8:0:0::7/128", "2001:db8::70", "2001:db8::/32", "203.0.113.7",
@@ -192,7 +180,8 @@ TEST_CASE("without side tables it is the how-to's table and no more") {
 
   CHECK(table->unban(ban.ip, "sshd", "web1.example.net", Revoker::Fail2ban, "") == 2);
   CHECK(rows(*table).size() == 1);
-  CHECK(table->prune(0, [](const std::string &) { return Seconds{1}; }) == 1);
+  CHECK(table->prune(
+            0, [](const std::string &) { return Seconds{1}; }, keeps_none) == 1);
   CHECK(rows(*table).empty());
 }
 
@@ -207,11 +196,7 @@ TEST_CASE("half of the side tables is an error, not an empty allowlist") {
   CHECK_THROWS_WITH(rows(*table), Contains("banpush_allow"));
 }
 
-TEST_CASE("the allowlist keeps who and why") {
-  const Kind kind = any_kind();
-  CAPTURE(kind);
-  const FreshTable fresh(kind);
-  const auto table = fresh.open();
+TEST_CASE_METHOD(OnAnyTable, "the allowlist keeps who and why") {
   CHECK(table->allowed().empty());
   table->allow(Prefix::require("198.51.100.0/24"), "office", "ann");
   table->allow(Prefix::require("2001:db8::7"), "", "bob");
@@ -232,11 +217,7 @@ TEST_CASE("the allowlist keeps who and why") {
   CHECK(table->allowed().size() == 2);
 }
 
-TEST_CASE("prune takes only what every policy has let go") {
-  const Kind kind = any_kind();
-  CAPTURE(kind);
-  const FreshTable fresh(kind);
-  const auto table = fresh.open();
+TEST_CASE_METHOD(OnAnyTable, "prune takes only what every policy has let go") {
   constexpr Seconds day = 86400;
   const auto lasts = [](const std::string &jail) { return jail == "recidive" ? permanent : 10 * day; };
   fresh.other_rows({{"web2", "sshd", "203.0.113.1", 100 * day},
@@ -255,7 +236,7 @@ TEST_CASE("prune takes only what every policy has let go") {
               "00:00:00', 'w', 's', "
               "'2020-01-01 00:00:00')");
 
-  CHECK(table->prune(60 * day, lasts) == 3);
+  CHECK(table->prune(60 * day, lasts, keeps_none) == 3);
   const auto left = rows(*table);
   REQUIRE(left.size() == 3);
   CHECK(left[0].ip == "203.0.113.2");
@@ -263,5 +244,5 @@ TEST_CASE("prune takes only what every policy has let go") {
   CHECK(left[2].ip == "203.0.113.4");
   CHECK(near(left[2].age, 0));
   CHECK(fresh.count("banpush_ban") == 1); // the notes of what went are gone, and the one whose row somebody else had deleted
-  CHECK(table->prune(60 * day, lasts) == 0);
+  CHECK(table->prune(60 * day, lasts, keeps_none) == 0);
 }

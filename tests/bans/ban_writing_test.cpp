@@ -10,11 +10,7 @@ using namespace banpush;
 using namespace banpush::test;
 using Catch::Contains;
 
-TEST_CASE("a ban is written as the how-to's script would, with what it cannot hold beside it") {
-  const Kind kind = any_kind();
-  CAPTURE(kind);
-  const FreshTable fresh(kind);
-  const auto table = fresh.open();
+TEST_CASE_METHOD(OnAnyTable, "a ban is written as the how-to's script would, with what it cannot hold beside it") {
   NewBan ban = new_ban("2001:db8::7");
   ban.until = 600;
   ban.reason = "port scan, \"quoted\"; --";
@@ -47,22 +43,14 @@ TEST_CASE("a ban is written as the how-to's script would, with what it cannot ho
   CHECK(about[0].created == all[0].created);
 }
 
-TEST_CASE("a length beyond all calendars is permanent") {
-  const Kind kind = any_kind();
-  CAPTURE(kind);
-  const FreshTable fresh(kind);
-  const auto table = fresh.open();
+TEST_CASE_METHOD(OnAnyTable, "a length beyond all calendars is permanent") {
   NewBan ban = new_ban("203.0.113.7");
   ban.until = permanent - 1;
   CHECK(table->ban(ban) == Recorded::Added);
   CHECK(rows(*table).front().until == permanent);
 }
 
-TEST_CASE("a ban again while the first is in force extends it") {
-  const Kind kind = any_kind();
-  CAPTURE(kind);
-  const FreshTable fresh(kind);
-  const auto table = fresh.open();
+TEST_CASE_METHOD(OnAnyTable, "a ban again while the first is in force extends it") {
   NewBan ban = new_ban("203.0.113.7");
   ban.until = 600;
   REQUIRE(table->ban(ban) == Recorded::Added);
@@ -70,7 +58,9 @@ TEST_CASE("a ban again while the first is in force extends it") {
   ban.reason = "again";
   CHECK(table->ban(ban) == Recorded::Extended);
   ban.until = 60; // never shorter
-  CHECK(table->ban(ban) == Recorded::Extended);
+  const std::string before = fresh.value("SELECT `until` FROM banpush_ban");
+  CHECK(table->ban(ban) == Recorded::Repeated);
+  CHECK(fresh.value("SELECT `until` FROM banpush_ban") == before);
   const auto all = rows(*table);
   REQUIRE(all.size() == 1);
   CHECK(near(all[0].until, 7200));
@@ -81,7 +71,7 @@ TEST_CASE("a ban again while the first is in force extends it") {
       NewBan other = ban;
       (change == 0 ? other.hostname : change == 1 ? other.jail : change == 2 ? other.port : other.protocol) = "42";
       CHECK(table->ban(other) == Recorded::Added);
-      CHECK(table->ban(other) == Recorded::Extended);
+      CHECK(table->ban(other) == Recorded::Repeated);
     }
     CHECK(rows(*table).size() == 5);
   }
@@ -92,11 +82,7 @@ TEST_CASE("a ban again while the first is in force extends it") {
   }
 }
 
-TEST_CASE("a row of another writer is in force for as long as policy says") {
-  const Kind kind = any_kind();
-  CAPTURE(kind);
-  const FreshTable fresh(kind);
-  const auto table = fresh.open();
+TEST_CASE_METHOD(OnAnyTable, "a row of another writer is in force for as long as policy says") {
   fresh.other_row({"web1.example.net", "sshd", "203.0.113.7", 3000});
   NewBan ban = new_ban("203.0.113.7");
 
@@ -111,7 +97,7 @@ TEST_CASE("a row of another writer is in force for as long as policy says") {
   SECTION("a length given now is the later of both ends") {
     ban.lasts = 3600;
     ban.until = 60;
-    CHECK(table->ban(ban) == Recorded::Extended);
+    CHECK(table->ban(ban) == Recorded::Repeated);
     CHECK(near(rows(*table).front().until, 600));
   }
   SECTION("over by policy: a row of its own") {
@@ -125,11 +111,7 @@ TEST_CASE("a row of another writer is in force for as long as policy says") {
   }
 }
 
-TEST_CASE("fail2ban's restart writes nothing that stands, and never overrules an operator") {
-  const Kind kind = any_kind();
-  CAPTURE(kind);
-  const FreshTable fresh(kind);
-  const auto table = fresh.open();
+TEST_CASE_METHOD(OnAnyTable, "fail2ban's restart writes nothing that stands, and never overrules an operator") {
   NewBan ban = new_ban("203.0.113.7");
   ban.until = 600;
   REQUIRE(table->ban(ban) == Recorded::Added);
@@ -151,7 +133,7 @@ TEST_CASE("fail2ban's restart writes nothing that stands, and never overrules an
   }
   SECTION("unbanned by fail2ban's own stop: taken back") {
     CHECK(table->unban(ban.ip, ban.jail, ban.hostname, Revoker::Fail2ban, "") == 1);
-    CHECK(table->ban(ban) == Recorded::Extended);
+    CHECK(table->ban(ban) == Recorded::Revived);
     CHECK_FALSE(rows(*table).front().revoked);
   }
   SECTION("unbanned by an operator: stays so") {
@@ -169,11 +151,7 @@ TEST_CASE("fail2ban's restart writes nothing that stands, and never overrules an
   CHECK(rows(*table).size() == 1);
 }
 
-TEST_CASE("what ended, or was lifted, before a restored ban began was another ban") {
-  const Kind kind = any_kind();
-  CAPTURE(kind);
-  const FreshTable fresh(kind);
-  const auto table = fresh.open();
+TEST_CASE_METHOD(OnAnyTable, "what ended, or was lifted, before a restored ban began was another ban") {
   NewBan ban = new_ban("203.0.113.7");
   ban.until = 600;
   ban.age = 3000;
@@ -219,11 +197,7 @@ TEST_CASE("what ended, or was lifted, before a restored ban began was another ba
   CHECK(rows(*table).size() == 2);
 }
 
-TEST_CASE("a ban that is prolonged holds on, and what was lifted meanwhile stays so") {
-  const Kind kind = any_kind();
-  CAPTURE(kind);
-  const FreshTable fresh(kind);
-  const auto table = fresh.open();
+TEST_CASE_METHOD(OnAnyTable, "a ban that is prolonged holds on, and what was lifted meanwhile stays so") {
   NewBan ban = new_ban("203.0.113.7");
   ban.until = 600;
   REQUIRE(table->ban(ban) == Recorded::Added);
@@ -251,11 +225,7 @@ TEST_CASE("a ban that is prolonged holds on, and what was lifted meanwhile stays
   CHECK(rows(*table).size() == 1);
 }
 
-TEST_CASE("what was decided first counts first, whichever arrives first") {
-  const Kind kind = any_kind();
-  CAPTURE(kind);
-  const FreshTable fresh(kind);
-  const auto table = fresh.open();
+TEST_CASE_METHOD(OnAnyTable, "what was decided first counts first, whichever arrives first") {
   const Prefix ip = Prefix::require("203.0.113.7");
   NewBan ban = new_ban("203.0.113.7");
   ban.until = 3600;
@@ -311,11 +281,45 @@ TEST_CASE("what was decided first counts first, whichever arrives first") {
   }
 }
 
-TEST_CASE("unban marks, and the rows stay") {
-  const Kind kind = any_kind();
-  CAPTURE(kind);
-  const FreshTable fresh(kind);
-  const auto table = fresh.open();
+TEST_CASE_METHOD(OnAnyTable, "an unban that came after a ban is told by the rows of the address, whether there are notes of them or not") {
+  const Prefix ip = Prefix::require("203.0.113.7");
+  NewBan other = new_ban("203.0.113.7", "recidive");
+  other.until = 3600;
+  other.age = 300;
+  REQUIRE(table->ban(other) == Recorded::Added);
+  NewBan late = new_ban("203.0.113.7", "sshd", "web2");
+  late.until = 3600;
+  late.age = 200;
+
+  SECTION("another writer's row stands: the unban was not of all") {
+    fresh.other_row({"web3", "sshd", "203.0.113.7", 300});
+    REQUIRE(table->unban(ip, "recidive", "", Revoker::Operator, "ann", 100) == 1);
+    CHECK(table->ban(late) == Recorded::Added);
+  }
+  SECTION("a row in another spelling is lifted: the unban was of all") {
+    fresh.other_row({"web3", "sshd", "::ffff:203.0.113.7", 300});
+    REQUIRE(table->unban(ip, "", "", Revoker::Operator, "ann", 100) == 2);
+    fresh.other("DELETE FROM banpush_ban WHERE ip = '203.0.113.7'");
+    fresh.other("DELETE FROM fail2ban WHERE ip = '203.0.113.7'");
+    CHECK(table->ban(late) == Recorded::Lifted);
+  }
+  SECTION("somebody has deleted a row, and its note is left over: nothing is in force by it") {
+    NewBan deleted = new_ban("203.0.113.7", "sshd", "web3");
+    deleted.until = 3600;
+    deleted.age = 300;
+    REQUIRE(table->ban(deleted) == Recorded::Added);
+    fresh.other("DELETE FROM fail2ban WHERE hostname = 'web3'");
+    REQUIRE(table->unban(ip, "", "", Revoker::Operator, "ann", 100) == 1);
+    CHECK(table->ban(late) == Recorded::Lifted);
+  }
+  SECTION("somebody has deleted the row that an operator has unbanned: he has unbanned it all the same") {
+    REQUIRE(table->unban(ip, "", "", Revoker::Operator, "ann", 100) == 1);
+    fresh.other("DELETE FROM fail2ban WHERE name = 'recidive'");
+    CHECK(table->ban(late) == Recorded::Lifted);
+  }
+}
+
+TEST_CASE_METHOD(OnAnyTable, "unban marks, and the rows stay") {
   const Prefix ip = Prefix::require("203.0.113.7");
   REQUIRE(table->ban(new_ban("203.0.113.7")) == Recorded::Added);
   REQUIRE(table->ban(new_ban("203.0.113.7", "recidive")) == Recorded::Added);
@@ -341,11 +345,7 @@ TEST_CASE("unban marks, and the rows stay") {
   CHECK(fresh.count("banpush_ban WHERE revoked_by = 'ann'") == 3);
 }
 
-TEST_CASE("ban, unban and ban within one second are three things") {
-  const Kind kind = any_kind();
-  CAPTURE(kind);
-  const FreshTable fresh(kind);
-  const auto table = fresh.open();
+TEST_CASE_METHOD(OnAnyTable, "ban, unban and ban within one second are three things") {
   const Prefix ip = Prefix::require("203.0.113.7");
   for (int i = 0; i < 3; ++i) {
     CHECK(table->ban(new_ban("203.0.113.7")) == Recorded::Added);
@@ -360,11 +360,7 @@ TEST_CASE("ban, unban and ban within one second are three things") {
   CHECK(about[3].revoked);
 }
 
-TEST_CASE("a spooled ban keeps its time and arrives once") {
-  const Kind kind = any_kind();
-  CAPTURE(kind);
-  const FreshTable fresh(kind);
-  const auto table = fresh.open();
+TEST_CASE_METHOD(OnAnyTable, "a spooled ban keeps its time and arrives once") {
   NewBan ban = new_ban("203.0.113.7");
   ban.until = 600;
   ban.age = 120;

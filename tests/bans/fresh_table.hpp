@@ -3,7 +3,9 @@
 
 #include "bans/ban_table.hpp"
 
+#include <catch2/catch.hpp>
 #include <filesystem>
+#include <memory>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -61,10 +63,21 @@ private:
   std::filesystem::path folder_;
 };
 
+// For TEST_CASE_METHOD: an empty table with its side tables, of each kind in turn.
+struct OnAnyTable {
+  const Kind kind = any_kind();
+  const Catch::ScopedMessage says_which{Catch::MessageBuilder("CAPTURE", CATCH_INTERNAL_LINEINFO, Catch::ResultWas::Info) << kind};
+  const FreshTable fresh{kind};
+  const std::unique_ptr<BanTable> table = fresh.open();
+};
+
 std::vector<Row> rows(BanTable &table); // all that each() hands over, in its order
 
 // A ban as fail2ban's action would put it.
 NewBan new_ban(const std::string &ip, const std::string &jail = "sshd", const std::string &hostname = "web1.example.net");
+
+// For BanTable::prune(): no row is needed by another.
+inline bool keeps_none(const RawBan &) { return false; }
 
 // About equal: the clock may go on by some seconds during a test.
 bool near(const std::optional<Seconds> &value, Seconds wanted);

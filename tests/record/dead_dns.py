@@ -1,4 +1,4 @@
-"""A network namespace with a resolver of its own, which answers for one name, or is silent."""
+"""A network namespace with a resolver of its own, which answers for one name, or is silent; and tests within it."""
 import os
 import pathlib
 import shutil
@@ -7,6 +7,7 @@ import socket
 import struct
 import subprocess
 import sys
+import unittest
 
 NAME, ADDRESS = "bastion.example", "198.51.100.77"
 
@@ -60,6 +61,29 @@ class Namespace:
 
     def speak(self):
         self._server.send_signal(signal.SIGCONT)
+
+
+class WithDeadDns:
+    """For a test case whose site() makes sites: all of its tests share one such namespace."""
+
+    @classmethod
+    def setUpClass(cls):
+        if os.geteuid() != 0 or subprocess.run(["ip", "netns", "list"], capture_output=True).returncode != 0:
+            raise unittest.SkipTest("network namespaces are not permitted here")
+        super().setUpClass()
+        cls.namespace = cls.enterClassContext(Namespace())
+
+    def tearDown(self):
+        self.namespace.speak()
+        super().tearDown()
+
+    def protecting(self, url):
+        """A site in the namespace, which protects NAME."""
+        site = self.site(url=url)
+        site.settings["policy"]["protect"] = [NAME]
+        site.namespace = self.namespace
+        site.write()
+        return site
 
 
 if __name__ == "__main__":

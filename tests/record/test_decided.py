@@ -11,9 +11,9 @@ import unittest
 
 import test_order
 from serving import ENVIRONMENT, wait_until  # noqa: E402
-from test_order import A, B, Case, Place  # noqa: E402
+from test_order import A, B, C, Case, Place  # noqa: E402
 
-from dead_dns import ADDRESS, NAME, Namespace  # noqa: E402
+from dead_dns import ADDRESS, WithDeadDns  # noqa: E402
 
 LATELY = 5.2  # who finds the table gone does not ask it again for some seconds
 
@@ -66,7 +66,17 @@ class Local(unittest.TestCase):
         self.others.run("unban", A)
         self.deliver()
         self.assertEqual(self.in_force(), [])
-        self.assertIn("an operator has unbanned the address after this was decided", self.site.run("status").stdout)
+        self.assertIn("the address was unbanned after this was decided, so it is not in force", self.site.run("status").stdout)
+
+    def test_a_longer_time_that_waited_is_none_after_fail2bans_unban(self):
+        """Whoever unbanned it is not said: here no operator did."""
+        of_web1 = ("--jail", "sshd", "--hostname", "web1")
+        self.others.run("ban", A, *of_web1, "--bantime", "600")
+        self.queue("ban", A, *of_web1, "--bantime", "7200", "--prolonged", "--since", str(int(time.time())))
+        self.others.run("unban", A, *of_web1, "--by", "fail2ban")
+        self.deliver()
+        self.assertEqual(self.in_force(), [])
+        self.assertIn("the address was unbanned after this was decided, so it is not in force", self.site.run("status").stdout)
 
     def test_an_unban_past_a_locked_spool(self):
         self.queue("ban", A)
@@ -84,6 +94,78 @@ class Local(unittest.TestCase):
             self.site.timed("unban", B, "--no-push")
         finally:
             other.close()
+
+    def test_an_unban_of_what_is_over(self):
+        self.site.run("ban", A, "--bantime", "1")
+        time.sleep(2.2)
+        said = json.loads(self.site.run("unban", A, "--no-push", "--json").stdout)
+        self.assertEqual((said["unbanned"], said["over"]), (1, 1))
+        self.site.run("ban", B, "--bantime", "1")
+        time.sleep(2.2)
+        self.assertIn(f"{B}: no ban was in force any more (1 row, over or unbanned before)", self.site.run("unban", B, "--no-push").stdout)
+        self.site.run("ban", C, "--bantime", "1", "--hostname", "web1")
+        self.site.run("ban", C, "--bantime", "600", "--hostname", "web2")
+        time.sleep(2.2)
+        self.assertIn(f"unbanned {C} (2 rows, 1 of them over or unbanned before)", self.site.run("unban", C, "--no-push").stdout)
+
+    def test_what_is_said_is_what_the_table_made_of_it(self):
+        """Also of what went through the spool."""
+        def said(*words):
+            return json.loads(self.site.run(*words, "--no-push", "--json").stdout)
+        self.assertEqual(said("ban", A, "--bantime", "600")["recorded"], "added")
+        self.assertEqual(said("ban", A, "--bantime", "60")["recorded"], "unchanged")
+        self.assertEqual(said("ban", A, "--bantime", "6000")["recorded"], "extended")
+        for verb, word, due in ((("ban", A, "--bantime", "60"), "recorded", "unchanged"), (("unban", B), "unbanned", 0)):
+            self.queue("ban", C)
+            time.sleep(LATELY)
+            self.assertEqual(said(*verb)[word], due)
+            self.assertIn(C, [one for one, _ in self.in_force()], "it went the way through the spool")
+            self.site.run("unban", C, "--no-push")
+
+    def test_words_that_say_nothing_together(self):
+        for words in (("--prolonged", "--restored", "1"), ("--since", "1700000000"), ("--since", "soon", "--prolonged"),
+                      ("--since", "99999999999999999999", "--restored", "0")):
+            with self.subTest(words):
+                self.assertIn("since" if "--since" in words else "not both", self.site.run("ban", A, *words, "--no-push", code=2).stderr)
+        self.assertEqual(self.in_force(), [])
+        self.site.run("ban", A, "--since", "<time>", "--restored", "0", "--no-push")
+        self.site.run("ban", A, "--since", "1700000000.25", "--prolonged", "--restored", "0", "--no-push")
+
+    def test_a_ban_whose_judgement_cannot_be_written_down(self):
+        """It is delivered once a judgement can take no longer."""
+        self.queue("ban", B)
+        with sqlite3.connect(self.site.folder / "spool.db") as spool:
+            spool.execute("CREATE TRIGGER stays BEFORE UPDATE OF what ON spool BEGIN SELECT RAISE(ABORT, 'held fast'); END")
+        spool.close()
+        said = self.site.run("ban", A, "--no-push")
+        self.assertIn("held fast", said.stderr)
+        self.assertIn("queued", said.stdout)
+        self.deliver()
+        self.assertEqual(sorted(one for one, _ in self.in_force()), [A, B])
+
+    def test_a_ban_while_the_side_tables_are_hidden(self):
+        """It is judged by the copy of the allowlist, and waits."""
+        site = self.site
+        site.run("allow", "add", B)
+        site.run("ban", C, "--no-push")
+        site.run("push")
+        with sqlite3.connect(site.folder / "bans.db") as table:
+            names = [name for (name,) in table.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'banpush%'").fetchall()]
+            for name in names:
+                table.execute(f"ALTER TABLE {name} RENAME TO hidden_{name}")
+        self.assertIn("is allowed", site.run("ban", B, "--no-push", code=5).stderr)
+        said = site.run("ban", A, "--no-push")
+        self.assertIn("queued", said.stdout)
+        self.assertIn("not taken for empty", said.stderr)
+        self.assertIn("queued", site.run("unban", C, "--no-push").stdout)
+        site.run("push", code=None)
+        with sqlite3.connect(site.folder / "bans.db") as table:
+            self.assertEqual(table.execute("SELECT ip FROM fail2ban").fetchall(), [(C,)])
+            for name in names:
+                table.execute(f"ALTER TABLE hidden_{name} RENAME TO {name}")
+        table.close()
+        self.deliver()
+        self.assertEqual([one for one, _ in self.in_force()], [A])
 
     def test_side_tables_that_are_gone(self):
         site = self.site
@@ -156,41 +238,28 @@ class Local(unittest.TestCase):
                 self.site.wait_for({f"203.0.113.{one}/32" for one in range(20, number + 1)})
 
 
-class Refused(Case):
+class Refused(WithDeadDns, Case):
     """A ban that a name's last good answer refuses, while others deliver what waits."""
 
-    @classmethod
-    def setUpClass(cls):
-        if os.geteuid() != 0 or subprocess.run(["ip", "netns", "list"], capture_output=True).returncode != 0:
-            raise unittest.SkipTest("network namespaces are not permitted here")
-        super().setUpClass()
-        cls.namespace = cls.enterClassContext(Namespace())
-
     def test_it_is_delivered_by_nobody(self):
-        site = self.site(url=None)
-        site.settings["policy"]["protect"] = [NAME]
-        site.namespace = self.namespace
-        site.write()
+        site = self.protecting(None)
         site.run("push")
         self.namespace.silence()
-        try:
-            for number in range(3):
-                other = sqlite3.connect(site.folder / "bans.db", isolation_level=None)
-                other.execute("BEGIN EXCLUSIVE")
-                self.assertIn("queued", site.run("ban", f"203.0.113.{30 + number}", "--no-push").stdout)
-                other.close()
-                time.sleep(LATELY)
-                said = []
-                refused = threading.Thread(target=lambda: said.append(site.run("ban", ADDRESS, "--no-push", code=None)))
-                refused.start()
-                while refused.is_alive():
-                    site.run("push", code=None)
-                refused.join()
-                self.assertEqual(said[0].returncode, 5, said[0].stderr)
-                with sqlite3.connect(site.folder / "bans.db") as table:
-                    self.assertEqual(table.execute("SELECT COUNT(*) FROM fail2ban WHERE ip = ?", (ADDRESS,)).fetchall(), [(0,)])
-        finally:
-            self.namespace.speak()
+        for number in range(3):
+            other = sqlite3.connect(site.folder / "bans.db", isolation_level=None)
+            other.execute("BEGIN EXCLUSIVE")
+            self.assertIn("queued", site.run("ban", f"203.0.113.{30 + number}", "--no-push").stdout)
+            other.close()
+            time.sleep(LATELY)
+            said = []
+            refused = threading.Thread(target=lambda: said.append(site.run("ban", ADDRESS, "--no-push", code=None)))
+            refused.start()
+            while refused.is_alive():
+                site.run("push", code=None)
+            refused.join()
+            self.assertEqual(said[0].returncode, 5, said[0].stderr)
+            with sqlite3.connect(site.folder / "bans.db") as table:
+                self.assertEqual(table.execute("SELECT COUNT(*) FROM fail2ban WHERE ip = ?", (ADDRESS,)).fetchall(), [(0,)])
 
 
 if __name__ == "__main__":

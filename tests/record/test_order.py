@@ -15,7 +15,7 @@ sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / "serve")]
 import serving  # noqa: E402
 from serving import ENVIRONMENT, Site, hosts, wait_until  # noqa: E402
 
-from dead_dns import ADDRESS, NAME, Namespace  # noqa: E402
+from dead_dns import ADDRESS, NAME, WithDeadDns  # noqa: E402
 from mariadb import MariaDb  # noqa: E402
 from stuck_disk import StuckDisk  # noqa: E402
 
@@ -211,25 +211,8 @@ class Order(Case):
                 site.wait_for(hosts([A, B]))
 
 
-class DeadResolver(Case):
+class DeadResolver(WithDeadDns, Case):
     """The same server; names do not resolve, or did within the last day."""
-
-    @classmethod
-    def setUpClass(cls):
-        if os.geteuid() != 0 or subprocess.run(["ip", "netns", "list"], capture_output=True).returncode != 0:
-            raise unittest.SkipTest("network namespaces are not permitted here")
-        super().setUpClass()
-        cls.namespace = cls.enterClassContext(Namespace())
-
-    def tearDown(self):
-        self.namespace.speak()
-
-    def protecting(self):
-        site = self.site(url=MariaDb.socket_url)
-        site.settings["policy"]["protect"] = [NAME]
-        site.namespace = self.namespace
-        site.write()
-        return site
 
     def test_the_table_is_known_by_name(self):
         site = self.site()
@@ -242,7 +225,7 @@ class DeadResolver(Case):
         site.timed("unban", A)
 
     def test_a_protected_name_without_an_answer(self):
-        site = self.protecting()
+        site = self.protecting(MariaDb.socket_url)
         self.namespace.silence()
         said = site.timed("ban", A, "--jail", "sshd")
         self.assertIn(NAME, said.stderr)
@@ -255,7 +238,7 @@ class DeadResolver(Case):
         self.assertEqual(site.holds(), hosts([A]))
 
     def test_the_last_good_answer(self):
-        site = self.protecting()
+        site = self.protecting(MariaDb.socket_url)
         site.run("push")
         self.assertIn("protected", site.timed("ban", ADDRESS, code=5).stderr)
         self.namespace.silence()
@@ -273,7 +256,7 @@ class DeadResolver(Case):
         site.run("push", code=2)
 
     def test_a_service_starts_and_goes_on(self):
-        site = self.protecting()
+        site = self.protecting(MariaDb.socket_url)
         self.namespace.silence()
         site.start()
         site.timed("ban", A, "--jail", "sshd")

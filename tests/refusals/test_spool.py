@@ -79,6 +79,9 @@ class Spool(unittest.TestCase):
         self.assertIn("lost", self.site.run("spool", "drop", line["line"], code=2).stderr)
         self.assertIn("--refused", self.site.run("spool", "drop", code=2).stderr)
         self.assertIn("no line 999", self.site.run("spool", "drop", "999", code=2).stderr)
+        for wrong in ("99999999999999999999", "0", "7x", "1.5"):
+            for verb in (("drop",), ("retry",), ("drop", "--refused", "--waiting")):
+                self.assertIn(f'"{wrong}" is no number of a line', self.site.run("spool", *verb, wrong, code=2).stderr)
         self.assertEqual(len(self.site.json("spool", "list")["lines"]), 1)
         self.assertIn(f"ban {A}/32", self.site.run("spool", "drop", "--waiting", line["line"]).stdout)
         self.assertEqual(self.site.json("spool", "list")["lines"], [])

@@ -58,6 +58,18 @@ class Reporter(unittest.TestCase):
         self.assertEqual(seen[0], "web1")
         self.assertNotIn("203.0.113.50", seen)
 
+    def test_nobody_takes_away_what_protects_another(self):
+        for name in ("web1", "web2"):
+            self.insert(name, f"INSERT INTO banpush_reporter (hostname, address, seen) VALUES ('{name}', '', UTC_TIMESTAMP())")
+        for sql in ("DELETE FROM banpush_reporter WHERE hostname = 'web2'", "DELETE FROM banpush_reporter"):
+            with self.assertRaises(Exception) as refused:
+                self.insert("web1", sql)
+            self.assertIn("by its own account", str(refused.exception))
+        self.insert("web1", "REPLACE INTO banpush_reporter (hostname, address, seen) VALUES ('web2', '', UTC_TIMESTAMP())")
+        self.assertEqual(self.server.sql("SELECT hostname FROM banpush_reporter ORDER BY 1", "fail2ban").split(), ["web1", "web2"])
+        self.insert("web1", "DELETE FROM banpush_reporter WHERE hostname = 'web1'")
+        self.server.sql("DELETE FROM banpush_reporter", "fail2ban")  # who made the triggers
+
     def test_who_reports_as_itself_sees_no_difference(self):
         self.as_account("web1")
         for _ in range(2):

@@ -5,6 +5,7 @@
 #include <ctime>
 
 using namespace banpush;
+using Catch::Contains;
 
 namespace {
 
@@ -174,6 +175,8 @@ TEST_CASE("when a ban began, as fail2ban passes it") {
   CHECK(begun_of(std::to_string(now - 100)).value_or(-1) >= 100);
   CHECK(begun_of(std::to_string(now - 100) + ".25").value_or(-1) < 110);
   CHECK(begun_of(std::to_string(now + 100)) == 0);
-  for (const char *none : {"", "<time>", "yesterday", "-5", "99999999999999999999999"})
+  for (const char *none : {"", "<time>"})
     CHECK_FALSE(begun_of(none));
+  for (const char *wrong : {"yesterday", "-5", "99999999999999999999999", "17.x"})
+    CHECK_THROWS_WITH(begun_of(wrong), Contains(wrong) && Contains("seconds since 1970"));
 }

@@ -27,7 +27,9 @@ class Picky : public BanTable {
 public:
   std::map<std::string, Fault> refuses;
   std::vector<std::string> took;
-  std::vector<Seconds> unban_ages;
+  std::vector<Seconds> unban_ages, lasted;
+  std::vector<ListedBan> rows;
+  bool sides = true;
   std::size_t asked = 0;
 
   std::vector<std::string> init(CreatedIndex) override { return {}; }
@@ -35,9 +37,10 @@ public:
   bool changed() override { return false; }
   void follow() override {}
   std::optional<TableNews> news() override { return std::nullopt; }
-  std::vector<ListedBan> about(const Prefix &) override { return {}; }
+  std::vector<ListedBan> about(const Prefix &) override { return rows; }
   Recorded ban(const NewBan &ban) override {
     take("ban " + ban.ip.address());
+    lasted.push_back(ban.lasts);
     return Recorded::Added;
   }
   std::size_t unban(const Prefix &ip, const std::string &, const std::string &, Revoker, const std::string &, Seconds age) override {
@@ -45,12 +48,12 @@ public:
     unban_ages.push_back(age);
     return 1;
   }
-  bool has_side_tables() override { return true; }
+  bool has_side_tables() override { return sides; }
   std::vector<AllowRow> allowed() override { return {}; }
   void allow(const Prefix &, const std::string &, const std::string &) override {}
   bool disallow(const Prefix &) override { return false; }
   std::vector<std::pair<std::string, std::string>> reporters() override { return {}; }
-  std::size_t prune(Seconds, const std::function<Seconds(const std::string &)> &) override { return 0; }
+  std::size_t prune(Seconds, const Lasts &, const IsKept &) override { return 0; }
 
 private:
   void take(const std::string &what) {
@@ -155,6 +158,58 @@ TEST_CASE("nobody delivers a ban that is not judged yet, nor what comes behind i
   waiting.spool.judged(line);
   waiting.deliver();
   CHECK(waiting.table->took == Words{"ban 203.0.113.2", "ban 203.0.113.1", "unban 203.0.113.1"});
+}
+
+TEST_CASE("what became of each line that arrived is told by its number") {
+  Waiting waiting;
+  const auto ban = waiting.spool.put(a_ban("203.0.113.1"));
+  const auto refused = waiting.spool.put(a_ban("203.0.113.2"));
+  const auto unban = waiting.spool.put(SpooledUnban{Prefix::require("203.0.113.3"), "", "", "ann", Revoker::Operator});
+  waiting.table->refuses = {{"ban 203.0.113.2", Fault::Value}};
+  const auto results = waiting.deliver().results;
+  CHECK(results.size() == 2);
+  CHECK_FALSE(results.contains(refused));
+  CHECK(std::get<Recorded>(results.at(ban)) == Recorded::Added);
+  CHECK(std::get<Unbanned>(results.at(unban)).rows == 1);
+}
+
+TEST_CASE("a table that hides the side tables it had takes nothing") {
+  Waiting waiting;
+  Config config;
+  config.spool = waiting.path;
+  config.tables.emplace_back();
+  config.tables.front().name = "bans";
+  waiting.ban("203.0.113.1");
+  waiting.spool.keep("bans", {{}, {}, true});
+  waiting.table->sides = false;
+  const Delivered delivered = banpush::deliver(waiting.spool, config, waiting.tables);
+  REQUIRE(delivered.waits);
+  CHECK(delivered.why_it_waits().find("not taken for empty") != std::string::npos);
+  CHECK(waiting.table->took.empty());
+  CHECK(waiting.spool.lines().front().problem.find("not taken for empty") != std::string::npos);
+  waiting.table->sides = true;
+  CHECK(banpush::deliver(waiting.spool, config, waiting.tables).arrived == 1);
+}
+
+TEST_CASE("a spooled ban extends what escalation holds in force still, of whatever ports where fail2ban says it again") {
+  Waiting waiting;
+  Config config;
+  config.spool = waiting.path;
+  config.policy.bantime = 600;
+  config.policy.escalate = Escalate{2, 30 * day, 4 * 7 * day};
+  config.tables.emplace_back();
+  config.tables.front().name = "bans";
+  for (const Seconds age : {Seconds{900}, Seconds{5000}, Seconds{9000}})
+    waiting.table->rows.push_back({"203.0.113.1", "sshd", "tcp", "22", "web1", "2026-01-01 00:00:00", age, {}, {}, false, "", ""});
+  waiting.table->rows.back().protocol = "icmp"; // which the policy does not take
+  config.policy.protocols = {"tcp"};
+  NewBan ban = a_ban("203.0.113.1");
+  ban.port = "22,2222"; // the jail was edited
+  const auto occasion = GENERATE(Occasion::New, Occasion::Restored);
+  ban.occasion = occasion;
+  waiting.spool.put(ban);
+  CHECK(banpush::deliver(waiting.spool, config, waiting.tables).arrived == 1);
+  CHECK(waiting.table->lasted == std::vector<Seconds>{occasion == Occasion::New ? 600 : 1200});
 }
 
 TEST_CASE("an unban arrives with its age, and is of the ban before it whatever the clock was") {

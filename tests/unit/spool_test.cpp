@@ -49,7 +49,7 @@ public:
   void allow(const Prefix &, const std::string &, const std::string &) override {}
   bool disallow(const Prefix &) override { return false; }
   std::vector<std::pair<std::string, std::string>> reporters() override { return {}; }
-  std::size_t prune(Seconds, const std::function<Seconds(const std::string &)> &) override { return 0; }
+  std::size_t prune(Seconds, const Lasts &, const IsKept &) override { return 0; }
 
 private:
   How how_;
@@ -119,6 +119,7 @@ TEST_CASE("a ban that is not judged yet reaches nobody, for as long as a judgeme
   const std::string path = folder.path() + "/spool.db";
   Spool spool(path);
   NewBan ban = a_ban("203.0.113.7");
+  ban.occasion = Occasion::New;
   ban.token = "mine";
   const auto line = spool.put(ban, instant_now(), Spool::Judgement::Later);
   REQUIRE(spool.waiting().size() == 1);
@@ -137,10 +138,18 @@ TEST_CASE("a ban that is not judged yet reaches nobody, for as long as a judgeme
     CHECK(spool.size() == 0);
   }
   SECTION("left behind by who put it, or the clock was set back meanwhile") {
-    const auto by = GENERATE(-1, 3600);
+    const auto by = GENERATE(Seconds{-1}, Seconds{0}, Spool::judgement_lasts + 5, Seconds{3600});
     const Database file(path);
     file.execute("UPDATE spool SET what = json_set(what, '$.judged_by', ?)", {static_cast<std::int64_t>(std::time(nullptr)) + by});
     CHECK(spool.waiting().front().is_judged);
+    CHECK(spool.bans().size() == 1);
+  }
+  SECTION("within the time that a judgement takes nobody has left it behind") {
+    const Database file(path);
+    file.execute("UPDATE spool SET what = json_set(what, '$.judged_by', ?)",
+                 {static_cast<std::int64_t>(std::time(nullptr)) + Spool::judgement_lasts});
+    CHECK_FALSE(spool.waiting().front().is_judged);
+    CHECK(spool.bans().empty());
   }
 }
 
@@ -151,17 +160,65 @@ TEST_CASE("a ban that waits and is prolonged is one ban") {
   ban.occasion = Occasion::New;
   spool.put(ban);
   ban.occasion = Occasion::Prolonged;
-  ban.until = 7200;
   ban.begun = 10;
-  spool.put(ban);
-  const auto bans = spool.bans();
-  REQUIRE(bans.size() == 1);
-  CHECK(*bans.front().ban->until >= 7180);
-  CHECK(*bans.front().ban->until <= 7190);
-  const auto lines = spool.waiting();
-  REQUIRE(lines.size() == 2);
-  CHECK(lines.back().ban->occasion == Occasion::Prolonged);
-  CHECK(lines.back().ban->begun == 10);
+
+  SECTION("until the end that was said last") {
+    ban.until = 7200;
+    spool.put(ban);
+    const auto bans = spool.bans();
+    REQUIRE(bans.size() == 1);
+    CHECK(bans.front().ban->occasion == Occasion::New);
+    CHECK(*bans.front().ban->until >= 7185);
+    CHECK(*bans.front().ban->until <= 7190);
+    const auto lines = spool.waiting();
+    REQUIRE(lines.size() == 2);
+    CHECK(lines.back().ban->occasion == Occasion::Prolonged);
+    CHECK(lines.back().ban->begun == 10);
+  }
+  SECTION("never for a shorter time") {
+    ban.until = 60;
+    spool.put(ban);
+    REQUIRE(spool.bans().size() == 1);
+    CHECK(spool.bans().front().ban->until == 3600);
+  }
+  SECTION("for ever, and then no longer") {
+    ban.until = permanent;
+    spool.put(ban);
+    ban.until = 7200;
+    spool.put(ban);
+    REQUIRE(spool.bans().size() == 1);
+    CHECK(spool.bans().front().ban->until == permanent);
+  }
+  SECTION("another jail's, host's or address's is of another ban, which the table knows") {
+    const auto which = GENERATE(0, 1, 2);
+    ban.until = 7200;
+    (which == 0 ? ban.jail : ban.hostname) = "another";
+    if (which == 2) {
+      ban.hostname = "web1";
+      ban.ip = Prefix::require("203.0.113.8");
+    }
+    spool.put(ban);
+    REQUIRE(spool.bans().size() == 1);
+    CHECK(spool.bans().front().ban->until == 3600);
+  }
+}
+
+TEST_CASE("what fail2ban says again is laid among no rows: whether somebody has unbanned it the table knows") {
+  const ConfigFolder folder;
+  Spool spool(folder.path() + "/spool.db");
+  for (const auto &[ip, occasion] : {std::pair{"203.0.113.7", Occasion::New}, std::pair{"203.0.113.8", Occasion::Restored},
+                                     std::pair{"203.0.113.9", Occasion::Prolonged}}) {
+    NewBan ban = a_ban(ip);
+    ban.occasion = occasion;
+    spool.put(ban);
+  }
+  Config config;
+  config.tables.emplace_back();
+  config.tables.front().name = "bans";
+  Fetched fetched;
+  add_waiting(fetched, config, spool);
+  REQUIRE(fetched.bans.rows().size() == 1);
+  CHECK(fetched.bans.rows().front().block.prefix == Prefix::require("203.0.113.7"));
 }
 
 TEST_CASE("side tables that were there and are gone are no empty allowlist") {

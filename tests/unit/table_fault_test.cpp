@@ -48,7 +48,7 @@ TEST_CASE("the storage engine's own code decides where one is said") {
 
 TEST_CASE("TLS: a wrong certificate is to be mended, a cut connection passes") {
   CHECK(mysql_fault(2026, "HY000", "TLS/SSL error: self-signed certificate in certificate chain") == Fault::Tls);
-  CHECK(mysql_fault(2026, "HY000", "SSL is required, but the server does not support it") == Fault::Tls);
+  CHECK(mysql_fault(2026, "HY000", "SSL is required, but the server does not support it") == Fault::NoTls);
   CHECK(mysql_fault(2026, "HY000", "TLS/SSL error: Connection reset by peer") == Fault::Connection);
 }
 

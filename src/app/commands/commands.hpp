@@ -49,9 +49,9 @@ int serve(const Settings &settings);
 struct BanOptions {
   std::string ip, jail = "manual", protocol = "tcp", port, bantime, hostname, reason;
   bool wait = false, no_push = false, even_if_logged_in = false;
-  int restored = 0;       // fail2ban's <restored>: 1 when it says again after a restart what it held before
-  bool prolonged = false; // fail2ban holds what it has banned for longer
-  std::string since;      // fail2ban's <time>: when what is restored or prolonged began
+  std::optional<int> restored; // fail2ban's <restored>: 1 when it says again after a restart what it held before
+  bool prolonged = false;      // fail2ban holds what it has banned for longer
+  std::string since;           // fail2ban's <time>: when what is restored or prolonged began
 };
 int ban(const Settings &settings, const BanOptions &options);
 

@@ -264,11 +264,15 @@ std::optional<Seconds> bantime_of(const std::string &text) {
 }
 
 std::optional<Seconds> begun_of(const std::string &time) {
-  const std::string whole = time.substr(0, time.find('.'));
+  if (time.empty() || is_unfilled(time))
+    return std::nullopt;
+  const std::size_t dot = time.find('.');
+  const std::string whole = time.substr(0, dot), fraction = dot == std::string::npos ? "" : time.substr(dot + 1);
   Seconds seconds = 0;
   const auto [end, error] = std::from_chars(whole.data(), whole.data() + whole.size(), seconds);
-  if (!is_number(whole) || error != std::errc{})
-    return std::nullopt;
+  if (!is_number(whole) || error != std::errc{} || (!fraction.empty() && !is_number(fraction)))
+    throw Error(ErrorKind::Usage,
+                fmt::format("since \"{}\": no time; seconds since 1970 are meant, such as fail2ban's <time>", shown(time)));
   return std::max<Seconds>(0, static_cast<Seconds>(std::time(nullptr)) - seconds);
 }
 

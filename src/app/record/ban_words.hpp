@@ -28,7 +28,7 @@ Told told_ports(const std::string &text, const std::string &protocol);
 std::optional<Seconds> bantime_of(const std::string &text);
 
 // How long ago a ban began, from fail2ban's `<time>`: seconds since the epoch by this host's clock, also with a fraction.
-// Nothing for what is none.
+// Nothing for an empty text and for a tag that fail2ban has not filled in. Throws Error (Usage) for what is no time.
 std::optional<Seconds> begun_of(const std::string &time);
 
 } // namespace banpush

@@ -62,6 +62,8 @@ private:
   void settle(Json &kept) {
     const auto judged = next(all_by);
     const auto settled = judged ? next(table_by) : std::nullopt;
+    if (settled)
+      kept.update(*settled);
     kept["waits"] = !settled || settled->value("waits", true);
     if (!settled)
       start([](Steps &steps) { steps.push(true); });
@@ -152,15 +154,22 @@ private:
 
 } // namespace
 
+namespace {
+
+Whereabouts where_of(const Json &done, const char *known) {
+  return done.contains(known) ? Whereabouts::Table : done.at("waits") ? Whereabouts::Spool : Whereabouts::TableByAnother;
+}
+
+} // namespace
+
 RecordedBan record(const Settings &settings, const Config &config, NewBan ban, AskForPush ask, const BanGuard &guard) {
   ban.token = new_token();
   const Json done = Recording(settings, config, std::move(ban), ask, guard).done();
   RecordedBan made;
   made.push_asked = done.at("asked");
-  if (done.contains("recorded"))
+  made.where = where_of(done, "recorded");
+  if (made.where == Whereabouts::Table)
     made.recorded = static_cast<Recorded>(done.at("recorded").get<int>());
-  else if (!done.at("waits"))
-    made.recorded = Recorded::Added;
   return made;
 }
 
@@ -170,10 +179,9 @@ RecordedUnban record(const Settings &settings, const Config &config, SpooledUnba
   RecordedUnban made;
   made.push_asked = done.at("asked");
   made.spool_unread = done.value("unread", false);
-  if (done.contains("rows"))
-    made.rows = done.at("rows").get<std::size_t>();
-  else if (!done.at("waits"))
-    made.rows = 1;
+  made.where = where_of(done, "rows");
+  if (made.where == Whereabouts::Table)
+    made.unbanned = {done.at("rows").get<std::size_t>(), done.at("over").get<std::size_t>()};
   return made;
 }
 

@@ -14,13 +14,18 @@ using ToRecord = std::variant<NewBan, SpooledUnban>;
 // Whether a push is asked for, where what was recorded changes anything.
 enum class AskForPush { No, Yes };
 
-// What became of it; neither of both: it waits in the spool.
+// Where it is: in the table, what became of it being known; on its way there, in the spool; or in the table by another
+// process, which took it from the spool and alone knows what became of it.
+enum class Whereabouts { Table, Spool, TableByAnother };
+
 struct RecordedBan {
-  std::optional<Recorded> recorded;
+  Whereabouts where = Whereabouts::Spool;
+  Recorded recorded = Recorded::Added; // Table
   bool push_asked = false;
 };
 struct RecordedUnban {
-  std::optional<std::size_t> rows; // how many were concerned
+  Whereabouts where = Whereabouts::Spool;
+  Unbanned unbanned; // Table
   bool push_asked = false;
   bool spool_unread = false; // a ban that waits there may be in force after it: what waits could not be looked at
 };

@@ -1,8 +1,8 @@
 #include "app/record/steps.hpp"
 
 #include "app/record/bannable.hpp"
-#include "app/record/escalation.hpp"
 #include "app/request/push_request.hpp"
+#include "app/world/by_policy.hpp"
 #include "app/world/logged_in.hpp"
 
 #include <algorithm>
@@ -44,6 +44,10 @@ void recall(NameAnswers &answers, const std::vector<std::string> &names, const s
 bool all_known(const NameAnswers &answers, const std::vector<std::string> &names) {
   return std::all_of(names.begin(), names.end(), [&](const std::string &name) { return answers.known.contains(name); });
 }
+
+// What the table made of it, as it is told.
+nlohmann::json told_of(Recorded recorded) { return {{"recorded", static_cast<int>(recorded)}}; }
+nlohmann::json told_of(const Unbanned &unbanned) { return {{"rows", unbanned.rows}, {"over", unbanned.over}}; }
 
 // What the table has no columns for is lost with them, the ban is not.
 void say_unkept(const Settings &settings, BanTable &table, const NewBan &ban) try {
@@ -130,21 +134,41 @@ bool Steps::to_table(const NewBan &ban) {
   if (guard_)
     guard_();
   judge_by_names();
-  const auto table = open(config_.tables.front(), hurry);
+  const TableSource &source = config_.tables.front();
+  const auto table = open(source, hurry);
+  require_side_tables_as_before(*table, source.name);
   judge(table->allowed(), table->reporters(), of_logins(protected_logins(config_.state)));
-  const Recorded recorded = table->ban(with_escalation(ban, config_.policy, *table));
-  tell_({{"step", step::recorded}, {"recorded", static_cast<int>(recorded)}});
+  const Recorded recorded = table->ban(with_escalation(ban, config_.policy, *table, source));
+  nlohmann::json told = told_of(recorded);
+  told["step"] = step::recorded;
+  tell_(told);
   say_unkept(settings_, *table, ban);
   return recorded != Recorded::Unchanged &&
          recorded != Recorded::Lifted; // a restart of fail2ban says all its bans again: that needs no push
 }
 
 bool Steps::to_table(const SpooledUnban &unban) {
-  std::size_t rows = 0;
-  for (const auto &table : open_all(config_, hurry))
-    rows += table->unban(unban.ip, unban.jail, unban.hostname, unban.who, unban.actor);
-  tell_({{"step", step::recorded}, {"rows", rows}, {"unread", spool_unread_}});
-  return rows != 0;
+  const auto tables = open_all(config_, hurry);
+  for (std::size_t i = 0; i < tables.size(); ++i)
+    require_side_tables_as_before(*tables[i], config_.tables[i].name);
+  const Unbanned unbanned = unban_in(tables, &config_, unban);
+  nlohmann::json told = told_of(unbanned);
+  told["step"] = step::recorded;
+  told["unread"] = spool_unread_;
+  tell_(told);
+  return unbanned.rows != 0;
+}
+
+// Throws TableError where the table hides what it had: then the spool has it, where a ban is judged by the copy of the
+// allowlist. A spool that does not answer tells nothing of before.
+void Steps::require_side_tables_as_before(BanTable &table, const std::string &name) {
+  if (table.has_side_tables())
+    return;
+  BoundedWork memory([&](const BoundedWork::Tell &tell) {
+    require_no_side_tables_seen(config_.spool, name);
+    tell({{"seen", false}});
+  });
+  memory.next(BoundedWork::Clock::now() + patience_for_memory);
 }
 
 // On the disk first, then whoever may hang is asked.
@@ -165,7 +189,9 @@ void Steps::to_spool(Table table) {
   if (ban != nullptr)
     judge_spooled(spool, *ban, line);
   tell_({{"step", step::judged}});
-  tell_({{"step", step::settled}, {"waits", table == Table::Refused || deliver_waiting(spool, line, table)}});
+  nlohmann::json told = table == Table::Refused ? nlohmann::json{{"waits", true}} : deliver_waiting(spool, line, table);
+  told["step"] = step::settled;
+  tell_(told);
   push(true);
 }
 
@@ -190,14 +216,17 @@ void Steps::judge_spooled(Spool &spool, const NewBan &ban, std::int64_t line) {
 }
 
 // Throws what the table will never take, after it was set aside.
-bool Steps::deliver_waiting(Spool &spool, std::int64_t line, Table table) {
+nlohmann::json Steps::deliver_waiting(Spool &spool, std::int64_t line, Table table) {
   if (spool.gone_within(gone_lately)) {
     if (const std::string why = spool.why_gone(); table == Table::NotTried && !why.empty())
       settings_.console.warn(fmt::format("the table was asked less than {} s ago, and is not asked again yet: {}", gone_lately, why));
-    return true;
+    return {{"waits", true}};
   }
+  nlohmann::json told = nlohmann::json::object();
   try {
-    const Delivered delivered = deliver(spool, config_.spool, open_all(config_, hurry));
+    const Delivered delivered = deliver(spool, config_, open_all(config_, hurry));
+    if (const auto result = delivered.results.find(line); result != delivered.results.end())
+      told = std::visit([](const auto &one) { return told_of(one); }, result->second);
     for (const std::string &one : delivered.said())
       settings_.console.warn(one);
     if (delivered.waits)
@@ -211,7 +240,8 @@ bool Steps::deliver_waiting(Spool &spool, std::int64_t line, Table table) {
   const auto left = spool.line(line);
   if (left && left->state == SpoolLine::State::Refused)
     throw Error(ErrorKind::Usage, left->problem);
-  return left.has_value();
+  told["waits"] = left.has_value();
+  return told;
 }
 
 // Throws Error (Guard). A line of the allowlist that is no prefix stops pushes, not what is recorded.

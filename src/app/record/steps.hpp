@@ -8,10 +8,13 @@
 
 #include <string>
 
+#include <nlohmann/json_fwd.hpp>
+
 namespace banpush {
 
-// What is told, as "step": our disk was looked at, and the table's turn it is; that could not be had; it has it ("recorded" or
-// "rows"); our disk has it; it may be; what waits there reached the table, or still waits ("waits"); a push was asked for ("asked").
+// What is told, as "step": our disk was looked at, and the table's turn it is; that could not be had; it has it ("recorded", or
+// "rows" and "over"); our disk has it; it may be; what waits there reached the table, or still waits ("waits"; where this process
+// took it there, also what the table made of it); a push was asked for ("asked").
 namespace step {
 inline constexpr const char *looked = "looked", *refused = "refused", *recorded = "recorded", *spooled = "spooled", *judged = "judged",
                             *settled = "settled", *pushed = "pushed";
@@ -43,7 +46,8 @@ private:
   void judge_by_names();
   void set_aside(const TableError &error);
   void judge_spooled(Spool &spool, const NewBan &ban, std::int64_t line);
-  bool deliver_waiting(Spool &spool, std::int64_t line, Table table); // whether this line waits still
+  nlohmann::json deliver_waiting(Spool &spool, std::int64_t line, Table table); // what is told of this line
+  void require_side_tables_as_before(BanTable &table, const std::string &name);
 
   const Settings &settings_;
   const Config &config_;

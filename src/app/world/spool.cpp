@@ -319,19 +319,18 @@ void Spool::retry(std::int64_t id) {
 
 namespace {
 
-// Puts the later end into the ban that waits before it.
-bool prolongs(std::vector<Spooled> &bans, const NewBan &longer) {
+// Puts the later end into the ban that waits before it, if one does.
+void prolong(std::vector<Spooled> &bans, const NewBan &longer) {
   const auto same = std::find_if(bans.rbegin(), bans.rend(), [&](const Spooled &before) {
     return before.ban->ip == longer.ip && before.ban->jail == longer.jail && before.ban->hostname == longer.hostname;
   });
   if (same == bans.rend())
-    return false;
+    return;
   NewBan &ban = *same->ban;
   if (longer.until == permanent)
     ban.until = longer.until;
   else if (longer.until && ban.until && *ban.until != permanent)
     ban.until = std::max(*ban.until, *longer.until - since_begin(longer) + since_begin(ban));
-  return true;
 }
 
 } // namespace
@@ -348,8 +347,10 @@ std::vector<Spooled> Spool::bans() {
         return ban.ip == unban.ip && (unban.jail.empty() || unban.jail == ban.jail) &&
                (unban.hostname.empty() || unban.hostname == ban.hostname);
       });
-    else if (one.ban->occasion != Occasion::Prolonged || !prolongs(bans, *one.ban))
+    else if (one.ban->occasion == Occasion::New)
       bans.push_back(std::move(one));
+    else if (one.ban->occasion == Occasion::Prolonged)
+      prolong(bans, *one.ban);
   }
   return bans;
 }

@@ -6,9 +6,11 @@
 #include "app/world/world.hpp"
 #include "bans/ban_table.hpp"
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace banpush {
@@ -19,6 +21,11 @@ struct SpooledUnban {
   Revoker who = Revoker::Operator;
   std::string token{};
   Seconds age = 0; // how long ago it was decided; of one that waits in the spool
+};
+
+// What an unban met: rows, and those among them that were over by time already, or unbanned, for every policy there is.
+struct Unbanned {
+  std::size_t rows = 0, over = 0;
 };
 
 // What a host name stood for, and when.
@@ -71,7 +78,8 @@ public:
   bool take_back(const std::string &token);
   // What waits with a number above `after`, oldest first; `at_most` of it. What cannot be read is set aside.
   std::vector<Spooled> waiting(std::size_t at_most = 1'000'000, std::int64_t after = 0);
-  // The judged bans among it, without those that an unban behind them takes back.
+  // The judged bans among it that are new, as they were prolonged since, without those that an unban behind them takes back.
+  // What fail2ban says again is not among them: whether somebody has unbanned it only the table knows.
   std::vector<Spooled> bans();
   std::size_t size();
   void arrived(std::int64_t id);
@@ -152,6 +160,8 @@ Fetched fetch(Config &config);
 // Throws TableError where the copy of this table says that it had side tables: that they are gone now, or hidden from this
 // user, is no reason to take their allowlist and their unbans for empty.
 void require_no_side_tables_seen(const std::string &path, const std::string &table);
+// Whether the table has side tables; throws so where it has none and had some.
+bool has_side_tables_as_before(BanTable &table, const std::string &path, const std::string &name);
 
 // Keeps what fetched.copies say, as far as it is new. Trouble with the file is a note in `fetched`.
 void keep_copies(const std::string &path, Fetched &fetched);
@@ -165,11 +175,15 @@ struct Delivered {
   std::optional<TableError> waits;    // the first reason why something waits still
   std::string waiting_line;           // what waits for that reason, in words, where the reason may be of this line alone
   std::vector<std::string> corrected; // whose time begins now for want of a clock
-  std::vector<std::string> lifted;    // which an operator had unbanned before they arrived
+  std::vector<std::string> lifted;    // whose address was unbanned before they arrived
+  std::map<std::int64_t, std::variant<Recorded, Unbanned>> results; // what became of each line that arrived
 
   std::string why_it_waits() const;      // `waits` in words, behind the line that it may be of; empty where nothing waits
   std::vector<std::string> said() const; // of both, for people
 };
+// By the configuration: what a ban extends is told by policy, and tables that hide their side tables take nothing.
+Delivered deliver(Spool &spool, const Config &config, const std::vector<std::unique_ptr<BanTable>> &tables);
+// Without any policy: a ban lasts as long as it said when it was put.
 Delivered deliver(Spool &spool, const std::string &path, const std::vector<std::unique_ptr<BanTable>> &tables);
 
 } // namespace banpush

@@ -1,4 +1,5 @@
 #include "app/state/turn.hpp"
+#include "app/world/by_policy.hpp"
 #include "app/world/spool.hpp"
 
 #include <algorithm>
@@ -21,9 +22,12 @@ bool may_be_of_the_row(Fault fault) noexcept { return fault == Fault::Definition
 // Takes what waits to the tables, one round.
 class Delivery {
 public:
-  Delivery(Spool &spool, const std::vector<std::unique_ptr<BanTable>> &tables) : spool_(spool), tables_(tables) {}
+  Delivery(Spool &spool, const Config *config, const std::vector<std::unique_ptr<BanTable>> &tables)
+      : spool_(spool), config_(config), tables_(tables) {}
 
   Delivered run() {
+    if (!shows_what_it_had())
+      return std::move(delivered_);
     bool goes_on = walk(Which::NotTriedLately);
     // The table takes something: perhaps what it refused a moment ago, too. Or there is nothing else to ask it with.
     if (goes_on && (delivered_.arrived != 0 || failed_.empty()))
@@ -39,6 +43,22 @@ public:
 private:
   enum class Which { NotTriedLately, All };
   using Clock = std::chrono::steady_clock;
+
+  // Without the notes that it had an unban would delete rows for good, and a ban be put that somebody may have unbanned.
+  bool shows_what_it_had() {
+    const auto waiting = config_ != nullptr ? spool_.waiting(1) : std::vector<Spooled>{};
+    if (waiting.empty())
+      return true;
+    try {
+      for (std::size_t i = 0; i < tables_.size(); ++i)
+        has_side_tables_as_before(*tables_[i], config_->spool, config_->tables[i].name);
+      return true;
+    } catch (const TableError &error) {
+      delivered_.waits = error;
+      spool_.not_taken(waiting.front().id, error.what(), Spool::Extent::Table);
+      return false;
+    }
+  }
 
   bool walk(Which which) {
     held_.clear();
@@ -78,16 +98,21 @@ private:
 
   void write(const Spooled &one) {
     if (one.ban) {
-      const Recorded recorded = tables_.front()->ban(*one.ban);
+      BanTable &table = *tables_.front();
+      const Recorded recorded =
+          table.ban(config_ != nullptr ? with_escalation(*one.ban, config_->policy, table, config_->tables.front()) : *one.ban);
+      delivered_.results.emplace(one.id, recorded);
       if (recorded == Recorded::Lifted)
         delivered_.lifted.push_back(words_of(one));
-      else if (recorded != Recorded::Unchanged && !one.correction.empty())
+      else if (recorded != Recorded::Unchanged && recorded != Recorded::Repeated && !one.correction.empty())
         delivered_.corrected.push_back(fmt::format("{}: {}", words_of(one), one.correction));
       if (!one.correction.empty())
         begin_now_.push_back(one.ip());
-    } else
-      for (const auto &table : tables_)
-        table->unban(one.unban->ip, one.unban->jail, one.unban->hostname, one.unban->who, one.unban->actor, age_of(*one.unban));
+    } else {
+      SpooledUnban unban = *one.unban;
+      unban.age = age_of(unban);
+      delivered_.results.emplace(one.id, unban_in(tables_, config_, unban));
+    }
   }
 
   // A ban before it whose time began with its arrival is older all the same.
@@ -129,6 +154,7 @@ private:
   }
 
   Spool &spool_;
+  const Config *config_; // null: no policy is known
   const std::vector<std::unique_ptr<BanTable>> &tables_;
   std::vector<Prefix> held_;      // addresses of what waits before the line that is looked at
   std::vector<Prefix> begin_now_; // addresses of corrected bans
@@ -162,15 +188,27 @@ std::vector<std::string> Delivered::said() const {
   };
   std::vector<std::string> lines;
   if (!lifted.empty())
-    lines.push_back(fmt::format("an operator has unbanned the address after this was decided, so it is not in force: {}", some(lifted)));
+    lines.push_back(fmt::format("the address was unbanned after this was decided, so it is not in force: {}", some(lifted)));
   if (!corrected.empty())
     lines.push_back(correction_of(corrected));
   return lines;
 }
 
-Delivered deliver(Spool &spool, const std::string &path, const std::vector<std::unique_ptr<BanTable>> &tables) {
+namespace {
+
+Delivered deliver_at(const std::string &path, Spool &spool, const Config *config, const std::vector<std::unique_ptr<BanTable>> &tables) {
   const auto turn = Turn::attempt(path, "ban", Turn::For::Group);
-  return turn ? Delivery(spool, tables).run() : Delivered{};
+  return turn ? Delivery(spool, config, tables).run() : Delivered{};
+}
+
+} // namespace
+
+Delivered deliver(Spool &spool, const Config &config, const std::vector<std::unique_ptr<BanTable>> &tables) {
+  return deliver_at(config.spool, spool, &config, tables);
+}
+
+Delivered deliver(Spool &spool, const std::string &path, const std::vector<std::unique_ptr<BanTable>> &tables) {
+  return deliver_at(path, spool, nullptr, tables);
 }
 
 } // namespace banpush

@@ -18,8 +18,7 @@ std::optional<Fetched> fetch_spooled(Config &config, Spool &spool) {
     fetched.copies.emplace(source.name, *copy);
   }
   for (const Spooled &one : spool.bans())
-    if (one.ban->occasion == Occasion::New) // of what is said again the table knows whether somebody has unbanned it
-      fetched.bans.add(row_of(one).raw(), 0, config.tables.front().name);
+    fetched.bans.add(row_of(one).raw(), 0, config.tables.front().name);
   protect(config, fetched, known_protection(config, fetched));
   return fetched;
 }
@@ -29,8 +28,7 @@ namespace {
 bool is_known_as(const Bans &bans, const Ban &row, const NewBan &ban) {
   if (row.block.prefix != ban.ip || bans.name(row.jail) != ban.jail || bans.name(row.host) != ban.hostname)
     return false;
-  const bool in_force = row.revoked == Ban::Revoked::No && (row.until == Ban::no_until ? row.age < ban.lasts : row.until > 0);
-  return in_force || ban.occasion != Occasion::New;
+  return row.revoked == Ban::Revoked::No && (row.until == Ban::no_until ? row.age < ban.lasts : row.until > 0);
 }
 
 } // namespace
@@ -64,6 +62,13 @@ void require_no_side_tables_seen(const std::string &path, const std::string &tab
                                  "unbans in them are not known, and are not taken for empty; grant their rights again, or where they are "
                                  "gone for good, make new ones with `banpush init`",
                                  table));
+}
+
+bool has_side_tables_as_before(BanTable &table, const std::string &path, const std::string &name) {
+  const bool has = table.has_side_tables();
+  if (!has)
+    require_no_side_tables_seen(path, name);
+  return has;
 }
 
 void keep_copies(const std::string &path, Fetched &fetched) {

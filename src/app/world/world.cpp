@@ -142,9 +142,7 @@ Fetched fetch_rows(Config &config, const std::vector<std::unique_ptr<BanTable>> 
     const TableSource &source = config.tables[i];
     BanTable &table = *tables[i];
     TableCopy &copy = fetched.copies[source.name];
-    copy.sides = table.has_side_tables();
-    if (!copy.sides)
-      require_no_side_tables_seen(config.spool, source.name);
+    copy.sides = has_side_tables_as_before(table, config.spool, source.name);
     copy.allowed = table.allowed();
     add_allowed(config, copy.allowed, source.name);
     if (reading == Reading::Follow)

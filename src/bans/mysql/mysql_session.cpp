@@ -72,6 +72,16 @@ std::string advice(unsigned code, const TableSource &source) {
   return {};
 }
 
+// The table of "Table 'database.name' doesn't exist" where the statement itself does not name it; else empty.
+std::string missing_elsewhere(std::string_view sql, std::string_view words) {
+  const auto begin = words.find('\''), end = words.rfind("' ");
+  if (begin == std::string_view::npos || end == std::string_view::npos || end <= begin)
+    return {};
+  const std::string_view name = words.substr(begin + 1, end - begin - 1);
+  const std::string_view table = name.substr(name.rfind('.') + 1);
+  return sql.find(table) == std::string_view::npos ? std::string(name) : std::string();
+}
+
 // One execution of a prepared statement: values in, text out.
 class Execution {
 public:
@@ -183,7 +193,7 @@ public:
       fail_to_connect();
     // Only with `verify` does the library itself refuse a server that offers no TLS.
     if (wants_tls(source_) && mysql_get_ssl_cipher(connection_.get()) == nullptr)
-      throw Unreachable(name() + ": connecting: the server offers no TLS", Fault::Tls);
+      throw Unreachable(name() + ": connecting: the server offers no TLS", Fault::NoTls);
     keep_alive(static_cast<int>(mysql_get_socket(connection_.get())));
   }
 
@@ -335,6 +345,8 @@ private:
       throw Outrun(text);
     if (silent)
       throw Unreachable(text);
+    if (const std::string other = code == ER_NO_SUCH_TABLE ? missing_elsewhere(sql, words) : ""; !other.empty())
+      throw TableError(Fault::Definition, fmt::format("{}; no statement of banpush names `{}`: a trigger or a view does", text, other));
     throw TableError(mysql_fault(code, sqlstate, words), text);
   }
 

@@ -106,13 +106,13 @@ bool SqlTable::stands(const std::string &table) {
 
 // The server's catalogue, which says which are missing, takes four times as long to search. A user without a right to one
 // of them is told so of one that is missing, too.
-bool SqlTable::side_tables_answer() {
+std::optional<TableError> SqlTable::why_no_side_tables() {
   try {
     touch(fmt::format("{}", fmt::join(side_tables, ", ")));
-    return true;
+    return std::nullopt;
   } catch (const TableError &error) {
     if (error.fault() == Fault::NoTable || error.fault() == Fault::Right)
-      return false;
+      return error;
     throw;
   }
 }
@@ -121,7 +121,8 @@ bool SqlTable::has_side_tables() {
   if (std::chrono::steady_clock::now() < sides_stand_until_)
     return true;
   return repeated([&] {
-    if (side_tables_answer()) {
+    const auto why = why_no_side_tables();
+    if (!why) {
       sides_stand_until_ = std::chrono::steady_clock::now() + a_moment;
       return true;
     }
@@ -133,6 +134,8 @@ bool SqlTable::has_side_tables() {
         ++found;
       else
         missing += fmt::format(" {}", table);
+    if (missing.empty())
+      throw TableError(*why); // all are seen by some other right than that to read them
     if (found != 0)
       throw TableError(Fault::NoTable, fmt::format("{}: some of banpush's side tables are missing, or hidden from this user:{}",
                                                    session_->name(), missing));

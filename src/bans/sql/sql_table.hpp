@@ -61,9 +61,7 @@ public:
   void allow(const Prefix &prefix, const std::string &reason, const std::string &actor) override;
   bool disallow(const Prefix &prefix) override;
   std::vector<std::pair<std::string, std::string>> reporters() override;
-  std::size_t prune(Seconds older_than, const std::function<Seconds(const std::string &jail)> &lasts) override;
-  std::size_t prune(Seconds older_than, const std::function<Seconds(const std::string &jail)> &lasts,
-                    const std::function<bool(const RawBan &)> &kept);
+  std::size_t prune(Seconds older_than, const Lasts &lasts, const IsKept &kept) override;
 
 private:
   // sql_table.cpp: reading, and what all calls share
@@ -75,7 +73,7 @@ private:
   auto with_columns(Call call) -> decltype(call());
   void touch(std::string_view tables); // names, by commas
   bool stands(const std::string &table);
-  bool side_tables_answer();
+  std::optional<TableError> why_no_side_tables(); // why they do not answer; nothing: they do
   void require_side_tables(std::string_view wanted_for);
   SideIndex side_index();
   void stream_rows(SideIndex &notes, const std::function<void(const RawBan &)> &row);
@@ -124,8 +122,7 @@ private:
   std::optional<std::int64_t> count_rows();
 
   // sql_table_prune.cpp
-  std::vector<OwnedKey> ended_rows(Seconds older_than, const std::function<Seconds(const std::string &jail)> &lasts,
-                                   const std::function<bool(const RawBan &)> &kept);
+  std::vector<OwnedKey> ended_rows(Seconds older_than, const Lasts &lasts, const IsKept &kept);
   std::vector<OwnedKey> notes_without_row(Seconds older_than);
   std::size_t remove(const std::vector<OwnedKey> &keys);
 

@@ -1,7 +1,5 @@
 #include "bans/sql/sql_table.hpp"
 
-#include "bans/prune.hpp"
-
 #include <algorithm>
 #include <fmt/format.h>
 #include <unordered_map>
@@ -32,16 +30,7 @@ std::optional<Seconds> ended(const RawBan &ban, Seconds lasts) {
 
 } // namespace
 
-std::size_t prune(BanTable &table, Seconds older_than, const std::function<Seconds(const std::string &jail)> &lasts, const IsKept &kept) {
-  return dynamic_cast<SqlTable &>(table).prune(older_than, lasts, kept);
-}
-
-std::size_t SqlTable::prune(Seconds older_than, const std::function<Seconds(const std::string &jail)> &lasts) {
-  return prune(older_than, lasts, [](const RawBan &) { return false; });
-}
-
-std::size_t SqlTable::prune(Seconds older_than, const std::function<Seconds(const std::string &jail)> &lasts,
-                            const std::function<bool(const RawBan &)> &kept) {
+std::size_t SqlTable::prune(Seconds older_than, const Lasts &lasts, const IsKept &kept) {
   std::unordered_map<std::string, Seconds> known;
   const auto remembered = [&](const std::string &jail) {
     const auto at = known.find(jail);
@@ -55,8 +44,7 @@ std::size_t SqlTable::prune(Seconds older_than, const std::function<Seconds(cons
   return gone;
 }
 
-std::vector<OwnedKey> SqlTable::ended_rows(Seconds older_than, const std::function<Seconds(const std::string &jail)> &lasts,
-                                           const std::function<bool(const RawBan &)> &kept) {
+std::vector<OwnedKey> SqlTable::ended_rows(Seconds older_than, const Lasts &lasts, const IsKept &kept) {
   std::vector<OwnedKey> keys;
   each([&](const RawBan &ban) {
     if (keys.size() < round_size && ended(ban, lasts(std::string(ban.name))).value_or(0) > older_than && !kept(ban))

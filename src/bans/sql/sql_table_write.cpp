@@ -72,6 +72,12 @@ const KnownRow &best_of(const std::vector<KnownRow> &rows, const NewBan &ban) {
   return *std::max_element(rows.begin(), rows.end(), [&](const KnownRow &a, const KnownRow &b) { return worth(a) < worth(b); });
 }
 
+// Whether the ban ends later than the row does, by more than a rounding.
+bool ends_later(const NewBan &ban, const KnownRow &row) {
+  const Seconds ends = end_of(row, ban.lasts).value_or(0);
+  return ends != permanent && end_of(ban).value_or(0) > ends + rounding;
+}
+
 // What is empty stands there as NULL.
 void add_words(const BanWords &words, SqlValues &values) {
   for (const std::string *text : {&words.ports, &words.protocols, &words.note})
@@ -170,7 +176,7 @@ std::optional<Recorded> SqlTable::settled_by(const std::vector<KnownRow> &rows, 
   if (row == rows.end() || !sides || !row->has_key() || !is_in_force(*row, ban.lasts))
     return std::nullopt;
   extend(*row, ban);
-  return Recorded::Extended;
+  return ends_later(ban, *row) ? Recorded::Extended : Recorded::Repeated;
 }
 
 // The same of what fail2ban says again, or prolongs: what ended, or was lifted, before that began was another ban.
@@ -184,8 +190,7 @@ std::optional<Recorded> SqlTable::settled_again(const std::vector<KnownRow> &row
   const KnownRow &row = best_of(rows, ban);
   const auto end = end_of(row, ban.lasts);
   if (is_in_force(row, ban.lasts)) {
-    const Seconds ends = end.value_or(0);
-    const bool longer = sides && row.has_key() && ban.begun && ends != permanent && end_of(ban).value_or(0) > ends + rounding;
+    const bool longer = sides && row.has_key() && ban.begun && ends_later(ban, row);
     if (longer)
       extend(row, ban);
     return longer ? Recorded::Extended : Recorded::Unchanged;
@@ -198,7 +203,7 @@ std::optional<Recorded> SqlTable::settled_again(const std::vector<KnownRow> &row
   if (!sides || !row.has_key() || (end_of(ban).value_or(0) <= 0 && !revoked))
     return Recorded::Unchanged;
   extend(row, ban);
-  return Recorded::Extended;
+  return revoked ? Recorded::Revived : Recorded::Extended;
 }
 
 void SqlTable::extend(const KnownRow &row, const NewBan &ban) {
@@ -214,7 +219,8 @@ void SqlTable::extend(const KnownRow &row, const NewBan &ban) {
     sql += fmt::format(", since = {}", dialect.later(dialect.utc_now));
     values.emplace_back(-ban.age);
   }
-  if (ban.until || (row.note && row.note->until)) // else policy's time counts, from `since`
+  const bool end_stays = ban.occasion == Occasion::New && row.note && row.note->until && !ends_later(ban, row);
+  if (!end_stays && (ban.until || (row.note && row.note->until))) // else policy's time counts, from `since`
     sql += fmt::format(", `until` = {}", end_sql(dialect, std::max(end_of(row, ban.lasts), end_of(ban)), values));
   for (const auto &[column, text] : {std::pair{"reason", &ban.reason}, std::pair{"actor", &ban.actor}}) {
     if (text->empty())
@@ -322,24 +328,32 @@ void SqlTable::mark_revoked(const SqlValues &key, const Lift &lift) {
 }
 
 // An operator's unban of the address that came after the ban was decided. It is of the host's and jail's own rows, or of all:
-// then it has left nothing in force that stood there.
+// then it has left nothing in force that stood there. A mark counts also where somebody has deleted its row since; what is in
+// force is a row, whether there is a note of it or not.
 std::optional<SqlTable::Lift> SqlTable::lifted_since(const NewBan &ban) {
-  const auto notes = session_->select(fmt::format("SELECT hostname, name, revoked_by, {} FROM banpush_ban WHERE ban_table = ? AND ip = ?",
-                                                  note_columns(session_->dialect())),
-                                      {table_, ip_text(ban.ip)});
-  std::optional<Lift> own, of_another;
+  auto rows = rows_of(ban.ip, {}, {});
+  read_notes(rows);
+  std::set<std::string> spellings{ip_text(ban.ip)};
   Seconds longest_held = -1; // of what no operator has lifted
-  for (const auto &columns : notes) {
-    const std::vector<std::optional<std::string_view>> views(columns.begin() + 3, columns.end());
-    const SideNote note = note_of(views);
-    if (!note.revoked || !note.revoked_by_operator)
-      longest_held = std::max(longest_held, note.revoked || note.until.value_or(1) <= 0 ? -1 : note.age.value_or(-1));
-    else if (*note.revoked + rounding < ban.age) {
+  for (const KnownRow &row : rows) {
+    if (row.has_key())
+      spellings.insert(*row.ip);
+    const bool is_over = row.note && (row.note->revoked || row.note->until.value_or(1) <= 0);
+    longest_held = std::max(longest_held, is_over ? -1 : row.age);
+  }
+  std::optional<Lift> own, of_another;
+  for (const std::string &ip : spellings)
+    for (const auto &columns :
+         session_->select(fmt::format("SELECT hostname, name, revoked_by, {} FROM banpush_ban WHERE ban_table = ? AND ip = ? AND revoker = "
+                                      "'operator'",
+                                      note_columns(session_->dialect())),
+                          {table_, ip})) {
+      const std::vector<std::optional<std::string_view>> views(columns.begin() + 3, columns.end());
+      const SideNote note = note_of(views);
       auto &lift = columns[0] == ban.hostname && columns[1] == ban.jail ? own : of_another;
-      if (!lift || *note.revoked < lift->age)
+      if (note.revoked && *note.revoked + rounding < ban.age && (!lift || *note.revoked < lift->age))
         lift = Lift{Revoker::Operator, columns[2].value_or(""), *note.revoked};
     }
-  }
   return own ? own : of_another && longest_held <= of_another->age ? of_another : std::nullopt;
 }
 

@@ -46,6 +46,8 @@ const char *word_of(Recorded recorded) {
   switch (recorded) {
   case Recorded::Added: return "added";
   case Recorded::Extended: return "extended";
+  case Recorded::Revived: return "revived";
+  case Recorded::Repeated:
   case Recorded::Unchanged: return "unchanged";
   case Recorded::Lifted: return "lifted";
   }
@@ -56,10 +58,42 @@ const char *said(Recorded recorded) {
   switch (recorded) {
   case Recorded::Added: return "banned";
   case Recorded::Extended: return "banned already, now for longer:";
+  case Recorded::Revived: return "banned again, fail2ban had unbanned it:";
+  case Recorded::Repeated:
   case Recorded::Unchanged: return "banned already:";
   case Recorded::Lifted: return "not in force, it was unbanned since:";
   }
   return "?";
+}
+
+constexpr const char *queued = "queued", *delivered = "delivered"; // --json
+
+std::string words_of(const RecordedBan &made) {
+  return made.where == Whereabouts::Table ? word_of(made.recorded) : made.where == Whereabouts::Spool ? queued : delivered;
+}
+
+std::string text_of(const RecordedBan &made, const NewBan &ban, const std::string &spool) {
+  const std::string what = fmt::format("{} ({}, {})", ip_text(ban.ip), ban.jail, ban.hostname);
+  switch (made.where) {
+  case Whereabouts::Table: return fmt::format("{} {}", said(made.recorded), what);
+  case Whereabouts::Spool: return fmt::format("to be banned: {}; queued in {}", what, spool);
+  case Whereabouts::TableByAnother: break;
+  }
+  return fmt::format("the ban was queued, and another process took it to the table: {}", what);
+}
+
+std::string text_of(const RecordedUnban &made, const std::string &ip, const std::string &spool, const std::vector<std::string> &left) {
+  const auto [rows, over] = made.unbanned;
+  const std::string count = fmt::format("{} row{}", rows, rows == 1 ? "" : "s");
+  if (made.where == Whereabouts::Spool)
+    return fmt::format("{} is to be unbanned; queued in {}", ip, spool);
+  if (made.where == Whereabouts::TableByAnother)
+    return fmt::format("the unban was queued, and another process took it to the table: {}", ip);
+  if (rows == 0)
+    return fmt::format("{}: no ban {}", ip, !left.empty() ? "of its own is in force" : "in force is recorded");
+  if (over == rows)
+    return fmt::format("{}: no ban {}was in force any more ({}, over or unbanned before)", ip, !left.empty() ? "of its own " : "", count);
+  return fmt::format("unbanned {} ({}{})", ip, count, over == 0 ? "" : fmt::format(", {} of them over or unbanned before", over));
 }
 
 void say(const Settings &settings, Json json, const std::string &text) {
@@ -152,19 +186,38 @@ Pushed push_and_see(const Settings &settings, const Prefix &ip, bool blocked) {
 
 } // namespace
 
+namespace {
+
+// Throws Error (Usage) for words that say nothing together.
+Occasion occasion_of(const BanOptions &options) {
+  const bool restored = options.restored.value_or(0) != 0;
+  if (options.prolonged && restored)
+    throw Error(ErrorKind::Usage,
+                "--prolonged and --restored 1: what fail2ban holds for longer, or what it says again after a restart; not both");
+  if (!options.since.empty() && !options.prolonged && !options.restored)
+    throw Error(ErrorKind::Usage, fmt::format("--since {}: it is of what is restored or prolonged, and neither --restored nor --prolonged "
+                                              "is there; what is new begins now",
+                                              shown(options.since)));
+  return options.prolonged ? Occasion::Prolonged : restored ? Occasion::Restored : Occasion::New;
+}
+
+} // namespace
+
 int ban(const Settings &settings, const BanOptions &options) {
+  const Occasion occasion = occasion_of(options);
+  const auto begun = begun_of(options.since);
   NewBan wanted = new_ban(options.ip, options.jail, options.protocol, options.port, options.bantime, options.hostname, options.reason);
   if (!wanted.words.note.empty())
     settings.console.warn(wanted.words.note);
   const Config config = load_for_recording(settings);
   read_no_tls_settings(config.tables);
-  wanted.occasion = options.prolonged ? Occasion::Prolonged : options.restored != 0 ? Occasion::Restored : Occasion::New;
-  wanted.begun = wanted.occasion == Occasion::New ? std::nullopt : begun_of(options.since);
+  wanted.occasion = occasion;
+  wanted.begun = occasion == Occasion::New ? std::nullopt : begun;
   wanted.lasts = length_for(config.policy, wanted.jail);
   const bool waits_for_push = options.wait && !options.no_push && !config.devices.empty();
-  const auto [recorded, push_asked] = record(settings, config, wanted, options.wait || options.no_push ? AskForPush::No : AskForPush::Yes,
-                                             [&] { require_nobody_logged_in(config, wanted.ip, options); });
-  const Pushed pushed = waits_for_push ? push_and_see(settings, wanted.ip, true) : pushed_after(push_asked);
+  const RecordedBan made = record(settings, config, wanted, options.wait || options.no_push ? AskForPush::No : AskForPush::Yes,
+                                  [&] { require_nobody_logged_in(config, wanted.ip, options); });
+  const Pushed pushed = waits_for_push ? push_and_see(settings, wanted.ip, true) : pushed_after(made.push_asked);
   say(settings,
       {{"schema", 1},
        {"ip", ip_text(wanted.ip)},
@@ -173,12 +226,11 @@ int ban(const Settings &settings, const BanOptions &options) {
        {"protocol", wanted.protocol},
        {"port", wanted.port},
        {"note", wanted.words.note},
-       {"recorded", recorded ? word_of(*recorded) : "queued"},
+       {"recorded", words_of(made)},
        {"push", pushed.word},
        {"devices", pushed.devices},
        {"seconds", pushed.seconds}},
-      fmt::format("{} {} ({}, {}){}{}", recorded ? said(*recorded) : "to be banned:", ip_text(wanted.ip), wanted.jail, wanted.hostname,
-                  recorded ? "" : fmt::format("; queued in {}", config.spool), pushed.text));
+      text_of(made, wanted, config.spool) + pushed.text);
   return pushed.code;
 }
 
@@ -197,25 +249,24 @@ int unban(const Settings &settings, const UnbanOptions &options) {
                             {},
                             0};
   const bool waits_for_push = options.wait && !options.no_push && !config.devices.empty();
-  const auto [count, push_asked, spool_unread] =
-      record(settings, config, wanted, options.wait || options.no_push ? AskForPush::No : AskForPush::Yes);
-  if (spool_unread)
+  const RecordedUnban made = record(settings, config, wanted, options.wait || options.no_push ? AskForPush::No : AskForPush::Yes);
+  if (made.spool_unread)
     settings.console.warn(fmt::format("what waits in the spool {} could not be looked at: a ban of {} among it comes into force after this "
                                       "unban, unless the table shows the unban by then; unban it again once the spool answers",
                                       config.spool, ip_text(*ip)));
   // What fail2ban unbans by itself nobody reads about.
-  const auto left = count && options.by != "fail2ban" ? left_of(settings, config, *ip) : std::vector<std::string>{};
-  const Pushed pushed = waits_for_push ? push_and_see(settings, *ip, false) : pushed_after(push_asked);
-  const std::string text =
-      !count        ? fmt::format("{} is to be unbanned; queued in {}", ip_text(*ip), config.spool)
-      : *count == 0 ? fmt::format("{}: no ban {}", ip_text(*ip), left.empty() ? "in force is recorded" : "of its own is in force")
-                    : fmt::format("unbanned {} ({} row{})", ip_text(*ip), *count, *count == 1 ? "" : "s");
+  const bool is_in_table = made.where != Whereabouts::Spool;
+  const auto left = is_in_table && options.by != "fail2ban" ? left_of(settings, config, *ip) : std::vector<std::string>{};
+  const Pushed pushed = waits_for_push ? push_and_see(settings, *ip, false) : pushed_after(made.push_asked);
+  const std::string text = text_of(made, ip_text(*ip), config.spool, left);
   Json json{{"schema", 1}, {"ip", ip_text(*ip)}, {"push", pushed.word}, {"devices", pushed.devices}, {"seconds", pushed.seconds}};
-  json["unbanned"] = count ? Json(*count) : Json("queued");
+  const bool is_known = made.where == Whereabouts::Table;
+  json["unbanned"] = is_known ? Json(made.unbanned.rows) : Json(is_in_table ? delivered : queued);
+  json["over"] = is_known ? Json(made.unbanned.over) : Json(nullptr);
   json["left"] = left;
-  json["spool_unread"] = spool_unread;
+  json["spool_unread"] = made.spool_unread;
   say(settings, std::move(json), fmt::format("{}{}{}{}", text, pushed.text, left.empty() ? "" : "\n", fmt::join(left, "\n")));
-  return pushed.code == 0 && spool_unread ? 1 : pushed.code;
+  return pushed.code == 0 && made.spool_unread ? 1 : pushed.code;
 }
 
 } // namespace banpush

@@ -1,7 +1,7 @@
-#include "bans/prune.hpp"
 #include "app/commands/commands.hpp"
 #include "app/pass.hpp"
 #include "app/words/said_length.hpp"
+#include "app/world/by_policy.hpp"
 #include "app/world/spool.hpp"
 #include "app/world/table_filter.hpp"
 #include "core/policy/life.hpp"
@@ -16,15 +16,6 @@
 namespace banpush {
 
 namespace {
-
-// Each distinct policy, the top one and the devices'.
-std::vector<const Policy *> policies_of(const Config &config) {
-  std::vector<const Policy *> all{&config.policy};
-  for (const Device &device : config.devices)
-    if (std::none_of(all.begin(), all.end(), [&](const Policy *one) { return *one == device.policy; }))
-      all.push_back(&device.policy);
-  return all;
-}
 
 Seconds longest_for(const std::vector<const Policy *> &policies, const std::string &jail) {
   Seconds longest = 0;
@@ -74,13 +65,12 @@ int prune(const Settings &settings, const std::string &older_than) {
   const auto policies = policies_of(config);
   const auto tables = open_all(config);
   for (std::size_t i = 0; i < tables.size(); ++i)
-    if (!tables[i]->has_side_tables()) // rows without their notes are not what they were, where there were notes
-      require_no_side_tables_seen(config.spool, config.tables[i].name);
+    has_side_tables_as_before(*tables[i], config.spool, config.tables[i].name); // rows without their notes are not what they were
   const auto kept = needed_rows(config, tables, age);
   std::size_t gone = 0;
   for (std::size_t i = 0; i < tables.size(); ++i)
-    gone += prune(
-        *tables[i], age, [&](const std::string &jail) { return longest_for(policies, jail); },
+    gone += tables[i]->prune(
+        age, [&](const std::string &jail) { return longest_for(policies, jail); },
         [&](const RawBan &row) { return !kept.empty() && kept.contains(number_of(i, row)); });
   settings.console.out(settings.console.json() ? nlohmann::json{{"schema", 1}, {"pruned", gone}}.dump(2) + "\n"
                                                : fmt::format("{} row{} pruned\n", gone, gone == 1 ? "" : "s"));

@@ -4,6 +4,8 @@
 #include "app/world/spool.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <set>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -32,14 +34,24 @@ void say(const Settings &settings, const char *key, const std::vector<SpoolLine>
   settings.console.out(Json{{"schema", 1}, {key, std::move(all)}}.dump(2) + "\n");
 }
 
+// Throws Error (Usage) for what is no number that a line can have.
+std::int64_t number_of(const std::string &text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size() || number < 1)
+    throw Error(ErrorKind::Usage, fmt::format("\"{}\" is no number of a line, as `spool list` shows them; nothing was done", shown(text)));
+  return number;
+}
+
 // Throws Error (Usage) for a number that no line has.
 std::vector<SpoolLine> chosen_lines(Spool *spool, const SpoolOptions &options) {
   if (options.lines.empty() && !options.refused)
     throw Error(ErrorKind::Usage, "which lines? Give their numbers, or --refused for all that was set aside");
   std::vector<SpoolLine> chosen;
-  for (auto given = options.lines.begin(); given != options.lines.end(); ++given) {
-    const std::int64_t id = *given;
-    if (std::find(options.lines.begin(), given, id) != given)
+  std::set<std::int64_t> numbers;
+  for (const std::string &given : options.lines) {
+    const std::int64_t id = number_of(given);
+    if (!numbers.insert(id).second)
       continue; // named twice
     auto line = spool != nullptr ? spool->line(id) : std::nullopt;
     if (!line)
@@ -48,7 +60,7 @@ std::vector<SpoolLine> chosen_lines(Spool *spool, const SpoolOptions &options) {
   }
   if (options.refused && spool != nullptr)
     for (SpoolLine &line : spool->lines())
-      if (line.state == SpoolLine::State::Refused && std::find(options.lines.begin(), options.lines.end(), line.id) == options.lines.end())
+      if (line.state == SpoolLine::State::Refused && !numbers.contains(line.id))
         chosen.push_back(std::move(line));
   return chosen;
 }

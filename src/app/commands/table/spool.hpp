@@ -3,16 +3,16 @@
 
 #include "app/world/world.hpp"
 
-#include <cstdint>
+#include <string>
 #include <vector>
 
 namespace banpush {
 
 struct SpoolOptions {
   enum class Action { List, Drop, Retry } action = Action::List;
-  std::vector<std::int64_t> lines;
-  bool refused = false; // all that was set aside
-  bool waiting = false; // drop: what waits may go, too
+  std::vector<std::string> lines; // numbers, as they were given
+  bool refused = false;           // all that was set aside
+  bool waiting = false;           // drop: what waits may go, too
 };
 int spool(const Settings &settings, const SpoolOptions &options);
 

@@ -156,16 +156,6 @@ int list_bad(const Settings &settings) {
 
 } // namespace
 
-namespace {
-
-// Rows without their notes are not what they were, where there were notes.
-void require_side_tables_seen_before(BanTable &table, const Config &config, const std::string &name) {
-  if (!table.has_side_tables())
-    require_no_side_tables_seen(config.spool, name);
-}
-
-} // namespace
-
 int list(const Settings &settings, const ListOptions &options) {
   if (options.bad)
     return list_bad(settings);
@@ -177,7 +167,7 @@ int list(const Settings &settings, const ListOptions &options) {
   Bans typed; // what is no ban for a push is none here
   for (std::size_t i = 0; i < config.tables.size(); ++i) {
     const auto table = open(config.tables[i]);
-    require_side_tables_seen_before(*table, config, config.tables[i].name);
+    has_side_tables_as_before(*table, config.spool, config.tables[i].name); // rows without their notes are not what they were
     const auto words = words_of(*table);
     const auto authors = authors_of(*table);
     table->each([&](const RawBan &raw) {
