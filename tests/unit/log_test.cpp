@@ -70,6 +70,8 @@ TEST_CASE("log: nobody's text makes a second line, or goes on without end") {
       CHECK((static_cast<unsigned char>(c) >= ' ' && c != 127));
     CHECK(line.find("\xe2\x80\xa8") == std::string::npos);
     CHECK(written({Event::DeviceFailed, std::string(1'000'000, 'x'), "edge1", {}, {}}, form, Reader::Other, moment).size() < 2200);
+    const std::string behind_quote = std::string(1999, 'x') + '"' + std::string(2000, 'y');
+    CHECK(written({Event::DeviceFailed, behind_quote, "edge1", {}, {}}, form, Reader::Other, moment).size() < 2200);
   }
 }
 

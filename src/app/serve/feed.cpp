@@ -18,6 +18,8 @@ constexpr std::chrono::minutes lookups_last{5};
 // Who is logged in is looked at after so long, and whenever rows are new.
 constexpr std::chrono::seconds logins_looked_at{5};
 
+constexpr std::string_view kept_from_devices = "bans wait in the spool, and for the devices too";
+
 bool same_rows(const std::vector<AllowRow> &some, const std::vector<AllowRow> &others) {
   return std::equal(some.begin(), some.end(), others.begin(), others.end(), [](const AllowRow &a, const AllowRow &b) {
     return a.prefix == b.prefix && a.reason == b.reason && a.created == b.created;
@@ -58,11 +60,12 @@ void Feed::deliver_spool(std::vector<LogLine> &said) {
 
 void Feed::say_of_spool(const std::string &trouble, std::vector<LogLine> &said) {
   if (trouble != spool_trouble_) {
-    if (!trouble.empty())
-      said.push_back({trouble.starts_with(spool_cannot_be_used) ? Event::SpoolFailed : Event::SpoolWaits, trouble});
-    else if (spool_trouble_.starts_with(spool_cannot_be_used))
+    const bool fails = trouble.starts_with(spool_cannot_be_used), failed = spool_trouble_.starts_with(spool_cannot_be_used);
+    if (failed && !fails)
       said.push_back({Event::SpoolRestored, "the spool can be used again"});
-    else
+    if (!trouble.empty())
+      said.push_back({fails ? Event::SpoolFailed : Event::SpoolWaits, trouble});
+    else if (!failed)
       said.push_back({Event::SpoolEmpty, "nothing waits in the spool any more"});
   }
   spool_trouble_ = trouble;
@@ -197,8 +200,17 @@ std::optional<Clock::time_point> Feed::next_moment() {
 }
 
 std::optional<Moment> Feed::spooled(std::vector<LogLine> &said) {
+  try {
+    return spooled_moment(said);
+  } catch (const Error &error) { // its disk
+    say_of_spool(fmt::format("{}: {}", spool_cannot_be_used, error.what()), said);
+    return std::nullopt;
+  }
+}
+
+std::optional<Moment> Feed::spooled_moment(std::vector<LogLine> &said) {
   const SpoolLook look = look_for_waiting(config_->spool);
-  if (!look.trouble.empty())
+  if (!look.trouble.empty() || spool_trouble_.starts_with(spool_cannot_be_used))
     say_of_spool(look.trouble, said);
   if (!look.spool)
     return std::nullopt;
@@ -212,18 +224,16 @@ std::optional<Moment> Feed::spooled(std::vector<LogLine> &said) {
   Config fresh = *config_;
   auto fetched = fetch_spooled(fresh, spool);
   if (!fetched) {
-    said.push_back({Event::SpoolWaits, "bans wait in the spool, and for the devices too: no allowlist of the table was ever seen here"});
+    say_of_spool(fmt::format("{}: no allowlist of the table was ever seen here", kept_from_devices), said);
     return std::nullopt;
   }
   if (!fetched->unknown_hosts.empty()) {
     spooled_.clear(); // they may be found the next time
-    if (unknown_said_ != fetched->unknown_hosts)
-      said.push_back(
-          {Event::SpoolWaits, fmt::format("bans wait in the spool, and for the devices too: {}", fetched->unknown_hosts.front())});
-    unknown_said_ = fetched->unknown_hosts;
+    say_of_spool(fmt::format("{}: {}", kept_from_devices, fetched->unknown_hosts.front()), said);
     return std::nullopt;
   }
-  unknown_said_.clear();
+  if (spool_trouble_.starts_with(kept_from_devices))
+    say_of_spool("bans wait in the spool for the table; the devices get them", said);
   auto snapshot = std::make_shared<Snapshot>(std::move(fresh), std::move(fetched->bans), std::move(fetched->protect));
   snapshot->only_adds = true;
   return Moment{std::move(snapshot), ++number_};

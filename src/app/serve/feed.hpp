@@ -47,6 +47,7 @@ private:
   void open();
   void deliver_spool(std::vector<LogLine> &said);
   std::string deliver_from(Spool &spool, std::vector<LogLine> &said);
+  std::optional<Moment> spooled_moment(std::vector<LogLine> &said);
   void say_of_spool(const std::string &trouble, std::vector<LogLine> &said);
   bool lay_waiting();
   bool take_news();
@@ -68,8 +69,7 @@ private:
   std::string spool_trouble_;               // said, and not over yet
   std::map<std::int64_t, KeptRow> waiting_; // of the spool, what the tables have not taken: by the line's number
   std::map<std::int64_t, KeptRow> laid_;    // of that, as current_ has it
-  std::vector<std::string> unknown_said_;
-  std::string protected_from_; // the reporters that protection_ was looked up for
+  std::string protected_from_;              // the reporters that protection_ was looked up for
   Protection protection_;
   std::vector<Prefix> logins_; // that protection_ has
   Clock::time_point logins_due_;

@@ -21,8 +21,15 @@ namespace {
 // a shell: a log is none.
 std::string for_log(std::string_view text) {
   constexpr std::size_t most = 2000;
+  const bool is_cut = text.size() > most;
+  if (is_cut) {
+    std::size_t end = most;
+    while (end != 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) // within a character of UTF-8
+      --end;
+    text = text.substr(0, end);
+  }
   std::string line;
-  while (line.size() < most) {
+  while (!text.empty()) {
     const std::size_t end = text.find_first_of("`\"");
     line += shown(text.substr(0, end), most);
     if (end == std::string_view::npos)
@@ -30,7 +37,7 @@ std::string for_log(std::string_view text) {
     line += text[end];
     text.remove_prefix(end + 1);
   }
-  return line;
+  return is_cut ? line + "…" : line;
 }
 
 // RFC 3339, in UTC.
