@@ -16,17 +16,16 @@ bool shows(const DeviceReport &report, const Prefix &prefix) {
   const Plan &plan = *report.plan;
   const bool changed = report.outcome == Outcome::Changed;
   const std::vector<Gap> before = gaps_in(plan.installed);
-  const auto contains = [&](const auto &one) { return one.block.prefix.contains(prefix); };
   const auto is_gone = [&](const Entry &entry) {
     return changed && std::any_of(plan.change.remove.begin(), plan.change.remove.end(),
                                   [&](const Removal &one) { return one.block == entry.block && one.list == entry.list; });
   };
-  const auto blocks = [&](const std::vector<Gap> &gaps, const auto &one) { return !passes(gaps, {one.block, one.list}, prefix); };
-  return (changed && std::any_of(plan.change.add.begin(), plan.change.add.end(),
-                                 [&](const Addition &one) { return contains(one) && blocks(report.gaps, one); })) ||
-         std::any_of(plan.installed.entries.begin(), plan.installed.entries.end(), [&](const Entry &entry) {
-           return contains(entry) && plan.installed.is_in_force(entry.list) && blocks(before, entry) && !is_gone(entry);
-         });
+  const auto is_added = [&](const Addition &one) {
+    return one.block.prefix.contains(prefix) && !passes(report.gaps, {one.block, one.list}, prefix); // a list in force: it was verified
+  };
+  return (changed && std::any_of(plan.change.add.begin(), plan.change.add.end(), is_added)) ||
+         std::any_of(plan.installed.entries.begin(), plan.installed.entries.end(),
+                     [&](const Entry &entry) { return blocks(plan.installed, before, entry, prefix) && !is_gone(entry); });
 }
 
 // Why the list that holds it may block less than it seems; empty: nothing is known of the kind.
@@ -62,11 +61,9 @@ void explain(const DeviceReport &report, const Prefix &prefix, Blocking &blockin
   for (const GuardNote &note : plan.guards) {
     if (is_of_another_list(note))
       continue;
-    blocking.held = true;
-    const std::string remedy = remedy_of(note, report.device);
-    blocking.why =
-        fmt::format("{} by {}: {}{}{}", note.refuses ? "refused" : "held", note.name, note.message, remedy.empty() ? "" : "; ", remedy);
-    if (note.refuses)
+    blocking.held = blocking.held || note.effect != GuardNote::Effect::Passes;
+    blocking.why = said_of(note, report.device);
+    if (note.refuses())
       break;
   }
   for (const LeftOut &one : plan.left_out)

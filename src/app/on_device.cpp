@@ -19,7 +19,7 @@ namespace {
 std::vector<std::string> held_lately(const std::vector<Condition> &conditions) {
   std::vector<std::string> found;
   for (const Condition &one : conditions)
-    if (one.text.starts_with("held by") && one.name != "shadowed" && // which holds nothing back
+    if (one.kind == Condition::Kind::Holds &&
         std::none_of(liftable.begin(), liftable.end(), [&](const char *limit) { return one.name == limit; }))
       found.push_back(one.text);
   return found;
@@ -38,7 +38,7 @@ struct Known {
   std::vector<LedgerEntry> ledger;
   Prospect prospect;
   AsRead told; // by the last reading
-  std::optional<State::Doubt> doubt;
+  std::optional<State::InDoubt> doubt;
   std::optional<State::Push> last;
 };
 
@@ -52,7 +52,7 @@ Known known_of(Site &site, const Device &device, const Prefix &prefix, Installed
           state.ledger(device.name),
           prospect_of(state, site.config(), device),
           state.as_read(device.name),
-          state.doubt(device.name, prefix),
+          state.in_doubt(device.name, prefix),
           state.last_push(device.name)};
 }
 
@@ -79,7 +79,13 @@ std::string guard_text(const Known &known, const std::string &guard) {
 
 // What the next push makes of an addition.
 std::string wanted_text(const Known &known, const Addition &addition) {
-  return fmt::format("wanted in list {}; {}", addition.list, known.prospect.of(addition.list));
+  const std::size_t more = known.told.more_others;
+  return fmt::format("wanted in list {}; {}{}", addition.list, known.prospect.of(addition.list),
+                     more == 0
+                         ? std::string()
+                         : fmt::format("; whether one of somebody else's entries keeps it out cannot be told: {} of them are not kept "
+                                       "in the state file",
+                                       more));
 }
 
 // What becomes of an entry that stands, where it is not to stay.
@@ -101,7 +107,7 @@ std::string leaving_text(const Known &known, const LedgerEntry &entry) {
 
 // A push was to do something to it, and nobody has read since what came of that.
 std::string doubt_text(const Known &known) {
-  const char *doing = known.doubt->doing == State::Doubt::Doing::Adds ? "add it to" : "take it from";
+  const char *doing = known.doubt->doing == State::InDoubt::Doing::Adds ? "add it to" : "take it from";
   const std::string what = fmt::format("{} list {}", doing, known.doubt->list);
   if (!known.last)
     return fmt::format("a push was to {}, and the device was not read since", what);
@@ -135,7 +141,7 @@ void tell_standing(const Known &known, const LedgerEntry &entry, const Prefix &p
   else if (passing)
     made.reason += "; " + *passing;
   else
-    for (const Doubt &doubt : known.told.doubts)
+    for (const ListDoubt &doubt : known.told.doubts)
       if (doubt.list == entry.list)
         made.reason += "; " + doubt.why;
   made.reason += leaving_text(known, entry);
@@ -188,9 +194,9 @@ Prospect prospect_of(State &state, const Config &config, const Device &device) {
   if (const auto unconfirmed = state.awaits_confirm(device.name))
     made.obstacles.push_back(text_of(*unconfirmed));
   for (const Condition &one : made.conditions)
-    if (one.name == "unreachable" || one.name == "login" || one.name == "failing")
+    if (one.kind == Condition::Kind::Attempt)
       made.obstacles.push_back("the last push failed: " + one.text);
-    else if (one.text.starts_with("refused by"))
+    else if (one.kind == Condition::Kind::Refuses)
       made.obstacles.push_back("the last push was " + one.text);
   return made;
 }

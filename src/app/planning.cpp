@@ -37,10 +37,19 @@ void note_put_back(Site &site, const Device &device, Plan &plan, const Remembere
   for (const Entry &entry : plan.installed.entries)
     there.push_back(entry.block);
   std::sort(there.begin(), there.end());
-  const std::lock_guard lock(site.state_lock());
+  std::vector<BlockIn> gone;
+  for (const Addition &one : plan.change.add)
+    if (known.has(one.block) && !std::binary_search(there.begin(), there.end(), one.block))
+      gone.emplace_back(one.block, one.list);
+  if (gone.empty())
+    return;
+  std::set<BlockIn> held;
+  {
+    const std::lock_guard lock(site.state_lock());
+    held = site.state().held(device.name, plan.driver, gone);
+  }
   for (Addition &one : plan.change.add)
-    one.put_back = known.has(one.block) && !std::binary_search(there.begin(), there.end(), one.block) &&
-                   site.state().held(device.name, device.driver, one.block, one.list);
+    one.put_back = held.contains({one.block, one.list});
 }
 
 void append(std::vector<LeftOut> &all, std::vector<LeftOut> more) {
@@ -178,7 +187,7 @@ FromLedger from_ledger(Site &site, const Device &device) {
     entry.number = one.number;
     known.installed.entries.push_back(std::move(entry));
   }
-  for (const KeptOut &one : site.state().as_read(device.name).others)
+  for (const OtherEntry &one : site.state().as_read(device.name).others)
     known.installed.foreign.push_back({one.list, one.text, one.covers, one.around});
   known.read_at = site.state().verified_at(device.name);
   return known;

@@ -44,7 +44,7 @@ void check_saved(const Order &order, const Plan &plan, DeviceReport &report) {
        saved == order.hashes.end()
            ? "the saved plan does not name this device"
            : "the saved plan is stale (table, time, policy or device changed since it was made); run `banpush plan` again",
-       true});
+       GuardNote::Effect::Refuses});
   report.outcome = Outcome::Refused;
 }
 
@@ -189,9 +189,17 @@ Guard::Ruling plan_and_judge(Site &site, const Device &device, const Order &orde
 // Whether nothing is to be changed, whatever a limit keeps out of the change, and all that was read counts.
 bool is_as_planned(const DeviceReport &report) {
   const Plan &plan = *report.plan;
-  return plan.change.empty() && std::none_of(plan.guards.begin(), plan.guards.end(), [](const GuardNote &note) { return note.refuses; }) &&
+  return plan.change.empty() &&
+         std::none_of(plan.guards.begin(), plan.guards.end(), [](const GuardNote &note) { return note.refuses(); }) &&
          std::all_of(plan.installed.lists.begin(), plan.installed.lists.end(),
                      [](const ListState &list) { return list.stands && list.in_force; });
+}
+
+// Beside the entries: what those who only look have to know.
+void note_what_was_told(Site &site, const Kept &kept, const DeviceReport &report) {
+  const AsRead told = as_read(*kept.known, report.plan->left_out);
+  const std::lock_guard lock(site.state_lock());
+  site.state().keep_as_read(report.device, told);
 }
 
 // The end of the line, for what was judged. `read`: whether the device was read for it. Returns what was read after a change.
@@ -203,7 +211,7 @@ std::optional<Verified> carry_out(Site &site, const Order &order, const Guard::R
     return verified;
   if (report.outcome == Outcome::Planned) {
     if (const std::string objection = objection_to_trial(*kept.session, report.plan->script); !objection.empty()) {
-      report.plan->guards.push_back({"dead_man", objection, true});
+      report.plan->guards.push_back({"dead_man", objection, GuardNote::Effect::Refuses});
       report.outcome = Outcome::Refused;
       return verified;
     }
@@ -213,15 +221,19 @@ std::optional<Verified> carry_out(Site &site, const Order &order, const Guard::R
       return verified;
     report.read = true;
     kept.known = std::move(verified->installed);
-    if (verified->by == Verified::By::Change && report.plan->extent == Plan::Extent::Part)
+    if (verified->by == Verified::By::Change && report.plan->extent == Plan::Extent::Part) {
+      const std::lock_guard lock(site.state_lock());
+      site.state().change_as_read(report.device, report.plan->change, report.gaps);
       return verified; // in step before, and nothing else has changed
+    }
+    note_what_was_told(site, kept, report);
   } else if (known == Known::Read) {
     save_where_due(site, *kept.session, report); // what is in force is so, whatever is refused now
     const std::lock_guard lock(site.state_lock());
     if (is_as_planned(report))
       site.state().verified(report.device, *report.plan, *kept.known, site.seconds_since_fetch());
     else
-      site.state().seen(report.device, *kept.known);
+      site.state().seen(report.device, *report.plan, *kept.known, site.seconds_since_fetch());
   }
   if (kept.in_step && !kept.in_step->selection.is_held(*kept.known))
     kept.in_step.reset();
@@ -282,14 +294,6 @@ void carry_out_and_repair(Site &site, const Device &device, const Order &order, 
 // Whether a session that was kept can be used. Nothing has been sent on it yet: where it cannot, a new one does as well.
 bool stands(const Kept &kept) { return kept.session && kept.session->is_open() && kept.session->standing() == Transport::Standing::Yes; }
 
-// Beside the entries: what those who only look have to know.
-void note_what_was_told(Site &site, const Order &order, const Kept &kept, const DeviceReport &report) {
-  if (order.intent != Intent::Push || !report.plan || report.plan->extent != Plan::Extent::Whole || !kept.known)
-    return;
-  const std::lock_guard lock(site.state_lock());
-  site.state().looked_at(report.device, as_read(*kept.known, report.plan->left_out));
-}
-
 void run(Site &site, const Device &device, const Order &order, Kept &kept, const std::function<std::shared_ptr<Session>()> &log_in,
          DeviceReport &report) {
   if (kept.known && kept.session->is_open() && kept.session->disturbed())
@@ -301,10 +305,8 @@ void run(Site &site, const Device &device, const Order &order, Kept &kept, const
       return;
   }
   const bool usable = stands(kept);
-  if (usable && ruling && report.outcome != Outcome::InSync && !has_numbers(kept.session->driver())) {
-    carry_out_and_repair(site, device, order, *ruling, Known::Before, kept, report);
-    return note_what_was_told(site, order, kept, report);
-  }
+  if (usable && ruling && report.outcome != Outcome::InSync && !has_numbers(kept.session->driver()))
+    return carry_out_and_repair(site, device, order, *ruling, Known::Before, kept, report);
   if (!usable) {
     kept.session = log_in();
     {
@@ -322,10 +324,8 @@ void run(Site &site, const Device &device, const Order &order, Kept &kept, const
     kept.known = kept.session->read();
   report.read = true;
   const Guard::Ruling now = plan_and_judge(site, device, order, kept, report);
-  note_what_was_told(site, order, kept, report);
+  note_what_was_told(site, kept, report);
   carry_out_and_repair(site, device, order, now, Known::Read, kept, report);
-  if (report.outcome == Outcome::Changed)
-    note_what_was_told(site, order, kept, report);
 }
 
 void run_offline(Site &site, const Device &device, const Order &order, DeviceReport &report) {

@@ -205,7 +205,7 @@ TEST_CASE("limits hold only what is new or unexplained, and with all of them lif
       RC_ASSERT(went || !removal.explained || waits_for_held);
     }
     for (const GuardNote &note : held.notes)
-      RC_ASSERT(!note.refuses);
+      RC_ASSERT(!note.refuses());
     const Difference lifted = hold(change, limits, installed, remembered, selection.wanted, {"add", "remove", "storm", "span"});
     RC_ASSERT(lifted.change.add.size() == change.add.size());
     RC_ASSERT(lifted.change.remove.size() == change.remove.size());

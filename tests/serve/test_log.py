@@ -76,7 +76,9 @@ class Log(unittest.TestCase):
         about = site.log.stat()
         site.start(JOURNAL_STREAM=f"{about.st_dev}:{about.st_ino + stream}")
         site.stop()
-        return self.lines(site)
+        lines = self.lines(site)
+        self.assertGreater(len(lines), 1, "the start and the end")
+        return lines
 
     def test_the_journal_gets_levels_and_nobody_else(self):
         site = self.site()

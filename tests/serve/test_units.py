@@ -19,15 +19,24 @@ class Units(unittest.TestCase):
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="banpush-units-"))
         self.addCleanup(shutil.rmtree, self.folder)
-        for unit in (*UNITS.glob("*.service"), *UNITS.glob("*.timer")):
+        units = *UNITS.glob("*.service"), *UNITS.glob("*.timer")
+        self.assertGreaterEqual({unit.name for unit in units}, {"banpush.service", "banpush-push.service", "banpush-push.timer"})
+        for unit in units:
             text = unit.read_text().replace("@bindir@/banpush", serving.BANPUSH).replace("@docdir@", "/usr/share/doc/banpush")
             (self.folder / unit.name).write_text(text.replace("User=banpush", "User=daemon").replace("Group=banpush", "Group=daemon"))
 
+    def said_of(self, unit):
+        done = subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True, timeout=serving.PATIENCE)
+        return [line for line in done.stderr.splitlines() if unit.name in line]
+
     def test_verify(self):
-        for unit in self.folder.iterdir():
-            done = subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True, timeout=serving.PATIENCE)
-            said = [line for line in done.stderr.splitlines() if unit.name in line]
-            self.assertEqual(said, [], unit.name)
+        for unit in sorted(self.folder.iterdir()):
+            with self.subTest(unit.name):
+                self.assertEqual(self.said_of(unit), [])
+                text = unit.read_text()
+                unit.write_text(text + "\nNoSuchKey=yes\n")  # else a program that says nothing would do
+                self.assertEqual(len(self.said_of(unit)), 1)
+                unit.write_text(text)
 
     def exposure(self, unit, most):
         """Its number of 100, which is to be no greater; systemd judges that itself (--threshold)."""

@@ -67,7 +67,7 @@ TEST_CASE("conditions: a device that was renamed under the session") {
 
 TEST_CASE("conditions: what an attempt could not look at is as it was") {
   DeviceReport held = read_in_step();
-  held.plan->guards.push_back({"remove", "40 of 40 would go", false});
+  held.plan->guards.push_back({"remove", "40 of 40 would go", GuardNote::Effect::Holds});
   ListState &list = held.plan->installed.lists.emplace_back();
   list.list = "acl4";
   list.stands = false;
@@ -110,6 +110,6 @@ TEST_CASE("conditions: an attempt that was not made says nothing of whether the 
 
 TEST_CASE("conditions: somebody's saved plan is no matter of the device") {
   DeviceReport report = read_in_step();
-  report.plan->guards.push_back({"moved", "make a new one", true});
+  report.plan->guards.push_back({"moved", "make a new one", GuardNote::Effect::Refuses});
   CHECK(conditions_after(report, {}).empty());
 }

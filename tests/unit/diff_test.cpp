@@ -108,8 +108,9 @@ TEST_CASE("what an earlier rule of somebody else lets through stays, and a perso
   CHECK(made.change.add.size() == 2);
   REQUIRE(made.notes.size() == 1);
   CHECK(made.notes[0].name == "shadowed");
+  CHECK(made.notes[0].effect == GuardNote::Effect::Passes);
   CHECK_THAT(made.notes[0].message, Catch::Contains("2 entries are there but not in force") && Catch::Contains("10 permit ip"));
-  CHECK_FALSE(made.notes[0].refuses);
+  CHECK_FALSE(made.notes[0].refuses());
 }
 
 TEST_CASE("an entry that is there but not in force is removed and added again") {

@@ -90,7 +90,7 @@ TEST_CASE("add: what exceeds the share is held, the most worthwhile goes") {
   Difference held = scene.held();
   CHECK(held.change.add.size() == 100);
   CHECK(names(held) == "add");
-  CHECK(held.notes[0].refuses == false);
+  CHECK(held.notes[0].refuses() == false);
   CHECK(held.notes[0].message == "150 entries would be added to 500, more than 20%: at most the 100 most worthwhile go, 50 held back");
   CHECK(held.left_out.size() == 50);
   CHECK(held.left_out[0].verdict == Verdict::Held);

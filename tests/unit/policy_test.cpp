@@ -426,6 +426,29 @@ TEST_CASE("what explains that an entry goes") {
   CHECK(candidates(bans_of({{"203.0.113.8"}, {"203.0.113.9"}}), none, {}).verdict(Prefix::require("203.0.113.8/31")) == Verdict::Covered);
 }
 
+TEST_CASE("innocents that merging covers today do not explain that an entry goes: rows elsewhere decide over them") {
+  Policy policy;
+  policy.aggregate = {Aggregate::Mode::Lossy, 8, 0.5};
+  const Prefix entry = Prefix::require("203.0.113.0/28"); // of which 4 addresses are banned
+  std::vector<std::string> ips;
+  for (int last : {0, 2, 4, 6, 16, 18, 20, 22, 24, 26, 28, 30})
+    ips.push_back("203.0.113." + std::to_string(last));
+  const auto made = [&] {
+    std::vector<Row> rows;
+    for (const std::string &ip : ips)
+      rows.push_back({ip});
+    return candidates(bans_of(rows), policy, {});
+  };
+  CHECK_FALSE(explains(made().verdict(entry)));
+  for (int last = 17; last < 32; last += 2) // now the budget of innocents is free for the entry's half
+    ips.push_back("203.0.113." + std::to_string(last));
+  CHECK(text_of(made().wanted) == "203.0.113.0/29, 203.0.113.16/28");
+  CHECK_FALSE(explains(made().verdict(entry)));
+  for (int last : {8, 10, 12, 14}) // half of it is banned: merging would make it
+    ips.push_back("203.0.113." + std::to_string(last));
+  CHECK(made().verdict(entry) == Verdict::Covered); // into the wider one
+}
+
 TEST_CASE("worth: recent, recurring, by many hosts, from a jail that counts") {
   const auto worth = [](const std::vector<Row> &rows, const Policy &policy = {}) {
     return candidates(bans_of(rows), policy, {}).wanted.at(0).worth;

@@ -59,13 +59,13 @@ Change removing(const std::string &block) {
 TEST_CASE("state: what was to come back and did not stays known, so that limits count against it") {
   const Folder folder;
   State state(folder.state());
-  state.seen("edge", holding({"203.0.113.7/32", "203.0.113.8/32"}));
+  state.seen("edge", Plan{}, holding({"203.0.113.7/32", "203.0.113.8/32"}), 0);
   REQUIRE(state.ledger("edge").size() == 2);
   state.started("edge", "push", "test", "", adding("203.0.113.7/32")); // the device had lost it
-  state.seen("edge", holding({"203.0.113.8/32"}));
+  state.seen("edge", Plan{}, holding({"203.0.113.8/32"}), 0);
   CHECK(state.ledger("edge").size() == 2);
   state.started("edge", "push", "test", "", removing("203.0.113.7/32"));
-  state.seen("edge", holding({"203.0.113.8/32"}));
+  state.seen("edge", Plan{}, holding({"203.0.113.8/32"}), 0);
   CHECK(state.ledger("edge").size() == 1);
 }
 
@@ -97,7 +97,7 @@ TEST_CASE("state: the ledger knows what entries were made of, as long as they st
   const std::string cut = "203.0.113.0/25", host = "203.0.113.200/32", pair = "203.0.113.202/31";
   const Origin net{Prefix::require("203.0.113.0/24"), permanent}, over{Prefix::require("203.0.113.202"), -5},
       runs{Prefix::require("203.0.113.203"), hour};
-  state.seen("edge", holding({host}));
+  state.seen("edge", Plan{}, holding({host}), 0);
   CHECK_FALSE(made_of(state, host)); // it was found there
   CHECK_FALSE(made_of(state, cut));
   Plan plan = wanting({{cut, {net}}, {host, {}}, {pair, {over, runs}}});
@@ -115,18 +115,37 @@ TEST_CASE("state: the ledger knows what entries were made of, as long as they st
   state.verified("edge", plan, all, 0);
   CHECK(has_ended(state, pair));
   state.verified("edge", plan, holding({host}), 0);
-  state.seen("edge", all);
+  state.seen("edge", Plan{}, all, 0);
   CHECK_FALSE(made_of(state, cut)); // gone once, and come back by itself
+  CHECK(state.trouble().empty());
+}
+
+TEST_CASE("state: while something is held, too, it is written until when entries stand and what they are made of") {
+  const Folder folder;
+  State state(folder.state());
+  const std::string host = "203.0.113.7/32", other = "203.0.113.8/32";
+  Plan plan = wanting({{host, {}}});
+  plan.wanted.front().candidate.until = -10; // it has run out, by the plan of then
+  state.verified("edge", plan, holding({host, other}), 0);
+  REQUIRE(has_ended(state, host));
+  state.seen("edge", wanting({{host, {{Prefix::require("203.0.113.0/24"), permanent}}}}), holding({host, other}), 0);
+  CHECK_FALSE(has_ended(state, host));
+  CHECK(made_of(state, host)->size() == 1);
+  CHECK_FALSE(made_of(state, other));
+  state.seen("edge", wanting({{host, {}}}), holding({other}), 0);
+  CHECK(state.ledger("edge").size() == 2);
+  CHECK(made_of(state, host)->size() == 1); // it was not read
   CHECK(state.trouble().empty());
 }
 
 TEST_CASE("state: of a file of before the ledger knew it, nothing is known of what entries were made of") {
   const Folder folder;
-  State(folder.state()).seen("edge", holding({"203.0.113.0/25"}));
+  State(folder.state()).seen("edge", Plan{}, holding({"203.0.113.0/25"}), 0);
   {
     const Database file(folder.state());
     file.script("DROP TRIGGER entry_gone; DROP TABLE origin; ALTER TABLE ledger DROP COLUMN known; ALTER TABLE audit DROP COLUMN added; "
                 "ALTER TABLE audit DROP COLUMN removed; ALTER TABLE audit DROP COLUMN put_back; DROP TABLE as_read; "
+                "ALTER TABLE verified DROP COLUMN driver; ALTER TABLE condition DROP COLUMN kind; "
                 "PRAGMA user_version = 8");
   }
   State state(folder.state());
@@ -140,15 +159,26 @@ TEST_CASE("state: of a file of before the ledger knew it, nothing is known of wh
 TEST_CASE("state: an entry was held where the ledger has it, nothing of it is in doubt, and the driver is the same") {
   const Folder folder;
   State state(folder.state());
-  const auto held = [&](const char *driver, const char *block) { return state.held("edge", driver, *Block::parse(block), "acl4"); };
-  state.seen("edge", holding({"203.0.113.7/32", "203.0.113.8/32"}));
+  const auto held = [&](const char *driver, const char *block, const char *list = "acl4") {
+    return !state.held("edge", driver, {{*Block::parse(block), list}}).empty();
+  };
+  const auto verified = [&](const char *driver, const Installed &installed) {
+    Plan plan;
+    plan.driver = driver;
+    state.verified("edge", plan, installed, 0);
+  };
+  verified("frr", holding({"203.0.113.7/32", "203.0.113.8/32"}));
+  state.seen("edge", Plan{}, holding({"203.0.113.7/32", "203.0.113.8/32"}), 0);
   CHECK(held("frr", "203.0.113.7/32"));
   CHECK_FALSE(held("frr", "203.0.113.9/32"));
-  CHECK_FALSE(state.held("edge", "frr", *Block::parse("203.0.113.7/32"), "acl6"));
+  CHECK_FALSE(held("frr", "203.0.113.7/32", "acl6"));
   state.started("edge", "push", "test", "", removing("203.0.113.7/32"));
   CHECK_FALSE(held("frr", "203.0.113.7/32")); // by us, perhaps
-  state.seen("edge", holding({"203.0.113.7/32", "203.0.113.8/32"}));
-  state.attempted("edge", {"frr", "192.0.2.1", "test", "in_sync", "", false}, {});
+  state.seen("edge", Plan{}, holding({"203.0.113.7/32", "203.0.113.8/32"}), 0);
+  CHECK(held("frr", "203.0.113.7/32"));
+  CHECK_FALSE(held("cisco_ios", "203.0.113.7/32"));
+  // An attempt with another driver, which has not come to a reading, is no word on what stands.
+  state.attempted("edge", {"cisco_ios", "192.0.2.1", "test", "failed", "no route", false}, {});
   CHECK(held("frr", "203.0.113.7/32"));
   CHECK_FALSE(held("cisco_ios", "203.0.113.7/32"));
   // Of a change that the device lost in part, what it does not show.
@@ -177,7 +207,7 @@ TEST_CASE("state: families are those of what stands, or was sent and not seen si
   const Folder folder;
   State state(folder.state());
   CHECK(state.families("edge").empty());
-  state.seen("edge", holding({"203.0.113.7/32"}));
+  state.seen("edge", Plan{}, holding({"203.0.113.7/32"}), 0);
   CHECK(state.families("edge") == std::set{Family::IPv4});
   state.started("edge", "push", "test", "", adding("2001:db8::7/128"));
   CHECK(state.families("edge") == std::set{Family::IPv4, Family::IPv6});

@@ -232,7 +232,7 @@ int show(const Settings &settings, const std::string &name) {
   const Installed installed = session.read();
   if (without.empty()) {
     report.plan = make_plan(site, session, installed, Order{}).plan;
-    state.looked_at(device.name, as_read(installed, report.plan->left_out));
+    state.keep_as_read(device.name, as_read(installed, report.plan->left_out));
   } else {
     report.plan = Plan{};
     report.plan->installed = installed;

@@ -23,12 +23,13 @@ std::optional<GuardNote> against(const Config &config, const Prefix &ip, const s
   const unsigned shortest = ip.family() == Family::IPv4 ? policy.shortest4 : policy.shortest6;
   if (ip.length() < shortest)
     return GuardNote{"shortest", fmt::format("{} is wider than /{}, the widest ban that policy.shortest lets through", ip.text(), shortest),
-                     true};
+                     GuardNote::Effect::Refuses};
   for (const auto *set : {&policy.protect, &found})
     if (const NamedPrefix *hit = around(*set, ip))
-      return GuardNote{"protected", fmt::format("{} is protected: {} ({})", ip.text(), hit->prefix.text(), hit->why), true};
+      return GuardNote{"protected", fmt::format("{} is protected: {} ({})", ip.text(), hit->prefix.text(), hit->why),
+                       GuardNote::Effect::Refuses};
   if (const NamedPrefix *hit = around(policy.allow, ip))
-    return GuardNote{"allow", fmt::format("{} is allowed: {} ({})", ip.text(), hit->prefix.text(), hit->why), true};
+    return GuardNote{"allow", fmt::format("{} is allowed: {} ({})", ip.text(), hit->prefix.text(), hit->why), GuardNote::Effect::Refuses};
   return std::nullopt;
 }
 

@@ -71,9 +71,7 @@ std::optional<bool> Keeper::holds(const Prefix &prefix, Clock::time_point since)
     return std::nullopt;
   const Installed &known = *kept_.known;
   const std::vector<Gap> gaps = gaps_in(known);
-  return std::any_of(known.entries.begin(), known.entries.end(), [&](const Entry &one) {
-    return one.block.prefix.contains(prefix) && known.is_in_force(one.list) && !passes(gaps, {one.block, one.list}, prefix);
-  });
+  return std::any_of(known.entries.begin(), known.entries.end(), [&](const Entry &one) { return blocks(known, gaps, one, prefix); });
 }
 
 void Keeper::offer(Moment moment) {

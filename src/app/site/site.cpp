@@ -114,7 +114,7 @@ std::optional<Site::Changes> Site::changes_since(const Device &device, const Fac
   for (auto step = first; step != shared.steps.end(); ++step) {
     found.weighed = found.weighed || step->weighed;
     CandidateChange &change = found.changes.emplace_back(step->change);
-    for (auto *part : {&change.gone, &change.come, &change.looked_at})
+    for (auto *part : {&change.gone, &change.come, &change.staying})
       grow_older(*part, advanced_ - step->elapsed);
     grow_older(change.origins, advanced_ - step->elapsed);
   }

@@ -3,6 +3,7 @@
 #include "app/words/report.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 
@@ -12,6 +13,8 @@ namespace {
 
 constexpr const char *unreachable = "unreachable", *login = "login", *failing = "failing", *unconfirmed = "unconfirmed",
                      *unsaved = "unsaved", *renamed = "renamed";
+// By kind, in its order.
+constexpr std::array<const char *, 7> kinds{"attempt", "left", "list", "holds", "refuses", "passes", "service"};
 const std::string list_prefix = "list ";
 
 const char *failure_name(const DeviceReport &report) {
@@ -33,21 +36,30 @@ void add_lists(std::vector<Condition> &conditions, const DeviceReport &report) {
   };
   for (const ListState &list : report.plan->installed.lists)
     if (!list.stands || !list.in_force)
-      conditions.push_back({list_prefix + list.list, fmt::format("list {} {}: {}; `banpush setup {}` shows what the device lacks",
-                                                                 list.list, is(list), list.why_not, report.device)});
+      conditions.push_back(
+          {list_prefix + list.list,
+           fmt::format("list {} {}: {}; `banpush setup {}` shows what the device lacks", list.list, is(list), list.why_not, report.device),
+           Condition::Kind::List});
+}
+
+Condition::Kind kind_of(GuardNote::Effect effect) {
+  switch (effect) {
+  case GuardNote::Effect::Refuses: return Condition::Kind::Refuses;
+  case GuardNote::Effect::Passes: return Condition::Kind::Passes;
+  case GuardNote::Effect::Holds: break;
+  }
+  return Condition::Kind::Holds;
 }
 
 void add_guards(std::vector<Condition> &conditions, const DeviceReport &report) {
   for (const GuardNote &note : report.plan->guards) {
     if (note.name == "in_force" || note.name == "moved" || find(conditions, note.name) != nullptr)
       continue; // of a list, and said of it; of somebody's saved plan, and no matter of the device
-    const std::string remedy = remedy_of(note, report.device);
-    conditions.push_back({note.name, fmt::format("{} by {}: {}{}{}", note.refuses ? "refused" : "held", note.name, note.message,
-                                                 remedy.empty() ? "" : "; ", remedy)});
+    conditions.push_back({note.name, said_of(note, report.device), kind_of(note.effect)});
   }
 }
 
-bool is_of_a_list(const Condition &condition) { return condition.name.compare(0, list_prefix.size(), list_prefix) == 0; }
+bool is_of_a_list(const Condition &condition) { return condition.kind == Condition::Kind::List; }
 
 News begin_of(const Condition &begun) {
   if (begun.name == unreachable)
@@ -80,23 +92,32 @@ News end_of(const Condition &over) {
     return {Event::DeviceSettled, "no change waits to be confirmed any more"};
   if (is_of_a_list(over))
     return {Event::ListInForce, over.name + " exists and is in force again", over.name.substr(list_prefix.size())};
+  if (over.kind == Condition::Kind::Passes)
+    return {Event::GuardReleased, "no earlier rule of somebody else lets packets past its entries any more", over.name};
   return {Event::GuardReleased, fmt::format("{} holds nothing any more", over.name), over.name};
 }
 
 } // namespace
+
+const char *word(Condition::Kind kind) noexcept { return kinds.at(static_cast<std::size_t>(kind)); }
+
+Condition::Kind condition_kind(std::string_view word) noexcept {
+  const auto found = std::find(kinds.begin(), kinds.end(), word);
+  return found == kinds.end() ? Condition::Kind::Holds : static_cast<Condition::Kind>(found - kinds.begin());
+}
 
 bool is_of_the_attempt(const std::string &name) { return name == unreachable || name == login || name == failing; }
 
 std::vector<Condition> conditions_after(const DeviceReport &report, const std::vector<Condition> &before) {
   std::vector<Condition> now;
   if (report.outcome == Outcome::Failed && report.error != report.unconfirmed)
-    now.push_back({failure_name(report), report.error});
+    now.push_back({failure_name(report), report.error, Condition::Kind::Attempt});
   if (!report.unconfirmed.empty())
-    now.push_back({unconfirmed, report.unconfirmed});
+    now.push_back({unconfirmed, report.unconfirmed, Condition::Kind::Left});
   if (!report.unsaved.empty())
-    now.push_back({unsaved, report.unsaved});
+    now.push_back({unsaved, report.unsaved, Condition::Kind::Left});
   if (!report.renamed.empty())
-    now.push_back({renamed, report.renamed});
+    now.push_back({renamed, report.renamed, Condition::Kind::Left});
   if (report.plan) {
     add_lists(now, report);
     add_guards(now, report);

@@ -4,7 +4,9 @@
 
 #include "app/words/event.hpp"
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace banpush {
@@ -12,13 +14,28 @@ namespace banpush {
 struct DeviceReport;
 
 struct Condition {
+  enum class Kind : std::uint8_t {
+    Attempt, // what failed the last one
+    Left,    // by a change, or under the session: unconfirmed, unsaved, renamed
+    List,    // that does not stand or is not in force
+    Holds,   // a guard, something
+    Refuses, // a guard, all
+    Passes,  // entries that stand and are not in force
+    Service, // of the service, and no device
+  };
+
   // unreachable, login, failing: the last attempt. unconfirmed, unsaved: what a change left behind. renamed: under the session. `list NAME`: it does not
   // stand or is not in force. Else a guard's name: add, remove, storm, capacity, …
   std::string name;
   std::string text; // what is so, and what a person may do about it
+  Kind kind = Kind::Service;
 
   bool operator==(const Condition &) const = default;
 };
+
+// As the state file has it: "attempt", "holds", … Of a word that is none: Holds.
+const char *word(Condition::Kind kind) noexcept;
+Condition::Kind condition_kind(std::string_view word) noexcept;
 
 // Whether it is a failure of the last attempt: one at a time, and the others are over by that.
 bool is_of_the_attempt(const std::string &name);

@@ -49,6 +49,13 @@ std::map<Spot, Written> ledger_of(const Database &database, const std::string &d
   return lines;
 }
 
+std::map<Spot, const Wanted *> by_spot(const std::vector<Wanted> &wanted) {
+  std::map<Spot, const Wanted *> found;
+  for (const Wanted &one : wanted)
+    found[{one.candidate.block.text(), one.list}] = &one;
+  return found;
+}
+
 // What the plan says of an entry that it wants.
 Written as_wanted(const Entry &entry, const Wanted &wanted, std::int64_t fetched) {
   const auto end = [&](Seconds until) { return until == permanent ? std::nullopt : End(fetched + until); };
@@ -67,17 +74,17 @@ public:
             "INSERT INTO ledger (device, block, list, number, jail, since, until, blocked_after, known) VALUES (?, ?, ?, ?, "
             "?, ?, ?, ?, ?) ON CONFLICT (device, block, list) DO UPDATE SET number = excluded.number, until = "
             "excluded.until, known = excluded.known")),
-        origin_(database.prepare("INSERT INTO origin (device, block, list, prefix, until) VALUES (?, ?, ?, ?, ?)")),
+        origin_(database.prepare("INSERT OR REPLACE INTO origin (device, block, list, prefix, until) VALUES (?, ?, ?, ?, ?)")),
         no_origins_(database.prepare("DELETE FROM origin WHERE device = ? AND block = ? AND list = ?")),
         no_line_(database.prepare("DELETE FROM ledger WHERE device = ? AND block = ? AND list = ?")) {}
 
   void write(const Spot &spot, const Written &line, const std::string &jail, const SqlValue &blocked_after) {
     run(line_,
         {device_, spot.first, spot.second, line.number, jail, now(), value(line.until), blocked_after, std::int64_t{line.known ? 1 : 0}});
-    run(no_origins_, {device_, spot.first, spot.second});
     for (const auto &[prefix, until] : line.origins)
       run(origin_, {device_, spot.first, spot.second, prefix, value(until)});
   }
+  void forget_origins(const Spot &spot) { run(no_origins_, {device_, spot.first, spot.second}); }
   void remove(const Spot &spot) { run(no_line_, {device_, spot.first, spot.second}); }
 
 private:
@@ -222,8 +229,9 @@ void State::verified(const std::string &device, const Plan &plan, const Installe
     Transaction transaction(handle_->database);
     write_ledger(device, plan, plan.extent == Plan::Extent::Whole ? &installed : nullptr, since_fetch);
     handle_->database.execute("DELETE FROM in_doubt WHERE device = ?", {device});
-    handle_->database.execute("INSERT INTO verified (device, at) VALUES (?, ?) ON CONFLICT (device) DO UPDATE SET at = excluded.at",
-                              {device, now()});
+    handle_->database.execute("INSERT INTO verified (device, at, driver) VALUES (?, ?, ?) ON CONFLICT (device) DO UPDATE SET "
+                              "at = excluded.at, driver = excluded.driver",
+                              {device, now(), plan.driver});
     transaction.commit();
   });
 }
@@ -258,30 +266,46 @@ void State::lost(const std::string &device, const Plan &plan, const Installed &s
   });
 }
 
-bool State::held(const std::string &device, const std::string &driver, const Block &block, const std::string &list) {
-  bool held = false;
-  if (handle_)
-    with("read the ledger", [&] {
-      held = handle_->database
-                 .prepare("SELECT 1 FROM ledger WHERE device = ?1 AND block = ?2 AND list = ?3 "
-                          "AND NOT EXISTS (SELECT 1 FROM in_doubt WHERE device = ?1 AND block = ?2 AND list = ?3) "
-                          "AND NOT EXISTS (SELECT 1 FROM attempt WHERE device = ?1 AND driver != ?4)",
-                          {device, block.text(), list, driver})
-                 .step();
-    });
+std::set<BlockIn> State::held(const std::string &device, const std::string &driver, const std::vector<BlockIn> &entries) {
+  std::set<BlockIn> held;
+  if (!handle_ || entries.empty())
+    return held;
+  with("read the ledger", [&] {
+    const Database &database = handle_->database;
+    if (!database.prepare("SELECT 1 FROM verified WHERE device = ? AND driver = ?", {device, driver}).step())
+      return; // what another driver left may be in other lists
+    auto stands = database.prepare("SELECT 1 FROM ledger WHERE device = ?1 AND block = ?2 AND list = ?3 "
+                                   "AND NOT EXISTS (SELECT 1 FROM in_doubt WHERE device = ?1 AND block = ?2 AND list = ?3)");
+    for (const BlockIn &one : entries) {
+      stands.restart({device, one.first.text(), one.second});
+      if (stands.step())
+        held.insert(one);
+    }
+  });
   return held;
 }
 
-void State::seen(const std::string &device, const Installed &installed) {
+void State::seen(const std::string &device, const Plan &plan, const Installed &installed, double since_fetch) {
   if (!handle_)
     return;
   with("write the ledger", [&] {
     Transaction transaction(handle_->database);
-    auto write =
-        handle_->database.prepare("INSERT OR IGNORE INTO ledger (device, block, list, number, jail, since) VALUES (?, ?, ?, ?, '', ?)");
+    const std::int64_t fetched = now() - static_cast<std::int64_t>(since_fetch);
+    const std::map<Spot, const Wanted *> wanted = by_spot(plan.wanted);
+    const std::map<Spot, Written> before = ledger_of(handle_->database, device);
+    LedgerWriter writer(handle_->database, device);
     for (const Entry &entry : installed.entries) {
-      write.restart({device, entry.block.text(), entry.list, entry.number, now()});
-      write.step();
+      const Spot spot{entry.block.text(), entry.list};
+      const auto was = before.find(spot);
+      const auto one = wanted.find(spot);
+      if (was != before.end() && one == wanted.end())
+        continue;
+      const Written line = one == wanted.end() ? Written{entry.number, {}, false, {}} : as_wanted(entry, *one->second, fetched);
+      if (was != before.end() && same(was->second, line))
+        continue;
+      if (was != before.end())
+        writer.forget_origins(spot);
+      writer.write(spot, line, {}, nullptr);
     }
     const std::set<Spot> there = spots_of(installed);
     for (const Spot &spot : going(handle_->database, device))
@@ -305,9 +329,7 @@ void State::nothing_held(const std::string &device) {
 // All there is, or what the plan changed.
 void State::write_ledger(const std::string &device, const Plan &plan, const Installed *all, double since_fetch) {
   const std::int64_t fetched = now() - static_cast<std::int64_t>(since_fetch);
-  std::map<Spot, const Wanted *> wanted;
-  for (const Wanted &one : plan.wanted)
-    wanted[{one.candidate.block.text(), one.list}] = &one;
+  const std::map<Spot, const Wanted *> wanted = by_spot(plan.wanted);
   std::map<Block, const Addition *> added;
   for (const Addition &addition : plan.change.add)
     added[addition.block] = &addition;
@@ -323,6 +345,8 @@ void State::write_ledger(const std::string &device, const Plan &plan, const Inst
     line.number = entry.number;
     if (all != nullptr && !was.empty() && same(was.mapped(), line))
       continue;
+    if (all == nullptr || !was.empty()) // a line that is new has none, and a first fill has a hundred thousand
+      writer.forget_origins(spot);
     const bool timed = fresh != added.end() && one != wanted.end();
     const auto milliseconds = timed ? static_cast<std::int64_t>((std::max(one->second->candidate.age, 0) + since_fetch) * 1000) : 0;
     writer.write(spot, line, fresh == added.end() ? std::string() : fresh->second->jail,

@@ -12,9 +12,9 @@ namespace {
 
 std::vector<State::Standing> standing_of(const Database &database, const std::string &device) {
   std::vector<State::Standing> found;
-  auto rows = database.prepare("SELECT name, text, since FROM condition WHERE device = ? ORDER BY since, name", {device});
+  auto rows = database.prepare("SELECT name, text, since, kind FROM condition WHERE device = ? ORDER BY since, name", {device});
   while (rows.step())
-    found.push_back({{std::string(rows.text(0)), std::string(rows.text(1))}, local_time(rows.number(2))});
+    found.push_back({{std::string(rows.text(0)), std::string(rows.text(1)), condition_kind(rows.text(3))}, local_time(rows.number(2))});
   return found;
 }
 
@@ -31,9 +31,9 @@ void write_conditions(const Database &database, const std::string &device, const
     if (std::none_of(now.begin(), now.end(), [&](const Condition &one) { return one.name == was.condition.name; }))
       database.execute("DELETE FROM condition WHERE device = ? AND name = ?", {device, was.condition.name});
   for (const Condition &one : now)
-    database.execute("INSERT INTO condition (device, name, text, since) VALUES (?, ?, ?, ?) "
-                     "ON CONFLICT (device, name) DO UPDATE SET text = excluded.text",
-                     {device, one.name, one.text, seconds_now()});
+    database.execute("INSERT INTO condition (device, name, text, since, kind) VALUES (?, ?, ?, ?, ?) "
+                     "ON CONFLICT (device, name) DO UPDATE SET text = excluded.text, kind = excluded.kind",
+                     {device, one.name, one.text, seconds_now(), std::string(word(one.kind))});
 }
 
 } // namespace

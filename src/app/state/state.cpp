@@ -74,6 +74,18 @@ CREATE TABLE as_read (
 CREATE INDEX as_read_device ON as_read (device);
 )";
 
+// By which driver a device was last read back; and of which kind a condition is.
+constexpr const char *schema_of_kinds = R"(
+ALTER TABLE verified ADD COLUMN driver TEXT NOT NULL DEFAULT '';
+UPDATE verified SET driver = COALESCE((SELECT driver FROM attempt WHERE attempt.device = verified.device), '');
+DROP INDEX as_read_device;
+ALTER TABLE condition ADD COLUMN kind TEXT NOT NULL DEFAULT '';
+UPDATE condition SET kind = CASE
+  WHEN name IN ('unreachable', 'login', 'failing') THEN 'attempt' WHEN name IN ('unconfirmed', 'unsaved', 'renamed') THEN 'left'
+  WHEN name LIKE 'list %' THEN 'list' WHEN name = 'shadowed' THEN 'passes' WHEN text LIKE 'refused by%' THEN 'refuses' ELSE 'holds' END;
+CREATE INDEX as_read_place ON as_read (device, what, list, prefix);
+)";
+
 std::int64_t now() { return seconds_now(); }
 
 constexpr Upgrade upgrades[] = {
@@ -100,7 +112,8 @@ constexpr Upgrade upgrades[] = {
       database.script("CREATE TABLE lacking (device TEXT NOT NULL, list TEXT NOT NULL, PRIMARY KEY (device, list)) WITHOUT ROWID");
     },
     [](const Database &database) { database.script(schema_of_origins); },
-    [](const Database &database) { database.script(schema_of_readings); }};
+    [](const Database &database) { database.script(schema_of_readings); },
+    [](const Database &database) { database.script(schema_of_kinds); }};
 
 } // namespace
 
@@ -167,15 +180,15 @@ void State::undone(const std::string &device) {
     with("write what is in doubt", [&] { handle_->database.execute("DELETE FROM in_doubt WHERE device = ?", {device}); });
 }
 
-std::optional<State::Doubt> State::doubt(const std::string &device, const Prefix &prefix) {
-  std::optional<Doubt> found;
+std::optional<State::InDoubt> State::in_doubt(const std::string &device, const Prefix &prefix) {
+  std::optional<InDoubt> found;
   if (handle_)
     with("read what is in doubt", [&] {
       auto rows = handle_->database.prepare("SELECT block, list, comes FROM in_doubt WHERE device = ?", {device});
       while (rows.step()) {
         const Block block = block_of(std::string(rows.text(0)));
         if (block.prefix.contains(prefix) && (!found || found->block.prefix.length() < block.prefix.length()))
-          found = Doubt{block, std::string(rows.text(1)), rows.number(2) != 0 ? Doubt::Doing::Adds : Doubt::Doing::Removes};
+          found = InDoubt{block, std::string(rows.text(1)), rows.number(2) != 0 ? InDoubt::Doing::Adds : InDoubt::Doing::Removes};
       }
     });
   return found;

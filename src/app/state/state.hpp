@@ -66,10 +66,12 @@ public:
   // The same of a change of which the device lost some on the way, and shows this: all of it is written, as cleared once, and
   // what is not shown is in doubt.
   void lost(const std::string &device, const Plan &plan, const Installed &shown, double since_fetch);
-  // Whether the entry stood there, by this driver, when the device was last read back; no where that is in doubt.
-  bool held(const std::string &device, const std::string &driver, const Block &block, const std::string &list);
-  // What a whole reading told beside the entries; written only where it is another than before.
-  void looked_at(const std::string &device, const AsRead &told);
+  // Those of the entries that stood there, by this driver, when the device was last read back; none that is in doubt.
+  std::set<BlockIn> held(const std::string &device, const std::string &driver, const std::vector<BlockIn> &entries);
+  // What a whole reading told beside the entries; only what differs from before is written.
+  void keep_as_read(const std::string &device, const AsRead &told);
+  // The same after a change that is proven to be all that has changed: `gaps` are of what it added.
+  void change_as_read(const std::string &device, const Change &change, const std::vector<Gap> &gaps);
   AsRead as_read(const std::string &device);
 
   // Seconds from the newest row's creation to the device's read-back, of entries blocked within the last
@@ -79,8 +81,8 @@ public:
   // Of a push that failed, and was read back all the same: what is shown of its change is written, and nothing of it is in doubt.
   void changed_in_part(const std::string &device, const Plan &plan, const Installed &installed, double since_fetch);
   // Entries that were read, though nothing came of the push: those that nobody knew of are written, and none is taken out,
-  // because limits count against what stood.
-  void seen(const std::string &device, const Installed &installed);
+  // because limits count against what stood. Of those that the plan wants it is written what they are made of, and until when.
+  void seen(const std::string &device, const Plan &plan, const Installed &installed, double since_fetch);
 
   // Before anything is sent: what, by whom, with which words. What the change is to do is in doubt until the device was
   // read. Returns the number of the record, 0 in trouble.
@@ -88,13 +90,13 @@ public:
                const Change &change = {});
   // The change was taken back: nothing is in doubt.
   void undone(const std::string &device);
-  struct Doubt {
+  struct InDoubt {
     Block block;
     std::string list;
     enum class Doing { Adds, Removes } doing;
   };
   // What a push that nobody has read back was to do to an entry around the prefix.
-  std::optional<Doubt> doubt(const std::string &device, const Prefix &prefix);
+  std::optional<InDoubt> in_doubt(const std::string &device, const Prefix &prefix);
   void ended(long record, const std::string &outcome, const std::string &error, const std::string &words,
              const std::optional<Counts> &counts = std::nullopt);
 

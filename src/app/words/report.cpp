@@ -50,7 +50,7 @@ Json plan_json(const DeviceReport &report) {
     for (const LeftOut &one : plan.left_out)
       left_out.push_back({{"prefix", one.prefix.text()}, {"verdict", word(one.verdict)}, {"reason", one.reason}});
     for (const GuardNote &one : plan.guards)
-      guards.push_back({{"name", one.name}, {"message", one.message}, {"refuses", one.refuses}, {"remedy", remedy_of(one, plan.device)}});
+      guards.push_back({{"name", one.name}, {"message", one.message}, {"refuses", one.refuses()}, {"remedy", remedy_of(one, plan.device)}});
     for (const Foreign &one : of_others(plan.installed))
       foreign.push_back({{"list", one.list}, {"text", one.text}});
     for (const Entry &one : plan.installed.entries)
@@ -203,9 +203,9 @@ void device_text(std::string &out, const DeviceReport &report, const Console &co
     const Plan &plan = *report.plan;
     for (const GuardNote &note : plan.guards) {
       const std::string remedy = remedy_of(note, report.device);
-      out +=
-          fmt::format("  {}  {}: {}{}\n", console.paint(note.refuses ? Colour::Red : Colour::Yellow, note.refuses ? "refused" : "held   "),
-                      note.name, note.message, remedy.empty() ? "" : "; " + remedy);
+      const char *effect = note.refuses() ? "refused" : note.effect == GuardNote::Effect::Holds ? "held   " : "passed ";
+      out += fmt::format("  {}  {}: {}{}\n", console.paint(note.refuses() ? Colour::Red : Colour::Yellow, effect), note.name, note.message,
+                         remedy.empty() ? "" : "; " + remedy);
     }
     addition_rows(out, report, console);
     rows_by_reason(out, plan.change.remove, console.paint(Colour::Red, "remove "), [](const Removal &one) { return one.block.text(); });

@@ -15,6 +15,8 @@ class Spool;
 
 // The last good answer is good for so long.
 inline constexpr Seconds names_last = day;
+// So long all of them together are waited for.
+inline constexpr std::chrono::milliseconds longest_for_names{3000};
 
 struct NameAnswers {
   std::map<std::string, std::vector<Prefix>> known; // without those that nothing is known of

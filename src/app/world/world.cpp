@@ -21,8 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::chrono::milliseconds patience_for_names{3000}; // for all of them together
-
 void say_warnings(const Settings &settings, const Config &config) {
   for (const std::string &warning : config.warnings)
     settings.console.warn(settings.console.paint(Colour::Yellow, "warning: ") + warning);
@@ -100,7 +98,7 @@ namespace {
 void require_host(const TableSource &source, const TableTimeouts &timeouts) {
   if (source.kind != TableSource::Kind::Mysql || !source.socket.empty())
     return;
-  const std::chrono::milliseconds patience = std::min<std::chrono::milliseconds>(timeouts.connect, patience_for_names);
+  const std::chrono::milliseconds patience = std::min<std::chrono::milliseconds>(timeouts.connect, longest_for_names);
   if (ask_names({source.host}, patience).of(source.host).empty())
     throw Unreachable(
         fmt::format("table {}: its host {} does not resolve within {} ms", source.name, shown(source.host), patience.count()));
@@ -170,7 +168,7 @@ Fetched fetch_rows(Config &config, const std::vector<std::unique_ptr<BanTable>> 
 Protection ask_for_protection(const Config &config, const Fetched &fetched) {
   Protection protection;
   const auto reporters = reporter_names(fetched.bans);
-  protection.names = ask_names(names_of(config), patience_for_names, reporters);
+  protection.names = ask_names(names_of(config), longest_for_names, reporters);
   std::vector<std::pair<std::string, std::string>> seen;
   for (const auto &[name, copy] : fetched.copies)
     seen.insert(seen.end(), copy.reporters.begin(), copy.reporters.end());

@@ -24,23 +24,27 @@ struct Gap {
 };
 
 // Why the entries of a list may block less than it seems.
-struct Doubt {
+struct ListDoubt {
   std::string list, why;
-  auto operator<=>(const Doubt &) const = default;
+  auto operator<=>(const ListDoubt &) const = default;
 };
 
-// Somebody else's entry that keeps one of ours out.
-struct KeptOut {
+// Somebody else's entry, as far as it may keep one of ours out.
+struct OtherEntry {
   std::string list, text;
   std::optional<Prefix> covers, around;
-  auto operator<=>(const KeptOut &) const = default;
+  auto operator<=>(const OtherEntry &) const = default;
 };
+
+// So many of them are kept: first those that keep something out now, then the widest.
+inline constexpr std::size_t most_others = 5000;
 
 struct AsRead {
   // Sorted.
   std::vector<Gap> gaps;
-  std::vector<Doubt> doubts;
-  std::vector<KeptOut> others;
+  std::vector<ListDoubt> doubts;
+  std::vector<OtherEntry> others;
+  std::size_t more_others = 0; // that are not kept
 
   auto operator<=>(const AsRead &) const = default;
 };
@@ -49,6 +53,8 @@ struct AsRead {
 std::vector<Gap> gaps_in(const Installed &installed);
 // Why packets from the prefix pass by the entry; nothing where it blocks them all. `gaps` are sorted.
 std::optional<std::string> passes(const std::vector<Gap> &gaps, const BlockIn &entry, const Prefix &prefix);
+// Whether the entry, as it was read, blocks all packets from the prefix.
+bool blocks(const Installed &installed, const std::vector<Gap> &gaps, const Entry &entry, const Prefix &prefix);
 // `left_out` as selection said of what was installed.
 AsRead as_read(const Installed &installed, const std::vector<LeftOut> &left_out);
 

@@ -189,10 +189,8 @@ public:
   std::vector<GuardNote> notes() const {
     std::vector<GuardNote> notes;
     for (const auto &[name, count] : without_)
-      notes.push_back({"numbers",
-                       fmt::format("list {}: {}; {} wanted {} held back", name, numbers_.at(name).none_free(), count,
-                                   count == 1 ? "entry is" : "entries are"),
-                       false});
+      notes.push_back({"numbers", fmt::format("list {}: {}; {} wanted {} held back", name, numbers_.at(name).none_free(), count,
+                                              count == 1 ? "entry is" : "entries are")});
     return notes;
   }
 
@@ -231,7 +229,7 @@ public:
                        fmt::format("list {}: {} not in force: {}: {}", list,
                                    found.count == 1 ? "an entry is there but" : fmt::format("{} entries are there but", found.count),
                                    found.first.text(), found.why),
-                       false});
+                       GuardNote::Effect::Passes});
     return notes;
   }
 
@@ -278,14 +276,18 @@ Addition addition_of(const Wanted &one, const Bans &bans) {
 
 Difference diff(const Driver &driver, const Selection &selection, const Bans &bans, const Candidates &candidates,
                 const Installed &installed, const Remembered &remembered) {
+  std::set<Block> unknown; // nothing of the table, and nobody knows that it ever was in there
   const Reasons reasons = [&](const Block &block) {
-    const Why why = candidates.why(block.prefix, remembered.made_of(block));
+    const std::optional<Making> made_of = remembered.made_of(block);
+    const Why why = candidates.why(block.prefix, made_of);
+    if (!made_of && why == Why{} && !remembered.has_ended(block))
+      unknown.insert(block);
     return !explains(why) && remembered.has_ended(block) ? Why{Verdict::Expired, Why::Of::Entry} : why;
   };
   Difference difference = diff_for(driver, selection, bans, reasons, installed);
   for (Removal &one : difference.change.remove)
-    if (!one.explained && one.reason == reason_of(Verdict::Absent) && !remembered.made_of(one.block))
-      one.reason = "not in the ban table"; // and nobody knows that it ever was
+    if (!one.explained && unknown.contains(one.block))
+      one.reason = "not in the ban table";
   return difference;
 }
 
@@ -358,7 +360,7 @@ Difference diff_for(const Driver &driver, const Selection &selection, const Bans
                      waiting == 1 ? "entry is" : "entries are",
                      there == 0 ? std::string()
                                 : fmt::format(", {} on the device {} absent", there, there == 1 ? "counts as" : "count as")),
-         false, state.list});
+         GuardNote::Effect::Holds, state.list});
     for (const Wanted &one : selection.wanted)
       if (one.list == state.list)
         difference.left_out.push_back({one.candidate.block.prefix, Verdict::Held, fmt::format("list {} {}", state.list, what)});

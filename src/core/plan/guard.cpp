@@ -38,8 +38,8 @@ template <typename Item>
 void compare(const char *what, const std::vector<Item> &plan, const std::vector<Item> &script, std::vector<GuardNote> &notes) {
   const auto planned = spots(plan), spoken = spots(script);
   if (planned != spoken)
-    notes.push_back(
-        {"script", fmt::format("what the script {} is not what the plan {}: {}", what, what, first_difference(planned, spoken)), true});
+    notes.push_back({"script", fmt::format("what the script {} is not what the plan {}: {}", what, what, first_difference(planned, spoken)),
+                     GuardNote::Effect::Refuses});
 }
 
 void check_script(const Driver &driver, const Values &values, const Plan &plan, std::vector<GuardNote> &notes) {
@@ -48,18 +48,19 @@ void check_script(const Driver &driver, const Values &values, const Plan &plan, 
     compare("adds", plan.change.add, spoken.add, notes);
     compare("removes", plan.change.remove, spoken.remove, notes);
   } catch (const Error &error) {
-    notes.push_back({"script", error.what(), true});
+    notes.push_back({"script", error.what(), GuardNote::Effect::Refuses});
   }
 }
 
 void check_prefix(const Prefix &prefix, const Policy &policy, const std::vector<NamedPrefix> &protect, std::vector<GuardNote> &notes) {
   const unsigned shortest = prefix.family() == Family::IPv4 ? policy.shortest4 : policy.shortest6;
   if (prefix.length() < shortest)
-    notes.push_back({"shortest", fmt::format("{} is wider than /{}", prefix.text(), shortest), true});
+    notes.push_back({"shortest", fmt::format("{} is wider than /{}", prefix.text(), shortest), GuardNote::Effect::Refuses});
   if (const auto hit = overlap(protect, prefix))
-    notes.push_back({"protected", fmt::format("{} overlaps {} ({})", prefix.text(), hit->prefix.text(), hit->why), true});
+    notes.push_back(
+        {"protected", fmt::format("{} overlaps {} ({})", prefix.text(), hit->prefix.text(), hit->why), GuardNote::Effect::Refuses});
   if (const auto hit = overlap(policy.allow, prefix))
-    notes.push_back({"allow", fmt::format("{} overlaps {} ({})", prefix.text(), hit->prefix.text(), hit->why), true});
+    notes.push_back({"allow", fmt::format("{} overlaps {} ({})", prefix.text(), hit->prefix.text(), hit->why), GuardNote::Effect::Refuses});
 }
 
 } // namespace
@@ -75,12 +76,13 @@ Guard::Ruling Guard::rule(const Plan &plan) const {
           {"unproven",
            fmt::format("driver {} was never seen at work on such a device; `accept_unproven: yes` in the configuration of {} lets it push",
                        driver.name, plan.device),
-           true});
+           GuardNote::Effect::Refuses});
     if (driver.most_entries && plan.wanted.size() > *driver.most_entries)
-      ruling.notes.push_back(
-          {"capacity", fmt::format("{} entries are wanted, the platform takes {}", plan.wanted.size(), *driver.most_entries), true});
+      ruling.notes.push_back({"capacity",
+                              fmt::format("{} entries are wanted, the platform takes {}", plan.wanted.size(), *driver.most_entries),
+                              GuardNote::Effect::Refuses});
   }
-  const bool refused = std::any_of(ruling.notes.begin(), ruling.notes.end(), [](const GuardNote &note) { return note.refuses; });
+  const bool refused = std::any_of(ruling.notes.begin(), ruling.notes.end(), [](const GuardNote &note) { return note.refuses(); });
   if (!refused)
     ruling.cleared = Cleared(plan);
   return ruling;

@@ -125,20 +125,17 @@ private:
     additions.erase(first_held, additions.end());
     const Limits::Storm &storm = *limits_.storm;
     if (count > 0)
-      result_.notes.push_back({"storm",
-                               fmt::format("more than {} bans came within {}: {} held back until {} old", storm.bans,
-                                           duration(storm.within), entries(count), duration(storm.hold)),
-                               false});
+      result_.notes.push_back({"storm", fmt::format("more than {} bans came within {}: {} held back until {} old", storm.bans,
+                                                    duration(storm.within), entries(count), duration(storm.hold))});
   }
 
   void hold_excess(std::vector<New> &additions) {
     const auto allowed = static_cast<std::size_t>(limits_.add * static_cast<double>(base_) + 1e-9);
     if (additions.size() <= allowed)
       return;
-    result_.notes.push_back({"add",
-                             fmt::format("{} would be added to {}, more than {}: at most the {} most worthwhile go, {} held back",
-                                         entries(additions.size()), base_, percent(limits_.add), allowed, additions.size() - allowed),
-                             false});
+    result_.notes.push_back(
+        {"add", fmt::format("{} would be added to {}, more than {}: at most the {} most worthwhile go, {} held back",
+                            entries(additions.size()), base_, percent(limits_.add), allowed, additions.size() - allowed)});
     for (std::size_t i = allowed; i < additions.size(); ++i)
       hold_one(additions[i], "add");
     additions.resize(allowed);
@@ -168,10 +165,9 @@ private:
       hold_one(one, "span");
     }
     for (const auto &[family, count] : held)
-      result_.notes.push_back({"span",
-                               fmt::format("the entries would cover more than {} of the {} space: {} held back", percent(limits_.span),
-                                           family == Family::IPv4 ? "IPv4" : "global IPv6", entries(count)),
-                               false});
+      result_.notes.push_back(
+          {"span", fmt::format("the entries would cover more than {} of the {} space: {} held back", percent(limits_.span),
+                               family == Family::IPv4 ? "IPv4" : "global IPv6", entries(count))});
   }
 
   // The limit that holds the addition around this.
@@ -200,10 +196,8 @@ private:
       else
         result_.change.remove.push_back(removal);
     if (too_many)
-      result_.notes.push_back({"remove",
-                               fmt::format("refusing to remove {} of {}: no expiry, unban or allow explains it (limit {})", unexplained,
-                                           installed, percent(limits_.remove)),
-                               false});
+      result_.notes.push_back({"remove", fmt::format("refusing to remove {} of {}: no expiry, unban or allow explains it (limit {})",
+                                                     unexplained, installed, percent(limits_.remove))});
   }
 
   const Change &change_;

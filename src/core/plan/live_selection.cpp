@@ -185,7 +185,7 @@ LiveSelection::Change LiveSelection::update(const CandidateChange &change, Secon
 
   // What stays may be worth something else by now: one that stands is weighed anew, and one without a place asks for it again.
   std::vector<Candidate> asking = change.come;
-  for (const Candidate &one : change.looked_at) {
+  for (const Candidate &one : change.staying) {
     if (const auto standing = standing_.find(one.block); standing == standing_.end()) {
       if (others_wait_)
         asking.push_back(one);

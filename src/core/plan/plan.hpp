@@ -16,10 +16,16 @@ namespace banpush {
 enum class Intent { Push, Flush };
 
 struct GuardNote {
+  // Holds: something, and the rest goes on. Refuses: the whole push of this device. Passes: nothing is held back, but what stands is
+  // not all in force.
+  enum class Effect { Holds, Refuses, Passes };
+
   std::string name; // add, remove, storm, span, in_force, unproven, capacity, protected, numbers, shadowed, …
   std::string message;
-  bool refuses = false; // the whole push of this device; otherwise something is held and the rest goes on
-  std::string list{};   // in_force: the list that it is about; else empty
+  Effect effect = Effect::Holds;
+  std::string list{}; // in_force: the list that it is about; else empty
+
+  bool refuses() const noexcept { return effect == Effect::Refuses; }
 };
 
 // The limits that a person may lift for one run, as `--force` names them.
@@ -30,6 +36,8 @@ std::set<std::string> forced_limits(const std::vector<std::string> &names);
 
 // What a person may do about it: the command that lets it go, or what else; empty where the message says so.
 std::string remedy_of(const GuardNote &note, const std::string &device);
+// `held by NAME: …`, `refused by NAME: …`, or what is not in force; each with its remedy.
+std::string said_of(const GuardNote &note, const std::string &device);
 
 struct Wanted {
   Candidate candidate;

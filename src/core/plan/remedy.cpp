@@ -47,4 +47,12 @@ std::string remedy_of(const GuardNote &note, const std::string &device) {
   return {};
 }
 
+std::string said_of(const GuardNote &note, const std::string &device) {
+  std::string by;
+  if (note.effect != GuardNote::Effect::Passes)
+    by = fmt::format("{} by {}: ", note.refuses() ? "refused" : "held", note.name);
+  const std::string remedy = remedy_of(note, device);
+  return fmt::format("{}{}{}{}", by, note.message, remedy.empty() ? "" : "; ", remedy);
+}
+
 } // namespace banpush

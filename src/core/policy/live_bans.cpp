@@ -13,7 +13,7 @@ namespace {
 constexpr std::int32_t same_time = 2; // two clocks' seconds do not begin together
 
 // The row as the whole reading would have shown it.
-RawBan as_read(RawBan row, Seconds elapsed) {
+RawBan at_first_reading(RawBan row, Seconds elapsed) {
   if (row.age != permanent)
     row.age -= elapsed;
   if (row.until && *row.until != permanent)
@@ -118,7 +118,7 @@ std::optional<std::uint32_t> LiveBans::known(const Bans &one, std::uint32_t time
 }
 
 bool LiveBans::put(const RawBan &row, Seconds elapsed, std::uint8_t source, std::string_view source_name) {
-  const RawBan then = as_read(row, elapsed);
+  const RawBan then = at_first_reading(row, elapsed);
   const std::uint32_t time = key_of_time(row.created);
   Bans one;
   one.add(then, source, source_name);
@@ -144,7 +144,7 @@ bool LiveBans::put(const RawBan &row, Seconds elapsed, std::uint8_t source, std:
 
 bool LiveBans::take(const RawBan &row, Seconds elapsed, std::uint8_t source) {
   Bans one;
-  one.add(as_read(row, elapsed), source);
+  one.add(at_first_reading(row, elapsed), source);
   if (one.rows().empty())
     return false;
   const auto same = known(one, key_of_time(row.created));

@@ -202,7 +202,7 @@ CandidateChange LiveCandidates::update(Seconds elapsed) {
   const auto by_block = [](const Candidate &a, const Candidate &b) { return a.block < b.block; };
   std::set_difference(before.begin(), before.end(), found.wanted.begin(), found.wanted.end(), std::back_inserter(change.gone), by_block);
   std::set_difference(found.wanted.begin(), found.wanted.end(), before.begin(), before.end(), std::back_inserter(change.come), by_block);
-  std::set_intersection(found.wanted.begin(), found.wanted.end(), before.begin(), before.end(), std::back_inserter(change.looked_at),
+  std::set_intersection(found.wanted.begin(), found.wanted.end(), before.begin(), before.end(), std::back_inserter(change.staying),
                         by_block);
   for (const Candidate &gone : change.gone)
     change.why.push_back(found.why(gone.block.prefix, made_of(gone.block.prefix, elapsed)));

@@ -16,10 +16,10 @@ namespace banpush {
 struct CandidateChange {
   std::vector<Candidate> gone, come;              // sorted by block
   std::vector<Why> why;                           // of each that is gone
-  std::vector<Candidate> looked_at;               // that stay: their times and worth may have changed
+  std::vector<Candidate> staying;                 // that stay: their times and worth may have changed
   std::vector<std::pair<Prefix, Origin>> origins; // of what comes and stays, as in Candidates
 
-  bool empty() const noexcept { return gone.empty() && come.empty() && looked_at.empty(); }
+  bool empty() const noexcept { return gone.empty() && come.empty() && staying.empty(); }
 };
 
 // Makes candidates what they are so many seconds later, as far as that can be told without looking at the rows.

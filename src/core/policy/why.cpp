@@ -73,6 +73,20 @@ private:
 // The more telling of two reasons.
 Verdict better(Verdict a, Verdict b) noexcept { return telling(b) > telling(a) ? b : a; }
 
+// Whether a wanted block holds nothing but what is banned. One that was merged may hold innocents, and how many depends on what
+// else there is to merge: whoever inserts rows elsewhere decides over that.
+bool is_all_banned(const Candidates &all, const Prefix &block) noexcept {
+  if (!all.least_share)
+    return true;
+  auto one = at_or_after(all.origins, block);
+  if (one == all.origins.end() || one->first != block)
+    return true;
+  for (; one != all.origins.end() && one->first == block; ++one)
+    if (one->second.prefix.contains(block))
+      return true;
+  return false;
+}
+
 } // namespace
 
 bool explains(Verdict verdict) noexcept { return verdict != Verdict::Absent && verdict != Verdict::Future; }
@@ -93,23 +107,36 @@ Verdict Candidates::verdict(const Prefix &prefix) const noexcept {
     return Verdict::Allowed;
 
   // Rows in it, each part of what it was merged from.
-  auto known = std::find_if(at_or_after(verdicts, prefix), verdicts.end(), [&](const auto &one) { return one.first != prefix; });
+  const auto is_other = [&](const auto &one) { return one.first != prefix; };
+  auto known = std::find_if(at_or_after(verdicts, prefix), verdicts.end(), is_other);
+  auto made = least_share ? std::find_if(at_or_after(parts, prefix), parts.end(), is_other) : parts.end();
+  const auto next_in = [&](const auto &items, auto at) {
+    return at != items.end() && prefix.contains(prefix_of(*at)) ? &prefix_of(*at) : nullptr;
+  };
   Share share(prefix);
   Verdict best = Verdict::Absent;
   for (;;) {
-    const bool has_part = part != wanted.end() && prefix.contains(part->block.prefix);
-    const bool has_known = known != verdicts.end() && prefix.contains(known->first);
-    if (!has_part && !has_known)
-      break;
-    if (has_part && (!has_known || part->block.prefix < known->first)) {
-      share.add((part++)->block.prefix);
+    const Prefix *const of_part = next_in(wanted, part), *const of_known = next_in(verdicts, known), *const of_made = next_in(parts, made);
+    const auto is_first = [&](const Prefix *one) {
+      return one != nullptr && (!of_part || !(*of_part < *one)) && (!of_known || !(*of_known < *one)) && (!of_made || !(*of_made < *one));
+    };
+    if (is_first(of_part)) {
+      if (is_all_banned(*this, *of_part))
+        share.add(*of_part);
       best = better(best, Verdict::Covered);
-    } else {
+      ++part;
+    } else if (is_first(of_known)) {
       if (explains(known->second)) {
-        share.add(known->first);
+        share.add(*of_known);
         best = better(best, known->second);
       }
       ++known;
+    } else if (is_first(of_made)) {
+      if (made->second == Verdict::Covered)
+        share.add(*of_made);
+      ++made;
+    } else {
+      break;
     }
   }
   constexpr double rounding = 1e-9;

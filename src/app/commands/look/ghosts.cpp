@@ -34,7 +34,7 @@ std::string outlook(const DeviceReport &report, const Prospect &prospect, const 
   if (!prospect.obstacles.empty())
     return prospect.of(list);
   for (const GuardNote &note : report.plan->guards)
-    if (note.refuses)
+    if (note.refuses())
       return fmt::format("refused by {}: {}", note.name, note.message);
   return read_at.empty() ? "the device was never read" : prospect.of(list);
 }

@@ -24,7 +24,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::chrono::seconds patience_with_service{3};
-constexpr std::chrono::milliseconds patience_for_names{1000}; // for all of them together
 constexpr Seconds lately = day;
 
 // What the service says of itself and of each device; null where there is none.
@@ -38,8 +37,11 @@ Json answer_of_service(const Settings &settings, const Config &config) {
   return nullptr;
 }
 
-// What keeps everything from every device: protected names that stand for nothing now, nor did lately.
-std::vector<std::string> unknown_hosts(Config config) {
+// What keeps everything from every device: protected names that stand for nothing now, nor did lately. A service that can
+// read the tables knows all of them.
+std::vector<std::string> unknown_hosts(Config config, const Json &service) {
+  if (service.is_object() && service.value("tables", "").empty())
+    return {};
   std::vector<std::string> names;
   for (const NamedHost &one : config.policy.protect_hosts)
     names.push_back(one.host);
@@ -48,12 +50,15 @@ std::vector<std::string> unknown_hosts(Config config) {
       names.push_back(one.host);
   if (names.empty())
     return {};
-  NameAnswers answers = ask_names(names, patience_for_names);
+  NameAnswers answers = addresses_among(names);
   try {
     if (const SpoolLook look = look_into_spool(config.spool); look.spool)
       recall_names(answers, names, *look.spool);
   } catch (const Error &) { // what it remembers cannot be told: a push could not tell it either
   }
+  // As long as a push waits for it, else it could not be said what that finds.
+  std::erase_if(names, [&](const std::string &name) { return answers.known.contains(name); });
+  answers.known.merge(ask_names(names, longest_for_names).known);
   return put_protected_hosts(config, answers);
 }
 
@@ -168,7 +173,7 @@ int once(const Settings &settings, const StatusOptions &options) {
     out += settings.console.paint(Colour::Yellow, what_to_put_back(one)) + "\n";
     gone.push_back({{"device", one.name}, {"driver", one.driver}, {"address", one.address}, {"entries", one.entries}});
   }
-  const auto unknown = unknown_hosts(config);
+  const auto unknown = unknown_hosts(config, service);
   for (const std::string &one : unknown)
     out += settings.console.paint(Colour::Yellow, "nothing is pushed to any device: " + one) + "\n";
   const std::string tables = service.is_object() ? service.value("tables", "") : std::string();
