@@ -135,25 +135,29 @@ std::vector<NamedPrefix> allow_of(const Node &node, Problems &problems, const st
   return allow;
 }
 
-std::vector<NamedPrefix> allow_files_of(const Node &node, Problems &problems, const std::string &folder, std::vector<std::string> &notes) {
-  std::vector<NamedPrefix> allow;
+AllowFiles allow_files_of(const Node &node, Problems &problems, const std::string &folder, std::vector<std::string> &notes) {
+  AllowFiles found;
   for (const Node *item : items_of(node)) {
     const auto pattern = text_of(*item, problems);
     if (!pattern)
       continue;
-    for (const std::string &file : files_of(*item, resolved_path(*pattern, folder), problems, notes)) {
+    const std::string path = resolved_path(*pattern, folder);
+    if (const std::string around = std::filesystem::path(path).parent_path().string(); has_wildcard(path) && !has_wildcard(around))
+      found.paths.push_back(around);
+    for (const std::string &file : files_of(*item, path, problems, notes)) {
+      found.paths.push_back(file);
       if (const auto objection = unreadable(file)) {
         problems.add(item->place, fmt::format("{}: {}", item->name, *objection));
         continue;
       }
       try {
-        read_allow_file(file, allow, problems);
+        read_allow_file(file, found.prefixes, problems);
       } catch (const Error &problem) {
         problems.add(problem);
       }
     }
   }
-  return allow;
+  return found;
 }
 
 Protect protect_of(const Node &node, Problems &problems, const std::string &where) {

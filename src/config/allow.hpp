@@ -20,7 +20,11 @@ std::vector<NamedPrefix> allow_of(const Node &node, Problems &problems, const st
 // `allow_files`: paths and wildcards, sorted, relative ones from `folder`. One prefix a line, `#` begins a
 // comment; the reason is `PATH:LINE`. A path without wildcard must be there. Wildcards whose folder is
 // missing are noted.
-std::vector<NamedPrefix> allow_files_of(const Node &node, Problems &problems, const std::string &folder, std::vector<std::string> &notes);
+struct AllowFiles {
+  std::vector<NamedPrefix> prefixes;
+  std::vector<std::string> paths; // the files, and the folder of each wildcard: who may put one there adds to them
+};
+AllowFiles allow_files_of(const Node &node, Problems &problems, const std::string &folder, std::vector<std::string> &notes);
 
 // `protect`: prefixes, and names of hosts still to be resolved.
 struct Protect {

@@ -182,8 +182,9 @@ Level level_of(const Node *policy, const Node *limits, const std::string &where,
   if (const Node *allow = given("allow"))
     level.allow = allow_of(*allow, problems, where + ".allow");
   if (const Node *files = given("allow_files")) {
-    const auto more = allow_files_of(*files, problems, folder, notes);
-    level.allow.insert(level.allow.end(), more.begin(), more.end());
+    AllowFiles more = allow_files_of(*files, problems, folder, notes);
+    level.allow.insert(level.allow.end(), more.prefixes.begin(), more.prefixes.end());
+    level.allow_paths = std::move(more.paths);
   }
   if (const Node *protect = given("protect")) {
     Protect both = protect_of(*protect, problems, where + ".protect");
@@ -244,6 +245,7 @@ Policy with_levels(Policy policy, const std::vector<const Level *> &levels) {
   std::optional<unsigned> shortest4, shortest6;
   for (const Level *level : levels) {
     append(policy.allow, level->allow);
+    append(policy.allow_paths, level->allow_paths);
     append(policy.protect, level->protect);
     append(policy.protect_hosts, level->protect_hosts);
     keep_longer(shortest4, level->shortest4);

@@ -31,6 +31,7 @@ WrittenLimits limits_of(const Node &node, Problems &problems);
 // What one level (the top, `defaults`, a group, a device) adds to all others.
 struct Level {
   std::vector<NamedPrefix> allow, protect;
+  std::vector<std::string> allow_paths; // as in Policy
   std::vector<NamedHost> protect_hosts;
   std::optional<unsigned> shortest4, shortest6;
   WrittenLimits limits;

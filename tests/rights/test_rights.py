@@ -315,13 +315,15 @@ class Rights(unittest.TestCase):
             place.write(program, "#!/bin/sh\n", ROOT, ROOT, 0o755)
             by_link = place.folder / "pager"
             by_link.symlink_to(program)
-            place.configure(serve={**place.settings["serve"], "alerts": {"command": [str(by_link)]}})
+            allowed = place.etc / "offices.txt"
+            place.write(allowed, "192.0.2.0/24\n", ROOT, SERVICE, 0o640)
+            place.configure(serve={**place.settings["serve"], "alerts": {"command": [str(by_link)]}}, policy={"allow_files": [str(allowed)]})
             place.start()
             self.assertEqual(place.run(ROOT, "check").stdout.count("error"), 0)
             socket = place.run_folder / "banpush.sock"
             driver, templates = place.etc / "drivers/card_file.yaml", place.etc / "templates/card_file"
             for file, mode, told in ((place.config, 0o642, "everybody"), (place.config, 0o660, "the group"), (driver, 0o666, "everybody"), (driver.parent, 0o777, "everybody"),
-                                     (templates, 0o757, "everybody"), (next(templates.iterdir()), 0o666, "everybody"), (program, 0o777, "everybody"), (place.etc, 0o757, "everybody"),
+                                     (templates, 0o757, "everybody"), (next(templates.iterdir()), 0o666, "everybody"), (program, 0o777, "everybody"), (allowed, 0o646, "everybody"), (place.etc, 0o757, "everybody"),
                                      (place.var / "state.db", 0o644, "everybody"), (place.var / "spool.db", 0o664, "everybody"), (socket, 0o666, "everybody")):
                 with self.subTest(file=file.name, mode=oct(mode)):
                     before = file.stat().st_mode & 0o7777

@@ -9,7 +9,7 @@ using namespace banpush;
 TEST_CASE("--force takes the limits that hold something, and nothing else") {
   for (const char *name : {"add", "remove", "storm", "span"}) {
     CHECK(forced_limits({name}).count(name) == 1);
-    CHECK(remedy_of({name, "", false}, "edge1") == std::string("`banpush push edge1 --force ") + name + "` lets it go");
+    CHECK(remedy_of({name, "", GuardNote::Effect::Holds}, "edge1") == std::string("`banpush push edge1 --force ") + name + "` lets it go");
   }
   for (const char *name : {"floor", "in_force", "protected", "allow", "shortest", "budget", "", "ADD", "add,remove", "all"})
     CHECK_THROWS_AS(forced_limits({"add", name}), Error);
@@ -17,9 +17,9 @@ TEST_CASE("--force takes the limits that hold something, and nothing else") {
 
 TEST_CASE("what no --force lifts says what to do instead") {
   for (const char *name : {"in_force", "capacity", "shortest", "protected", "allow", "script", "numbers"})
-    CHECK(remedy_of({name, "", true}, "edge1").find("nothing lifts that: ") == 0);
+    CHECK(remedy_of({name, "", GuardNote::Effect::Refuses}, "edge1").find("nothing lifts that: ") == 0);
   // Of a range that is merely full, too.
-  CHECK(remedy_of({"numbers", "", false}, "edge1") ==
+  CHECK(remedy_of({"numbers", "", GuardNote::Effect::Holds}, "edge1") ==
         "nothing lifts that: free numbers in the range, or move a rule that permits everything behind it");
 }
 

@@ -73,7 +73,7 @@ void Feed::say_of_spool(const std::string &trouble, std::vector<LogLine> &said) 
 
 // Why something waits still, in words.
 std::string Feed::deliver_from(Spool &spool, std::vector<LogLine> &said) {
-  const Delivered delivered = deliver(spool, config_->spool, tables_);
+  const Delivered delivered = deliver(spool, *config_, tables_);
   if (delivered.arrived != 0) {
     said.push_back({Event::SpoolDelivered, fmt::format("{} from the spool reached the table", delivered.arrived)});
     wrote_ = true; // SQLite does not count what this connection wrote
@@ -83,8 +83,7 @@ std::string Feed::deliver_from(Spool &spool, std::vector<LogLine> &said) {
   for (const std::string &one : delivered.refused)
     said.push_back({Event::SpoolSetAside, "the table will never take what was spooled, and it was set aside: " + one});
   for (const Spooled &one : spool.bans())
-    if (one.ban->occasion == Occasion::New) // the others the table knows
-      waiting_.emplace(one.id, row_of(one));
+    waiting_.emplace(one.id, row_of(one));
   if (!delivered.waits)
     return {};
   if (delivered.waits->fault() == Fault::Connection) // to be made anew

@@ -70,7 +70,9 @@ Age age_of(const Instant &decided, const Instant &now) {
     return {0, fmt::format("this host's clock was {} later than it is now", length(by_clock))};
   if (decided.synchronised && now.synchronised)
     return {by_clock, {}};
-  return {0, fmt::format("it was decided before this host was started, {} ago by a clock that nothing had set right", length(by_clock))};
+  if (decided.boot.empty() || now.boot.empty() || decided.boot == now.boot) // its uptime is not known
+    return {0, fmt::format("it was decided {} ago by clocks of which one was not set right", length(by_clock))};
+  return {0, fmt::format("it was decided before this host was started, {} ago by clocks of which one was not set right", length(by_clock))};
 }
 
 } // namespace banpush

@@ -38,22 +38,31 @@ public:
     look_at(config_.path, "the configuration");
     look_at_all(folder_of(config_.path) + "/drivers", "the driver");
     look_at_all(folder_of(config_.path) + "/templates", "the template");
+    look_at_allow(config_.policy);
     for (const Device &device : config_.devices) {
+      look_at_allow(device.policy);
       if (!device.is_local())
         look_at(device.login.known_hosts, "the file of host keys");
       for (const Secret *one : {&device.login.password, &device.login.passphrase, &device.enable})
         look_at_program(one->command);
+      for (const auto &[name, secret] : device.secrets)
+        look_at_program(secret.command);
       look_at_program(device.run_with);
       for (const Probe &probe : device.probe)
         look_at_program(probe.command);
     }
-    for (const TableSource &table : config_.tables)
+    for (const TableSource &table : config_.tables) {
       look_at_program(table.password.command);
+      look_at_authority(table.ca);
+    }
     if (config_.serve.alerts) {
+      look_at_authority(config_.serve.alerts->ca);
       look_at_program(config_.serve.alerts->command);
       look_at_program(config_.serve.alerts->webhook.command);
       look_at_program(config_.serve.alerts->token.command);
     }
+    if (config_.serve.http && !config_.serve.http->certificate.empty())
+      look_at(config_.serve.http->certificate, "the certificate");
     if (config_.serve.http)
       for (const HttpSettings::Token &token : config_.serve.http->tokens)
         look_at_program(token.secret.command);
@@ -72,6 +81,18 @@ private:
     look_at_one(real_path(folder), "the folder");
     for (fs::recursive_directory_iterator at(folder, failure), end; !failure && at != end; at.increment(failure))
       look_at_one(real_path(at->path().string()), at->is_directory(failure) ? "the folder" : what);
+  }
+
+  void look_at_allow(const Policy &policy) {
+    for (const std::string &path : policy.allow_paths) {
+      const auto about = file_facts(real_path(path));
+      look_at(path, about && S_ISDIR(about->mode) ? "the folder" : "the allowlist");
+    }
+  }
+
+  void look_at_authority(const std::string &path) {
+    if (!path.empty())
+      look_at(path, "the certificate of the authority");
   }
 
   // Of those that are found by PATH the system is the judge.

@@ -100,6 +100,7 @@ struct Policy {
   bool honour_unban = true;
   bool services = false;                // keep the ban's port and protocol where the device's lists can hold them
   std::vector<NamedPrefix> allow;       // configuration, files and table together
+  std::vector<std::string> allow_paths; // those files, and folders in which more may come
   std::vector<NamedPrefix> protect;     // the configuration's own lines, resolved
   std::vector<NamedHost> protect_hosts; // and those still to be resolved, whose prefixes then join `protect`
   friend bool operator==(const Policy &, const Policy &) = default;
