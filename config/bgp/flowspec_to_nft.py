@@ -2,8 +2,9 @@
 """Puts into nft what a gobgpd of this host has received as FlowSpec: source, protocol and destination port; discard or rate.
 
 gobgpd takes FlowSpec rules and enforces none. This program, which runs beside it for as long, writes the whole chain anew, in
-one transaction, each time gobgpd tells of a change. A rule that it does not understand it leaves out, and says so. FlowSpec
-counts bytes a second of what a rule lets pass, and so does nft. What stands in nft at the end of the program stays there.
+one transaction, when it begins and each time gobgpd tells of a change. A rule that it does not understand, or that nft does not
+take, it leaves out, and says so. FlowSpec counts bytes a second of what a rule lets pass, and so does nft. What stands in nft at the
+end of the program stays there until it begins again.
 """
 import argparse
 import ipaddress
@@ -69,6 +70,27 @@ def rule_of(path):
     return "\t\t" + " ".join(words)
 
 
+def nft(rules, *options):
+    """What nft says against the chain with these rules: nothing where it takes it."""
+    done = subprocess.run(["nft", *options, "-f", "-"], input=BASE % "\n".join(text for _, text in rules), capture_output=True, text=True)
+    return "" if done.returncode == 0 else done.stderr.strip() or f"status {done.returncode}"
+
+
+def taken(rules):
+    """The rules that nft takes; each of the others is told by its name."""
+    refused = nft(rules, "-c")
+    if not refused:
+        return rules
+    if not rules:
+        sys.exit(f"nft: {refused}")
+    if len(rules) == 1:
+        taken([])  # else it is not the rule
+        print(f"left out: {rules[0][0]!r}: nft: {refused.splitlines()[0]}", flush=True)
+        return []
+    half = len(rules) // 2
+    return taken(rules[:half]) + taken(rules[half:])
+
+
 def apply(gobgp):
     rules, received = [], 0
     for family in ("ipv4-flowspec", "ipv6-flowspec"):
@@ -76,10 +98,13 @@ def apply(gobgp):
         for name, paths in table.items():
             received += 1
             try:
-                rules.append(rule_of(next(path for path in paths if path["best"])))
-            except (NotUnderstood, StopIteration, ValueError, KeyError, TypeError) as error:
+                rules.append((name, rule_of(next(path for path in paths if path["best"]))))
+            except (NotUnderstood, StopIteration, ValueError, KeyError, TypeError, OverflowError) as error:
                 print(f"left out: {name!r}: {error}", flush=True)
-    subprocess.run(["nft", "-f", "-"], input=BASE % "\n".join(rules), check=True, text=True)
+    if nft(rules):
+        rules = taken(rules)
+        if refused := nft(rules):
+            sys.exit(f"nft: {refused}")
     print(f"{len(rules)} of {received} rules in nft", flush=True)
 
 
@@ -90,9 +115,12 @@ def main():
     # What the monitor says is not read: the table is, which has no gap. It tells of every family, whichever it is asked for.
     monitor = subprocess.Popen([*gobgp, "monitor", "global", "rib", "-a", "ipv4-flowspec", "-j", "--current"], stdout=subprocess.PIPE)
     try:
+        apply(gobgp)  # the monitor says nothing of an empty table
         while os.read(monitor.stdout.fileno(), 1 << 20):
             apply(gobgp)
         sys.exit("gobgpd is gone")  # a service manager starts this again; the rules stay meanwhile
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"gobgpd does not answer: {(error.stderr or error.stdout or str(error)).strip()}")
     finally:
         monitor.terminate()
 

@@ -50,10 +50,21 @@ class ExaBgp(BgpCase):
 
     def test_what_exabgp_does_not_understand_is_said(self):
         site = self.site(next_hop4="999")
+        self.wait_session(site)
         site.run("ban", "198.51.100.99", "--no-push")
         report = site.device("push", code=1)
         self.assertEqual(report["outcome"], "failed")
-        self.assertRegex(report["error"], "error: announce route|no answer by exabgp")
+        self.assertIn("error: announce route", report["error"])
+
+    def test_a_further_community_of_a_lower_number_is_no_other_mark(self):
+        site = self.site(also="3356:9999")
+        self.wait_session(site)
+        for address in BANNED:
+            site.run("ban", address, "--no-push")
+        self.assertEqual(site.device("push")["outcome"], "changed")
+        self.assertEqual(site.device("push")["outcome"], "in_sync")
+        site.run("flush", "edge")
+        self.wait_dropped(*BANNED, expected=False)
 
 
 if __name__ == "__main__":

@@ -16,13 +16,20 @@ class FlowSpec(BgpCase):
         cls.net.inside(cls.net.router, "nft", "delete", "table", "inet", "operator")
         cls.net.sysctl(cls.net.router, *(f"net.ipv4.conf.{link}.rp_filter=0" for link in ("all", "in0", "in1")))
         cls.net.gobgpd("edge", cls.net.router, "gobgpd_edge.toml")
-        cls.net.begin("to_nft", cls.net.router, ["/usr/bin/python3", CONFIG / "flowspec_to_nft.py", "--port", PORT])
+        cls.begin_to_nft()
         cls.begin_announcer()
         wait_until(lambda: "ESTABLISHED" in cls.net.gobgp("neighbor", "100.64.0.2", namespace=cls.net.router).stdout, 30, "the session stands")
 
     @classmethod
+    def begin_to_nft(cls):
+        cls.net.begin("to_nft", cls.net.router, ["/usr/bin/python3", CONFIG / "flowspec_to_nft.py", "--port", PORT])
+
+    @classmethod
     def begin_announcer(cls):
         cls.net.gobgpd()
+
+    def told_here(self, what, source, *then):
+        self.net.gobgp("global", "rib", what, "-a", "ipv4-flowspec", "match", "source", source, "then", *then, namespace=self.net.router)
 
     def params(self):
         return {"peer": ROUTER}
@@ -69,6 +76,26 @@ class FlowSpec(BgpCase):
         self.assertEqual(site.device("push")["outcome"], "in_sync")
         site.run("flush", "edge")
         wait_until(lambda: "saddr" not in self.rules(), 30, "no rule")
+
+    def test_one_rule_that_nft_does_not_take_is_left_out_alone(self):
+        ours, theirs = ("198.51.100.70/32", "discard"), ("198.51.100.71/32", "rate-limit", "300000000000000000000")
+        for rule in (theirs, ours):
+            self.told_here("add", *rule)
+        wait_until(lambda: "198.51.100.70" in self.rules(), 30, "the rule that nft takes")
+        self.assertNotIn("198.51.100.71", self.rules())
+        self.assertRegex((self.net.folder / "to_nft.log").read_text(), r"left out: '[^\n]*198\.51\.100\.71/32[^\n]*: nft: ")
+        for rule in (theirs, ours):
+            self.told_here("del", *rule)
+        wait_until(lambda: "saddr" not in self.rules(), 30, "no rule")
+
+    def test_what_was_withdrawn_while_nobody_looked_goes_at_the_begin(self):
+        self.told_here("add", "198.51.100.72/32", "discard")
+        wait_until(lambda: "198.51.100.72" in self.rules(), 30, "the rule")
+        self.net.stop("to_nft")
+        self.told_here("del", "198.51.100.72/32", "discard")
+        self.assertIn("198.51.100.72", self.rules())
+        self.begin_to_nft()
+        wait_until(lambda: self.rules() and "saddr" not in self.rules(), 30, "no rule")
 
 
 class ThroughExaBgp(FlowSpec):

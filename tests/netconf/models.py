@@ -42,13 +42,16 @@ XE_BINDINGS = bindings("""<native xmlns="http://cisco.com/ns/yang/Cisco-IOS-XE-n
 XR_BINDINGS = bindings("""<interfaces xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-um-interface-cfg"><interfaceHOW><interface-name>GigabitEthernet0/0/0/1</interface-name><ipv4><access-group xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-um-if-access-group-cfg"><ingress><access-list>IN4</access-list></ingress></access-group></ipv4>
 <ipv6><access-group xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-um-if-access-group-cfg"><ingress><access-list>IN6</access-list></ingress></access-group></ipv6></interface></interfaces>""")
 SROS_BINDINGS = bindings("""<configure xmlns="urn:nokia.com:sros:ns:yang:sr:conf"><router><router-name>Base</router-name><interfaceHOW><interface-name>to-peer</interface-name><ingress><filter><ip>in</ip><ipv6>in6</ipv6></filter></ingress></interface></router></configure>""")
-JUNOS_BINDINGS = bindings("""<configuration xmlns="http://xml.juniper.net/xnm/1.1/xnm"><interfaces><interfaceHOW><name>ge-0/0/1</name><unit><name>0</name><family><inet><filter><input><filter-name>IN</filter-name></input></filter></inet></family></unit></interface></interfaces></configuration>""")
+JUNOS_BINDINGS = bindings("""<configuration xmlns="http://xml.juniper.net/xnm/1.1/xnm"><interfaces><interfaceHOW><name>ge-0/0/1</name><unit><name>0</name><family><inet><filter><input><filter-name>IN</filter-name></input></filter></inet><inet6><filter><input><filter-name>IN</filter-name></input></filter></inet6></family></unit></interface></interfaces></configuration>""")
 XR_ACLS = "".join(f"""<ipv{v} xmlns="http://cisco.com/ns/yang/Cisco-IOS-XR-um-ipv{v}-access-list-cfg"><access-lists><access-list><access-list-name>IN{v}</access-list-name>
 <sequences><sequence><sequence-number>10</sequence-number><deny><source><net-group>BANPUSH{v}</net-group></source></deny></sequence></sequences></access-list></access-lists></ipv{v}>""" for v in (4, 6))
 SROS_FILTER = """<configure xmlns="urn:nokia.com:sros:ns:yang:sr:conf"><filter><ip-filter><filter-name>in</filter-name><entry><entry-id>10</entry-id><match><src-ip><ip-prefix-list>BANPUSH4</ip-prefix-list></src-ip></match><action><drop/></action></entry></ip-filter>
 <ipv6-filter><filter-name>in6</filter-name><entry><entry-id>10</entry-id><match><src-ip><ipv6-prefix-list>BANPUSH6</ipv6-prefix-list></src-ip></match><action><drop/></action></entry></ipv6-filter></filter></configure>"""
+# Two filters of one name: each family has its own.
 JUNOS_FILTER = """<configuration xmlns="http://xml.juniper.net/xnm/1.1/xnm"><firewall><filter><name>IN</name>
-<term><name>a</name><from><source-prefix-list><name>BANPUSH4</name></source-prefix-list><source-prefix-list><name>BANPUSH6</name></source-prefix-list></from><then><discard/></then></term></filter></firewall></configuration>"""
+<term><name>a</name><from><source-prefix-list><name>BANPUSH4</name></source-prefix-list></from><then><discard/></then></term></filter>
+<family><inet6><filter><name>IN</name>
+<term><name>a</name><from><source-prefix-list><name>BANPUSH6</name></source-prefix-list></from><then><discard/></then></term></filter></inet6></family></firewall></configuration>"""
 
 
 def wrapped(*elements):
