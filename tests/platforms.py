@@ -98,7 +98,7 @@ of their replies: there the prompt behind a reply, and that each line is ended, 
   is bound `in`). `juniper_junos_netconf`, `nokia_sros_netconf`,
   `cisco_iosxe_group_netconf` and `cisco_iosxr_netconf` look for a rule that drops by the list and at the rules before it in its filter, as over a command line; of several filters with such a
   rule the one counts that says most. Where nothing that the device shows (interfaces; on Junos its forwarding options, too; on SR OS the interfaces of routers, IES and VPRN services) binds that filter,
-  the word is `cannot tell`. A binding counts for its direction (and, but on Junos, its family) at the places in `attach`, or, without any, for what comes in. Filters of a Junos `input-list` that come before banpush's are
+  the word is `cannot tell`. A binding counts for its direction and family (a Junos filter counts for the family it stands under, one under `firewall` itself for IPv4) at the places in `attach`, or, without any, for what comes in. Filters of a Junos `input-list` that come before banpush's are
   walked: one with a rule that may let packets through makes it `cannot tell`. Groups that are applied (Junos, SR OS) are not looked at: where the filter itself has `apply-groups` the word is `cannot tell`, and a
   binding that only a group makes is none that is shown. A filter in Junos' forwarding options counts without `attach` only.
 
