@@ -2,6 +2,7 @@
 // test with.
 #include "lab/control.hpp"
 #include "lab/network.hpp"
+#include "lab/passing_folder.hpp"
 #include "lab/platforms.hpp"
 #include "lab/rehearsal.hpp"
 
@@ -19,6 +20,7 @@
 #include <iostream>
 #include <libssh/libssh.h>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <sys/file.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -228,28 +230,21 @@ int rehearse(Options &options) {
   banpush::lab::RehearsalOptions &rehearsal = options.rehearsal;
   rehearsal.platforms = options.devices;
   rehearsal.platforms.push_back(banpush::device_folder());
-  const bool own = options.folder.empty();
+  const bool passing = options.folder.empty() && !options.keep;
   rehearsal.folder = new_folder(options);
+  std::optional<banpush::lab::PassingFolder> watched;
+  if (passing)
+    watched.emplace(rehearsal.folder);
   std::error_code failure;
   if (!fs::is_empty(rehearsal.folder, failure))
     throw Error(ErrorKind::Usage, rehearsal.folder + " is not empty; give a folder of the rehearsal's own with --dir");
-  const auto clear = [&] {
-    if (own && !options.keep)
-      fs::remove_all(rehearsal.folder, failure);
-  };
   ::signal(SIGPIPE, SIG_IGN);
-  try {
-    nlohmann::json done = banpush::lab::rehearse(rehearsal);
-    if (own && !options.keep)
-      done["folder"] = nullptr;
-    std::cout << (options.json ? done.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"
-                               : banpush::lab::rehearsal_text(done));
-    clear();
-    return done.at("status").get<int>();
-  } catch (...) {
-    clear();
-    throw;
-  }
+  nlohmann::json done = banpush::lab::rehearse(rehearsal);
+  if (passing)
+    done["folder"] = nullptr;
+  std::cout << (options.json ? done.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"
+                             : banpush::lab::rehearsal_text(done));
+  return done.at("status").get<int>();
 }
 
 int status_of(ErrorKind kind) {

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <fstream>
 #include <iterator>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,7 +21,10 @@ namespace {
 
 constexpr int cannot_run = 127;
 
-[[noreturn]] void become(const std::vector<std::string> &argv, const std::string &out, const std::string &err) {
+[[noreturn]] void become(const std::vector<std::string> &argv, const std::string &out, const std::string &err, pid_t parent) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL); // or it would write on where a rehearsal that was ended is being removed
+  if (::getppid() != parent)
+    ::_exit(cannot_run);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -60,22 +64,30 @@ void write_file(const std::string &path, const std::string &text) {
 
 Ran run_program(const std::vector<std::string> &argv, const std::string &folder) {
   const std::string out = folder + "/said.out", err = folder + "/said.err";
+  const pid_t self = ::getpid();
   const auto begun = std::chrono::steady_clock::now();
   const pid_t child = ::fork();
   if (child < 0)
     throw Error(ErrorKind::Config, fmt::format("cannot start {}: {}", argv.front(), std::strerror(errno)));
   if (child == 0)
-    become(argv, out, err);
+    become(argv, out, err, self);
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR)
     ;
   Ran ran;
   ran.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   ran.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  if (ran.status == cannot_run)
+  const auto forget = [&] { // a secret may be in it
+    ::unlink(out.c_str());
+    ::unlink(err.c_str());
+  };
+  if (ran.status == cannot_run) {
+    forget();
     throw Error(ErrorKind::Config, fmt::format("{} cannot be run", argv.front()));
+  }
   ran.out = text_of_file(out);
   ran.err = text_of_file(err);
+  forget();
   return ran;
 }
 

@@ -12,7 +12,8 @@ struct Ran {
   double seconds = 0;
 };
 
-// Runs argv to its end without a shell; what it says goes through files `folder`/said.out and said.err. Throws Error (Config)
+// Runs argv to its end without a shell; what it says goes through files `folder`/said.out and said.err, which
+// do not stay, and it ends when this process does. Throws Error (Config)
 // where it cannot be started.
 Ran run_program(const std::vector<std::string> &argv, const std::string &folder);
 

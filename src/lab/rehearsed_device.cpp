@@ -4,6 +4,7 @@
 #include "lab/control.hpp"
 #include "lab/twin_configuration.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -70,14 +71,26 @@ bool knows(const Emulated &device, const std::string &interface) {
 }
 
 // Passwords and keys stand in many configurations: what follows such a word is not said.
-std::string without_secrets(const std::string &line) {
+std::string line_without_secrets(const std::string &line) {
   static const Pattern secret(
-      R"re((?i)\b(?:password|passwd|secret|community|key|pre-shared-key|psk|encrypted-password|hash|auth|md5)\b[ =:]+(?P<rest>.+)\z)re");
+      R"re((?i)(?:[\w-]*(?:passw|passphrase|secret|psk|hash|md5|cipher|token)[\w-]*|\b[\w-]*key[\w-]*|\bcommunity|\bsecurityname|\bauth\b|\bpriv\b|\bsnmp-server host \S+)[ \t=:"'>]+(?P<rest>.+)\z)re");
   const auto match = secret.match(line);
   if (!match)
     return line;
   const std::string_view rest = *match->group("rest");
   return line.substr(0, line.size() - rest.size()) + "...";
+}
+
+std::string without_secrets(const std::string &text) {
+  std::string out;
+  for (std::size_t from = 0; from < text.size();) {
+    const std::size_t to = std::min(text.find('\n', from), text.size());
+    out += line_without_secrets(text.substr(from, to - from));
+    if (to < text.size())
+      out += '\n';
+    from = to + 1;
+  }
+  return out;
 }
 
 } // namespace
@@ -163,7 +176,11 @@ void RehearsedDevice::serve() {
     throw Error(ErrorKind::Config, fmt::format("cannot start the lab: {}", std::strerror(errno)));
   if (child_ == 0) {
     ::close(ends[1]);
-    network_->serve(ends[0]);
+    try {
+      network_->serve(ends[0]);
+    } catch (...) { // what is above this in the stack is the parent's to undo
+      ::_exit(1);
+    }
     ::_exit(0);
   }
   ::close(ends[0]);
@@ -171,6 +188,9 @@ void RehearsedDevice::serve() {
 }
 
 Json RehearsedDevice::told(const std::vector<std::string> &words) const {
+  siginfo_t ended{};
+  if (::waitid(P_PID, static_cast<id_t>(child_), &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid == child_)
+    throw Error(ErrorKind::Connect, fmt::format("the twin of {} has ended by itself", device_.name)); // its socket is open here, too
   std::string line = Json(device_.name).dump();
   for (const std::string &word : words)
     line += " " + Json(word).dump();
@@ -281,7 +301,7 @@ void RehearsedDevice::compare(const std::string &before, const std::string &afte
       run_program({"diff", "-U", "2", "--label", device_.name + " before", "--label", device_.name + " after", old, now}, folder_);
   if (ran.status > 1)
     throw Error(ErrorKind::Config, fmt::format("diff ended with status {}", ran.status));
-  found_["difference"] = ran.out;
+  found_["difference"] = without_secrets(ran.out);
 }
 
 Json RehearsedDevice::result() {

@@ -5,9 +5,11 @@
 #include "core/address/prefix.hpp"
 #include "lab/product.hpp"
 
+#include <array>
 #include <ctime>
 #include <filesystem>
 #include <fmt/format.h>
+#include <fstream>
 #include <sqlite3.h>
 
 namespace banpush::lab {
@@ -15,6 +17,7 @@ namespace banpush::lab {
 namespace {
 
 constexpr std::time_t first_day = 0;
+constexpr int most_milliseconds_locked = 10'000;
 constexpr const char *no_end = "9999-12-31 23:59:59"; // as the side tables hold what is permanent
 
 class File {
@@ -22,6 +25,7 @@ public:
   File(const std::string &path, int flags) : path_(path) {
     if (sqlite3_open_v2(path.c_str(), &db_, flags, nullptr) != SQLITE_OK)
       fail("open");
+    sqlite3_busy_timeout(db_, most_milliseconds_locked);
   }
   File(const File &) = delete;
   File &operator=(const File &) = delete;
@@ -80,6 +84,36 @@ void put(const File &file, const std::string &table, const RawBan &ban) {
             now});
 }
 
+// Of a database whose newest changes may stand in a -wal beside it.
+bool keeps_a_wal(const std::string &path) {
+  std::array<char, 20> header{};
+  std::ifstream file(path, std::ios::binary);
+  return file.read(header.data(), header.size()) && header[18] == 2; // "File format write version"
+}
+
+// SQLite makes files beside one with a -wal that it reads, which its owner might then not be able to write. Where nobody has it open
+// there is nothing to agree upon, and it makes none. Beside one with a rollback journal a reader makes none, but has to lock it.
+std::string to_be_left_alone(const std::string &path) {
+  std::string uri = "file:";
+  for (const char c : std::filesystem::absolute(path).string())
+    uri += c == '%' || c == '?' || c == '#' ? fmt::format("%{:02X}", static_cast<unsigned>(c)) : std::string(1, c);
+  std::error_code ignored;
+  const auto beside = [&](const char *end) { return std::filesystem::exists(path + end, ignored); };
+  return keeps_a_wal(path) && !beside("-wal") && !beside("-journal") ? uri + "?immutable=1" : uri;
+}
+
+// The database `path` is only read.
+void copy_database(const std::string &path, const std::string &copy, const char *what) {
+  write_file(copy, ""); // for the own user alone
+  const File from(to_be_left_alone(path), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI), to(copy, SQLITE_OPEN_READWRITE);
+  sqlite3_backup *backup = sqlite3_backup_init(to.get(), "main", from.get(), "main");
+  if (backup == nullptr)
+    to.fail(what);
+  sqlite3_backup_step(backup, -1);
+  if (sqlite3_backup_finish(backup) != SQLITE_OK)
+    to.fail(what);
+}
+
 std::size_t copy_rows(const TableSource &source, const File &file, const std::string &folder) {
   const auto run = [&](const std::vector<std::string> &argv) {
     const Ran ran = run_program(argv, folder);
@@ -98,6 +132,24 @@ std::size_t copy_rows(const TableSource &source, const File &file, const std::st
              {row.prefix, row.reason, row.actor, row.created});
   for (const auto &[host, address] : table->reporters())
     file.run("INSERT OR REPLACE INTO banpush_reporter (hostname, address, seen) VALUES (?, ?, ?)", {host, address, moment(0, Zone::Utc)});
+  return rows;
+}
+
+// banpush would open the operator's file to write, and make it one with a -wal. A file that is not there is told by banpush's own words.
+std::size_t copy_rows_of_file(const TableSource &source, const File &file, const std::string &folder, const std::string &copy) {
+  std::error_code ignored;
+  TableSource read = source;
+  if (std::filesystem::exists(source.path, ignored)) {
+    read.path = copy;
+    try {
+      copy_database(source.path, copy, "copy the table to");
+    } catch (const Error &error) {
+      throw Error(ErrorKind::Table, fmt::format("{}: {}", source.path, error.what()));
+    }
+  }
+  const std::size_t rows = copy_rows(read, file, folder);
+  for (const char *end : {"", "-wal", "-shm"})
+    std::filesystem::remove(copy + end, ignored);
   return rows;
 }
 
@@ -128,16 +180,6 @@ std::string place_of(const TableSource &source) {
              : fmt::format("mysql://{}/{}", source.socket.empty() ? source.host : source.socket, source.database);
 }
 
-// SQLite makes files beside one it reads, which its owner might then not be able to write. Where nobody has it open there is
-// nothing to agree upon, and it makes none.
-std::string to_be_left_alone(const std::string &path) {
-  std::string uri = "file:";
-  for (const char c : std::filesystem::absolute(path).string())
-    uri += c == '%' || c == '?' || c == '#' ? fmt::format("%{:02X}", static_cast<unsigned>(c)) : std::string(1, c);
-  std::error_code ignored;
-  return std::filesystem::exists(path + "-wal", ignored) ? uri : uri + "?immutable=1";
-}
-
 } // namespace
 
 std::vector<TableCopied> copy_tables(const Config &config, const std::string &bans, const std::string &folder) {
@@ -151,7 +193,9 @@ std::vector<TableCopied> copy_tables(const Config &config, const std::string &ba
     file.run("BEGIN");
     TableCopied one{source.name, copy.path, bans.empty() ? place_of(source) : bans, 0};
     if (bans.empty())
-      one.rows = copy_rows(source, file, folder);
+      one.rows = source.kind == TableSource::Kind::Sqlite
+                     ? copy_rows_of_file(source, file, folder, fmt::format("{}/source-{}.db", folder, all.size()))
+                     : copy_rows(source, file, folder);
     else if (all.empty()) // the file stands for all tables
       one.rows = rows_of_list(bans, source.table, file);
     file.run("COMMIT");
@@ -165,13 +209,7 @@ std::string copy_state(const std::string &state, const std::string &copy) {
   if (!std::filesystem::exists(state, ignored))
     return state + " is not there";
   try {
-    const File from(to_be_left_alone(state), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI), to(copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
-    sqlite3_backup *backup = sqlite3_backup_init(to.get(), "main", from.get(), "main");
-    if (backup == nullptr || sqlite3_backup_step(backup, -1) != SQLITE_DONE) {
-      sqlite3_backup_finish(backup);
-      to.fail("copy the state to");
-    }
-    sqlite3_backup_finish(backup);
+    copy_database(state, copy, "copy the state to");
   } catch (const Error &error) {
     std::filesystem::remove(copy, ignored);
     return error.what();

@@ -1,4 +1,4 @@
-// The operator's ban tables as copies in files of their own: read once, as `plan` reads them, and never written.
+// The operator's ban tables as copies in files of their own: read once, and never written; SQLite's stay in the mode they are in.
 #pragma once
 
 #include "settings/config.hpp"

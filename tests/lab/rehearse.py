@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal as signals
 import sqlite3
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import unittest
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
 import ending  # noqa: E402
+from waiting import wait_until  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BANPUSH = os.environ.get("BANPUSH", str(ROOT / "build/asan/bin/banpush-devices"))
@@ -35,6 +37,17 @@ ip access-list extended MGMT
 router bgp 64500
  neighbor 192.0.2.1 remote-as 64501
  description of a router, not of an interface
+key chain OSPF
+ key 1
+snmp-server host 192.0.2.9 version 2c hushhush
+key-string 7 0822455D0A16
+set psksecret ENC hushhush
+set phash "$1$hushhush"
+wpa-passphrase=hushhush
+crypto key import pem
+-----BEGIN RSA PRIVATE KEY-----
+hushhush+hushhush/hushhush==
+-----END RSA PRIVATE KEY-----
 interface GigabitEthernet0/1
  description uplink
  ip address 198.51.100.1 255.255.255.0
@@ -118,6 +131,8 @@ devices:
   edge1: {address: 198.51.100.1, driver: cisco_ios, attach: [{interface: GigabitEthernet0/1}]}
 """
 
+BARE = ONE.replace("GigabitEthernet0/1}", "GigabitEthernet0/0}")  # where no running configuration is given
+
 
 class Rehearsed(unittest.TestCase):
     def setUp(self):
@@ -188,6 +203,9 @@ class FivePlatforms(Rehearsed):
         self.assertEqual(next(one["below"] for one in told["edge1"]["running"]["unread"] if one["text"].startswith("router")), 2)
         self.assertFalse(any("abcd" in text or "NOT-REAL" in text for text in unread), f"a secret, or free text of a banner: {unread}")
         self.assertNotIn("NOT-REAL", json.dumps(told["edge1"]))
+        self.assertIn("key-string ...", unread)
+        for secret in ("0822455D0A16", "hushhush"):
+            self.assertNotIn(secret, json.dumps(told["edge1"]))
         self.assertIn("set system host-name core", [one["text"] for one in told["core"]["running"]["unread"]])
         self.assertEqual([one["text"] for one in told["branch"]["running"]["unread"]], ["/interface ethernet set [ find default-name=ether1 ] name=uplink"])
         self.assertIn("NETCONF", told["spine"]["why"])
@@ -197,6 +215,65 @@ class FivePlatforms(Rehearsed):
         said = subprocess.run([LAB, "devices"], capture_output=True, text=True, timeout=60, env=self.environment())
         self.assertIn("cisco_ios: Cisco IOS", said.stdout)
         self.assertIn("also for the driver cisco_iosxe, as its train xe", said.stdout)
+
+
+class LeavesNothing(Rehearsed):
+    def rows(self, journal):
+        """A table with a row in it, as sqlite3 of another program makes one."""
+        for of_before in self.folder.glob("*.db*"):
+            of_before.unlink()
+        self.operator(BARE)
+        made = sqlite3.connect(self.folder / "made.db")
+        with sqlite3.connect(self.folder / "bans.db") as table:
+            table.backup(made)
+        table.close()
+        made.execute(f"PRAGMA journal_mode = {journal}")
+        self.assertEqual(made.execute("PRAGMA journal_mode").fetchone(), (journal,))
+        for of_before in self.folder.glob("bans.db*"):
+            of_before.unlink()
+        made.close()
+        (self.folder / "made.db").rename(self.folder / "bans.db")
+
+    def test_a_table_stays_in_its_mode(self):
+        for journal in ("delete", "persist", "wal"):
+            with self.subTest(journal):
+                self.rows(journal)
+                before = self.files()
+                self.assertIn("bans: 2 rows of", self.rehearse(code=0, running=False).stdout)
+                self.assertEqual(self.files(), before)
+
+    def test_a_table_that_is_being_written(self):
+        for journal in ("delete", "wal"):
+            with self.subTest(journal):
+                self.rows(journal)
+                with sqlite3.connect(self.folder / "bans.db") as writer:
+                    writer.execute("INSERT INTO fail2ban (hostname, created, name, protocol, port, ip) VALUES ('web', datetime('now', 'localtime'), 'sshd', 'tcp', '', '203.0.113.8')")
+                    self.assertIn("bans: 2 rows of", self.rehearse(code=0, running=False).stdout)
+                    writer.commit()
+                    self.assertIn("bans: 3 rows of", self.rehearse(code=0, running=False).stdout)
+                writer.close()
+
+    def test_what_a_command_says_does_not_stay(self):
+        self.operator(BARE.replace("{url: 'sqlite:bans.db'}", "{url: 'sqlite:bans.db', password: {command: [printf, 'hush%s', hush]}}"))
+        kept = self.folder / "kept"
+        self.rehearse("-d", str(kept), code=0, running=False)
+        files = [path for path in kept.rglob("*") if path.is_file()]
+        self.assertGreater(len(files), 5)
+        for path in files:
+            self.assertNotIn(b"hushhush", path.read_bytes(), path)
+            self.assertFalse(path.name.startswith(("said.", "source-")), path)
+
+    def test_ended_in_the_middle(self):
+        self.operator(FIVE)
+        place = self.folder / "temporary"
+        place.mkdir()
+        for signal in ("TERM", "INT", "HUP", "KILL"):
+            with self.subTest(signal), subprocess.Popen([LAB, "rehearse", "-c", str(self.folder / "banpush.yaml")], stdout=subprocess.PIPE, text=True,
+                                                        env={**self.environment(), "TMPDIR": str(place)}) as rehearsing:
+                wait_until(lambda: list(place.glob("*/*.twin/lab.sock")), 30, "a twin is up")
+                os.kill(rehearsing.pid, getattr(signals, f"SIG{signal}"))
+                self.assertNotEqual(rehearsing.wait(timeout=60), 0)
+                wait_until(lambda: not list(place.iterdir()), 30, "its folder is gone")
 
 
 class GoesWrong(Rehearsed):
@@ -233,6 +310,19 @@ class GoesWrong(Rehearsed):
         # banpush's own address it finds out by itself, on the twin as on the router, and does not ban.
         one = self.document("--from", "192.0.2.77", code=0)["edge1"]
         self.assertEqual(one["push"]["left_out"], 1)
+
+    def test_a_twin_that_ends(self):
+        self.operator(BARE)
+        kept = self.folder / "kept"
+        argv = [LAB, "rehearse", "-c", str(self.folder / "banpush.yaml"), "-d", str(kept)]
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=self.environment()) as rehearsing:
+            wait_until(lambda: list(kept.glob("edge1.state.db*")) or list(kept.glob("edge1.spool.db*")), 30, "banpush runs")
+            children = pathlib.Path(f"/proc/{rehearsing.pid}/task/{rehearsing.pid}/children").read_text().split()
+            twin = [int(child) for child in children if pathlib.Path(f"/proc/{child}/comm").read_text().strip() == "banpush-lab"]
+            os.kill(twin[0], signals.SIGKILL)
+            said, _ = rehearsing.communicate(timeout=120)
+        self.assertEqual(rehearsing.returncode, 4, said)
+        self.assertIn("the twin of edge1 has ended by itself", said)
 
     def test_what_cannot_be_rehearsed(self):
         self.operator(ONE.replace("driver: cisco_ios,", "driver: cisco_iosx,"), bans=())

@@ -8,7 +8,8 @@ set_tests_properties("lab: rehearsal" PROPERTIES LABELS system TIMEOUT 600 ENVIR
 # An operator's configuration against twins: five platforms, and what goes wrong.
 add_test(NAME "lab: rehearse" COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/lab/rehearse.py FivePlatforms)
 add_test(NAME "lab: rehearse what goes wrong" COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/lab/rehearse.py GoesWrong)
-set_tests_properties("lab: rehearse" "lab: rehearse what goes wrong" PROPERTIES LABELS system TIMEOUT 300
+add_test(NAME "lab: rehearse leaves nothing" COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/lab/rehearse.py LeavesNothing)
+set_tests_properties("lab: rehearse" "lab: rehearse what goes wrong" "lab: rehearse leaves nothing" PROPERTIES LABELS system TIMEOUT 300
                      ENVIRONMENT "BANPUSH=$<TARGET_FILE:banpush-devices>;BANPUSH_LAB_PROGRAM=$<TARGET_FILE:banpush-lab>;${BANPUSH_MANY_STARTS}")
 
 # The contract every driver keeps: the real banpush against an emulated device of its platform.

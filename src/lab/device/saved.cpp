@@ -29,7 +29,15 @@ bool is_comment(const std::string &text) {
 
 bool ends_with(const std::string &text, char last) { return !text.empty() && text.back() == last; }
 
-// The lines without those that say nothing, and without free text, whose lines may look like any other.
+constexpr const char *key_begins = "-----BEGIN ", *key_ends = "-----END ";
+
+// A key or certificate whose lines go on below this one.
+bool begins_key(const std::string &line, const std::string &text, std::size_t rest) {
+  return line.find(key_begins) != std::string::npos && line.find(key_ends) == std::string::npos && rest < text.size() &&
+         text.find(key_ends, rest) != std::string::npos;
+}
+
+// The lines without those that say nothing, and without free text and keys, whose lines may look like any other.
 std::vector<Line> lines_of(const std::string &text, const Description &description) {
   const Pattern &passage = description.passage;
   std::vector<Line> lines;
@@ -56,6 +64,8 @@ std::vector<Line> lines_of(const std::string &text, const Description &descripti
     }
     if (!is_comment(line))
       lines.push_back({number, whole.find_first_not_of(" \t"), line});
+    if (begins_key(line, text, from))
+      end = key_ends;
   }
   return lines;
 }
