@@ -7,6 +7,10 @@
 -- client is a name and no address, and a reporter is not protected by what stands in banpush_reporter.
 -- To be without them again: DROP TRIGGER banpush_names_reporter; DROP TRIGGER banpush_names_address; DROP TRIGGER banpush_keeps_address;
 
+DROP TRIGGER IF EXISTS banpush_names_reporter;
+DROP TRIGGER IF EXISTS banpush_names_address;
+DROP TRIGGER IF EXISTS banpush_keeps_address;
+
 CREATE TRIGGER banpush_names_reporter BEFORE INSERT ON fail2ban FOR EACH ROW
   SET NEW.hostname = SUBSTRING_INDEX(USER(), '@', 1);
 

@@ -44,14 +44,13 @@ private:
   enum class Which { NotTriedLately, All };
   using Clock = std::chrono::steady_clock;
 
-  // Without the notes that it had an unban would delete rows for good, and a ban be put that somebody may have unbanned.
+  // Without the notes that it had a ban would be put that somebody may have unbanned. Bans go to the first table only.
   bool shows_what_it_had() {
     const auto waiting = config_ != nullptr ? spool_.waiting(1) : std::vector<Spooled>{};
     if (waiting.empty())
       return true;
     try {
-      for (std::size_t i = 0; i < tables_.size(); ++i)
-        has_side_tables_as_before(*tables_[i], config_->spool, config_->tables[i].name);
+      has_side_tables_as_before(*tables_.front(), config_->spool, config_->tables.front().name);
       return true;
     } catch (const TableError &error) {
       delivered_.waits = error;
@@ -109,6 +108,9 @@ private:
       if (!one.correction.empty())
         begin_now_.push_back(one.ip());
     } else {
+      // Without the notes an unban would delete rows for good.
+      for (std::size_t i = 1; config_ != nullptr && i < tables_.size(); ++i)
+        has_side_tables_as_before(*tables_[i], config_->spool, config_->tables[i].name);
       SpooledUnban unban = *one.unban;
       unban.age = age_of(unban);
       delivered_.results.emplace(one.id, unban_in(tables_, config_, unban));

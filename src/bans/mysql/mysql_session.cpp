@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <errmsg.h>
 #include <fmt/format.h>
+#include <iterator>
 #include <mutex>
 #include <mysql.h>
 #include <mysqld_error.h>
@@ -78,8 +80,21 @@ std::string missing_elsewhere(std::string_view sql, std::string_view words) {
   if (begin == std::string_view::npos || end == std::string_view::npos || end <= begin)
     return {};
   const std::string_view name = words.substr(begin + 1, end - begin - 1);
-  const std::string_view table = name.substr(name.rfind('.') + 1);
-  return sql.find(table) == std::string_view::npos ? std::string(name) : std::string();
+  const std::string_view table = name.substr(name.rfind('.') + 1); // all of it where there is no dot
+  if (table.empty())
+    return {};
+  // A server that keeps names in lower case says them so, whatever the statement has.
+  const auto lower = [](char c) { return std::tolower(static_cast<unsigned char>(c)); };
+  const auto same = [&](char a, char b) { return lower(a) == lower(b); };
+  const auto in_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; };
+  for (auto at = sql.begin();; ++at) {
+    at = std::search(at, sql.end(), table.begin(), table.end(), same);
+    if (at == sql.end())
+      return std::string(name);
+    const auto behind = at + static_cast<std::ptrdiff_t>(table.size());
+    if ((at == sql.begin() || !in_word(*std::prev(at))) && (behind == sql.end() || !in_word(*behind)))
+      return {};
+  }
 }
 
 // One execution of a prepared statement: values in, text out.

@@ -22,8 +22,10 @@ void take_note(RawBan &ban, const SideNote &note) {
   ban.revoked_by_operator = note.revoked && note.revoked_by_operator;
 }
 
-// LIKE patterns that every spelling of the prefix matches, and little else. None begins with a
-// wildcard, so that the how-to's index (hostname, ip) serves them.
+std::string_view text(const std::optional<std::string_view> &column) noexcept { return column.value_or(std::string_view{}); }
+
+} // namespace
+
 std::vector<std::string> patterns(const Prefix &ip) {
   if (ip.family() == Family::IPv4)
     return {ip.address() + "%", ":%", "0%:%"}; // 203.0.113.7, 203.0.113.7/32, ::ffff:203.0.113.7
@@ -35,10 +37,6 @@ std::vector<std::string> patterns(const Prefix &ip) {
     all.push_back(group + "%:%");
   return all;
 }
-
-std::string_view text(const std::optional<std::string_view> &column) noexcept { return column.value_or(std::string_view{}); }
-
-} // namespace
 
 SideNote note_of(SqlRowView columns) {
   SideNote note;

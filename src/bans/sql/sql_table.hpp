@@ -34,6 +34,9 @@ using OwnedKey = std::array<std::string, 4>; // ip, created, hostname, name
 // What banpush_ban says of a row: the columns that note_columns() names, in its order.
 SideNote note_of(SqlRowView columns);
 std::string note_columns(const Dialect &dialect);
+// LIKE patterns that every spelling of the prefix matches, and little else. None begins with a
+// wildcard, so that an index over the addresses serves them.
+std::vector<std::string> patterns(const Prefix &ip);
 
 // A column as a whole number; nothing for NULL and for text that is none.
 std::optional<Seconds> sql_number(const std::optional<std::string_view> &text);

@@ -331,30 +331,35 @@ void SqlTable::mark_revoked(const SqlValues &key, const Lift &lift) {
 // then it has left nothing in force that stood there. A mark counts also where somebody has deleted its row since; what is in
 // force is a row, whether there is a note of it or not.
 std::optional<SqlTable::Lift> SqlTable::lifted_since(const NewBan &ban) {
-  auto rows = rows_of(ban.ip, {}, {});
+  SqlValues values{table_};
+  std::string spelled;
+  for (const std::string &pattern : patterns(ban.ip)) {
+    spelled += spelled.empty() ? "ip LIKE ?" : " OR ip LIKE ?";
+    values.emplace_back(pattern);
+  }
+  std::optional<Lift> own, of_another;
+  for (const auto &columns : session_->select(fmt::format("SELECT ip, hostname, name, revoked_by, {} FROM banpush_ban WHERE ban_table = ? "
+                                                          "AND ({}) AND revoker = 'operator'",
+                                                          note_columns(session_->dialect()), spelled),
+                                              values)) {
+    if (Prefix::parse(columns[0].value_or("")) != ban.ip)
+      continue;
+    const std::vector<std::optional<std::string_view>> views(columns.begin() + 4, columns.end());
+    const SideNote note = note_of(views);
+    auto &lift = columns[1] == ban.hostname && columns[2] == ban.jail ? own : of_another;
+    if (note.revoked && *note.revoked + rounding < ban.age && (!lift || *note.revoked < lift->age))
+      lift = Lift{Revoker::Operator, columns[3].value_or(""), *note.revoked};
+  }
+  if (own || !of_another)
+    return own;
+  auto rows = rows_of(ban.ip, {}, {}); // of all hosts: no index of the how-to's serves that, so only where it decides
   read_notes(rows);
-  std::set<std::string> spellings{ip_text(ban.ip)};
   Seconds longest_held = -1; // of what no operator has lifted
   for (const KnownRow &row : rows) {
-    if (row.has_key())
-      spellings.insert(*row.ip);
     const bool is_over = row.note && (row.note->revoked || row.note->until.value_or(1) <= 0);
     longest_held = std::max(longest_held, is_over ? -1 : row.age);
   }
-  std::optional<Lift> own, of_another;
-  for (const std::string &ip : spellings)
-    for (const auto &columns :
-         session_->select(fmt::format("SELECT hostname, name, revoked_by, {} FROM banpush_ban WHERE ban_table = ? AND ip = ? AND revoker = "
-                                      "'operator'",
-                                      note_columns(session_->dialect())),
-                          {table_, ip})) {
-      const std::vector<std::optional<std::string_view>> views(columns.begin() + 3, columns.end());
-      const SideNote note = note_of(views);
-      auto &lift = columns[0] == ban.hostname && columns[1] == ban.jail ? own : of_another;
-      if (note.revoked && *note.revoked + rounding < ban.age && (!lift || *note.revoked < lift->age))
-        lift = Lift{Revoker::Operator, columns[2].value_or(""), *note.revoked};
-    }
-  return own ? own : of_another && longest_held <= of_another->age ? of_another : std::nullopt;
+  return longest_held <= of_another->age ? of_another : std::nullopt;
 }
 
 SqlValues SqlTable::key_values(const NaturalKey &key) const {

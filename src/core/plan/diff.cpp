@@ -229,7 +229,7 @@ public:
                        fmt::format("list {}: {} not in force: {}: {}", list,
                                    found.count == 1 ? "an entry is there but" : fmt::format("{} entries are there but", found.count),
                                    found.first.text(), found.why),
-                       GuardNote::Effect::Passes});
+                       GuardNote::Effect::Passes, list});
     return notes;
   }
 

@@ -23,7 +23,7 @@ struct GuardNote {
   std::string name; // add, remove, storm, span, in_force, unproven, capacity, protected, numbers, shadowed, …
   std::string message;
   Effect effect = Effect::Holds;
-  std::string list{}; // in_force: the list that it is about; else empty
+  std::string list{}; // in_force, shadowed: the list that it is about; else empty
 
   bool refuses() const noexcept { return effect == Effect::Refuses; }
 };

@@ -79,7 +79,7 @@ std::string text_of(const RecordedBan &made, const NewBan &ban, const std::strin
   case Whereabouts::Spool: return fmt::format("to be banned: {}; queued in {}", what, spool);
   case Whereabouts::TableByAnother: break;
   }
-  return fmt::format("the ban was queued, and another process took it to the table: {}", what);
+  return fmt::format("the ban was queued and is no longer in the queue; what the table made of it is not known here: {}", what);
 }
 
 std::string text_of(const RecordedUnban &made, const std::string &ip, const std::string &spool, const std::vector<std::string> &left) {
@@ -88,7 +88,7 @@ std::string text_of(const RecordedUnban &made, const std::string &ip, const std:
   if (made.where == Whereabouts::Spool)
     return fmt::format("{} is to be unbanned; queued in {}", ip, spool);
   if (made.where == Whereabouts::TableByAnother)
-    return fmt::format("the unban was queued, and another process took it to the table: {}", ip);
+    return fmt::format("the unban was queued and is no longer in the queue; what the table made of it is not known here: {}", ip);
   if (rows == 0)
     return fmt::format("{}: no ban {}", ip, !left.empty() ? "of its own is in force" : "in force is recorded");
   if (over == rows)
@@ -262,7 +262,7 @@ int unban(const Settings &settings, const UnbanOptions &options) {
   Json json{{"schema", 1}, {"ip", ip_text(*ip)}, {"push", pushed.word}, {"devices", pushed.devices}, {"seconds", pushed.seconds}};
   const bool is_known = made.where == Whereabouts::Table;
   json["unbanned"] = is_known ? Json(made.unbanned.rows) : Json(is_in_table ? delivered : queued);
-  json["over"] = is_known ? Json(made.unbanned.over) : Json(nullptr);
+  json["over"] = is_known && wanted.who == Revoker::Operator ? Json(made.unbanned.over) : Json(nullptr);
   json["left"] = left;
   json["spool_unread"] = made.spool_unread;
   say(settings, std::move(json), fmt::format("{}{}{}{}", text, pushed.text, left.empty() ? "" : "\n", fmt::join(left, "\n")));
