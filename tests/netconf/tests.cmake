@@ -14,10 +14,7 @@ banpush_netconf_test(blocked test_blocked.py 900)
 banpush_netconf_test(hostile test_hostile.py 900)
 # The contract that the drivers of command lines keep, too; as there, leaks are looked for elsewhere.
 function(banpush_netconf_contract driver server)
-  set(name "contract of ${driver} with ${server}")
-  banpush_netconf_test("${name}" test_contract.py 1200 ${driver} ${server})
-  set_tests_properties("netconf: ${name}" PROPERTIES
-                       ENVIRONMENT "BANPUSH=$<TARGET_FILE:banpush>;BANPUSH_DATADIR=${CMAKE_SOURCE_DIR};ASAN_OPTIONS=detect_leaks=0:malloc_context_size=2")
+  banpush_netconf_test("contract of ${driver} with ${server}" test_contract.py 1200 ${driver} ${server})
 endfunction()
 foreach(driver yang_set ietf_acl openconfig_acl juniper_junos_netconf cisco_iosxe_netconf cisco_iosxe_group_netconf cisco_iosxr_netconf cisco_nxos_netconf nokia_sros_netconf)
   banpush_netconf_contract(${driver} device)
