@@ -61,7 +61,7 @@ void explain(const DeviceReport &report, const Prefix &prefix, Blocking &blockin
   for (const GuardNote &note : plan.guards) {
     if (is_of_another_list(note))
       continue;
-    blocking.held = blocking.held || note.effect != GuardNote::Effect::Passes;
+    blocking.held = true; // what an earlier rule passes by, too: a person has to decide
     blocking.why = said_of(note, report.device);
     if (note.refuses())
       break;

@@ -13,7 +13,7 @@ namespace banpush {
 struct Blocking {
   std::optional<bool> shows; // nothing: it was not read since
   std::string why;           // where it does not block, or somebody else's entry does; may be empty
-  bool held = false;         // a guard keeps what is wanted from the device
+  bool held = false;         // a guard keeps what is wanted from the device, or says that it is not in force there
 };
 
 // By the report of a push of which a whole reading is part; of one without a plan only what became of it.

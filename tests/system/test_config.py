@@ -211,7 +211,8 @@ class EveryDriver(unittest.TestCase):
                     self.run_plain("drivers", "render", name, "--add", "203.0.113.7; reload")
 
     def test_parse(self):
-        for name in self.names:
+        # Of what exabgp says a line belongs to the device where it names `peer`, and `drivers parse` is told no params.
+        for name in sorted(set(self.names) - {"exabgp", "exabgp_flowspec"}):
             for said in (SOURCE / "tests/drivers" / name).glob("change/said"):
                 text = "".join(line for line in said.read_text().splitlines(keepends=True) if not line.startswith(("> ", "$ ")))
                 if text.lstrip().startswith("{"):
