@@ -1,13 +1,13 @@
 #include "lab/network.hpp"
 
+#include "lab/text_file.hpp"
+
 #include <cerrno>
 #include <cstring>
 #include <fmt/format.h>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -22,15 +22,6 @@ std::string random_word() {
   for (int i = 0; i < 20; ++i)
     word += letters[source() % 31];
   return word;
-}
-
-void write_private(const std::string &path, const std::string &text) {
-  const mode_t before = ::umask(077);
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  ::umask(before);
-  file << text;
-  if (!file.flush())
-    throw Error(ErrorKind::Config, fmt::format("cannot write {}: {}", path, std::strerror(errno)));
 }
 
 int control_socket(const std::string &path) {
@@ -74,9 +65,9 @@ Network::Network(const NetworkFile &file, const std::vector<std::string> &folder
     if (!devices_.emplace(given.name, std::move(one)).second)
       throw Error(ErrorKind::Config, fmt::format("two devices are called \"{}\"", given.name));
   }
-  write_private(folder + "/password", password + "\n");
-  write_private(folder + "/enable", enable + "\n");
-  write_private(folder + "/known_hosts", known_hosts);
+  write_file(folder + "/password", password + "\n");
+  write_file(folder + "/enable", enable + "\n");
+  write_file(folder + "/known_hosts", known_hosts);
   write_files(file);
   control_ = control_socket(folder + "/lab.sock");
 }
@@ -104,7 +95,7 @@ void Network::write_files(const NetworkFile &file) {
     const Variant &variant = one.emulated->variant();
     const auto secret = [&](const char *kind, const std::string &value) {
       const std::string path = fmt::format("{}/{}_{}", folder_, kind, name);
-      write_private(path, value + "\n");
+      write_file(path, value + "\n");
       return path;
     };
     text += fmt::format("  {}: {{address: {}, port: {}, driver: {}, username: {}, password: {{file: {}}}, enable: {{file: {}}}, "
@@ -117,8 +108,8 @@ void Network::write_files(const NetworkFile &file) {
     ports[name] = one.ssh->port();
   }
   configuration_ = folder_ + "/banpush.yaml";
-  write_private(configuration_, text);
-  write_private(folder_ + "/ports.json", ports.dump() + "\n");
+  write_file(configuration_, text);
+  write_file(folder_ + "/ports.json", ports.dump() + "\n");
 }
 
 void Network::serve(int stop) {

@@ -1,6 +1,7 @@
 #include "lab/product.hpp"
 
 #include "core/error.hpp"
+#include "lab/text_file.hpp"
 
 #include <cerrno>
 #include <chrono>
@@ -8,10 +9,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <fstream>
-#include <iterator>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -44,23 +42,6 @@ constexpr int cannot_run = 127;
 }
 
 } // namespace
-
-std::string text_of_file(const std::string &path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (!file)
-    throw Error(ErrorKind::Config, fmt::format("cannot read {}: {}", path, std::strerror(errno)));
-  return text;
-}
-
-void write_file(const std::string &path, const std::string &text) {
-  const mode_t before = ::umask(077);
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  ::umask(before);
-  file << text;
-  if (!file.flush())
-    throw Error(ErrorKind::Config, fmt::format("cannot write {}: {}", path, std::strerror(errno)));
-}
 
 Ran run_program(const std::vector<std::string> &argv, const std::string &folder) {
   const std::string out = folder + "/said.out", err = folder + "/said.err";

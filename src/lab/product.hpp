@@ -17,9 +17,4 @@ struct Ran {
 // where it cannot be started.
 Ran run_program(const std::vector<std::string> &argv, const std::string &folder);
 
-// A file's text. Throws Error (Config).
-std::string text_of_file(const std::string &path);
-// Writes it for the own user alone. Throws Error (Config).
-void write_file(const std::string &path, const std::string &text);
-
 } // namespace banpush::lab

@@ -2,6 +2,7 @@
 
 #include "files/own_files.hpp"
 #include "lab/control.hpp"
+#include "lab/text_file.hpp"
 #include "lab/twin_configuration.hpp"
 
 #include <algorithm>

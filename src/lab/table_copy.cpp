@@ -4,6 +4,7 @@
 #include "config/secret.hpp"
 #include "core/address/prefix.hpp"
 #include "lab/product.hpp"
+#include "lab/text_file.hpp"
 
 #include <array>
 #include <ctime>

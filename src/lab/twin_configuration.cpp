@@ -2,7 +2,7 @@
 
 #include "config/secret.hpp"
 #include "lab/network.hpp"
-#include "lab/product.hpp"
+#include "lab/text_file.hpp"
 
 #include <algorithm>
 #include <filesystem>

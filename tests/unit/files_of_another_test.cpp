@@ -153,7 +153,9 @@ std::vector<FileUse> uses() {
                    spool.put(a_ban());
                    for (const Spooled &one : spool.waiting(100)) // of a round that was refused half way, too
                      spool.arrived(one.id);
-                   static_cast<void>(deliver(spool, path, {})); // nothing waits, but the turn is taken for it
+                   Config config;
+                   config.spool = path;
+                   static_cast<void>(deliver(spool, config, {})); // nothing waits, but the turn is taken for it
                    spool.clear_mark_if_idle(0);
                  }});
   all.push_back({"table", database_files("bans.db"), [](const std::string &folder) {

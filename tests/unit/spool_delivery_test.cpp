@@ -70,13 +70,18 @@ struct Waiting {
   ConfigFolder folder;
   std::string path = folder.path() + "/spool.db";
   Spool spool{path};
+  Config config;
   std::vector<std::unique_ptr<BanTable>> tables;
-  Picky *table = new Picky;
+  Picky *table = add("bans");
 
-  Waiting() { tables.emplace_back(table); }
+  Waiting() { config.spool = path; }
+  Picky *add(const std::string &name) {
+    config.tables.emplace_back().name = name;
+    return static_cast<Picky *>(tables.emplace_back(std::make_unique<Picky>()).get());
+  }
   void ban(const std::string &ip) { spool.put(a_ban(ip)); }
   void unban(const std::string &ip) { spool.put(SpooledUnban{Prefix::require(ip), "", "", "ann", Revoker::Operator}); }
-  Delivered deliver() { return banpush::deliver(spool, path, tables); }
+  Delivered deliver() { return banpush::deliver(spool, config, tables); }
 };
 
 using Words = std::vector<std::string>;
@@ -175,40 +180,50 @@ TEST_CASE("what became of each line that arrived is told by its number") {
 
 TEST_CASE("a table that hides the side tables it had takes nothing") {
   Waiting waiting;
-  Config config;
-  config.spool = waiting.path;
-  config.tables.emplace_back();
-  config.tables.front().name = "bans";
   waiting.ban("203.0.113.1");
   waiting.spool.keep("bans", {{}, {}, true});
   waiting.table->sides = false;
-  const Delivered delivered = banpush::deliver(waiting.spool, config, waiting.tables);
+  const Delivered delivered = waiting.deliver();
   REQUIRE(delivered.waits);
   CHECK(delivered.why_it_waits().find("not taken for empty") != std::string::npos);
   CHECK(waiting.table->took.empty());
   CHECK(waiting.spool.lines().front().problem.find("not taken for empty") != std::string::npos);
   waiting.table->sides = true;
-  CHECK(banpush::deliver(waiting.spool, config, waiting.tables).arrived == 1);
+  CHECK(waiting.deliver().arrived == 1);
+}
+
+TEST_CASE("another table that hides its side tables keeps unbans, and what comes behind them for the address, and no other ban") {
+  Waiting waiting;
+  Picky *const other = waiting.add("more");
+  waiting.spool.keep("more", {{}, {}, true});
+  other->sides = false;
+  waiting.unban("203.0.113.1");
+  waiting.ban("203.0.113.1");
+  waiting.ban("203.0.113.2");
+  CHECK(waiting.deliver().why_it_waits().find("not taken for empty") != std::string::npos);
+  CHECK(waiting.table->took == Words{"ban 203.0.113.2"});
+  CHECK(other->took.empty());
+  other->sides = true;
+  CHECK(waiting.deliver().arrived == 2);
+  CHECK(waiting.table->took == Words{"ban 203.0.113.2", "unban 203.0.113.1", "ban 203.0.113.1"});
+  CHECK(other->took == Words{"unban 203.0.113.1"});
 }
 
 TEST_CASE("a spooled ban extends what escalation holds in force still, of whatever ports where fail2ban says it again") {
   Waiting waiting;
-  Config config;
-  config.spool = waiting.path;
-  config.policy.bantime = 600;
-  config.policy.escalate = Escalate{2, 30 * day, 4 * 7 * day};
-  config.tables.emplace_back();
-  config.tables.front().name = "bans";
+  Policy &policy = waiting.config.policy;
+  policy.bantime = 600;
+  policy.escalate = Escalate{2, 30 * day, 4 * 7 * day};
   for (const Seconds age : {Seconds{900}, Seconds{5000}, Seconds{9000}})
     waiting.table->rows.push_back({"203.0.113.1", "sshd", "tcp", "22", "web1", "2026-01-01 00:00:00", age, {}, {}, false, "", ""});
   waiting.table->rows.back().protocol = "icmp"; // which the policy does not take
-  config.policy.protocols = {"tcp"};
+  policy.protocols = {"tcp"};
   NewBan ban = a_ban("203.0.113.1");
   ban.port = "22,2222"; // the jail was edited
   const auto occasion = GENERATE(Occasion::New, Occasion::Restored);
   ban.occasion = occasion;
   waiting.spool.put(ban);
-  CHECK(banpush::deliver(waiting.spool, config, waiting.tables).arrived == 1);
+  CHECK(waiting.deliver().arrived == 1);
   CHECK(waiting.table->lasted == std::vector<Seconds>{occasion == Occasion::New ? 600 : 1200});
 }
 

@@ -270,10 +270,13 @@ TEST_CASE("what the table cannot take now stays, and what it will never take is 
   spool.put(a_ban("203.0.113.7"));
   std::vector<std::unique_ptr<BanTable>> tables;
   tables.push_back(std::make_unique<Deaf>(Deaf::How::Gone));
-  CHECK(deliver(spool, path, tables).waits);
+  Config config;
+  config.spool = path;
+  config.tables.emplace_back().name = "bans";
+  CHECK(deliver(spool, config, tables).waits);
   CHECK(spool.size() == 1);
   tables.front() = std::make_unique<Deaf>(Deaf::How::Unwilling);
-  const Delivered delivered = deliver(spool, path, tables);
+  const Delivered delivered = deliver(spool, config, tables);
   CHECK(delivered.arrived == 0);
   REQUIRE(delivered.refused.size() == 1);
   CHECK(spool.size() == 0);

@@ -151,7 +151,7 @@ bool Steps::to_table(const SpooledUnban &unban) {
   const auto tables = open_all(config_, hurry);
   for (std::size_t i = 0; i < tables.size(); ++i)
     require_side_tables_as_before(*tables[i], config_.tables[i].name);
-  const Unbanned unbanned = unban_in(tables, &config_, unban);
+  const Unbanned unbanned = unban_in(tables, config_, unban);
   nlohmann::json told = told_of(unbanned);
   told["step"] = step::recorded;
   told["unread"] = spool_unread_;

@@ -92,11 +92,11 @@ NewBan with_escalation(NewBan ban, const Policy &policy, BanTable &table, const 
   return ban;
 }
 
-Unbanned unban_in(const std::vector<std::unique_ptr<BanTable>> &tables, const Config *config, const SpooledUnban &unban) {
+Unbanned unban_in(const std::vector<std::unique_ptr<BanTable>> &tables, const Config &config, const SpooledUnban &unban) {
   Unbanned all;
   for (std::size_t i = 0; i < tables.size(); ++i) {
-    const bool asks = config != nullptr && unban.who == Revoker::Operator;
-    const std::size_t over = asks ? over_among(tables[i]->about(unban.ip), config->tables[i], *config, unban) : 0;
+    const bool asks = unban.who == Revoker::Operator;
+    const std::size_t over = asks ? over_among(tables[i]->about(unban.ip), config.tables[i], config, unban) : 0;
     const std::size_t rows = tables[i]->unban(unban.ip, unban.jail, unban.hostname, unban.who, unban.actor, unban.age);
     all.rows += rows;
     all.over += std::min(rows, over);

@@ -16,8 +16,7 @@ std::vector<const Policy *> policies_of(const Config &config);
 // may make that longer. Unchanged where nothing escalates. Throws as BanTable::about() does.
 NewBan with_escalation(NewBan ban, const Policy &policy, BanTable &table, const TableSource &source);
 
-// Unbans in every table. Which of the rows were over is told for an operator, and where there is a configuration (null: none).
-// Throws TableError.
-Unbanned unban_in(const std::vector<std::unique_ptr<BanTable>> &tables, const Config *config, const SpooledUnban &unban);
+// Unbans in every table. Which of the rows were over is told for an operator. Throws TableError.
+Unbanned unban_in(const std::vector<std::unique_ptr<BanTable>> &tables, const Config &config, const SpooledUnban &unban);
 
 } // namespace banpush

@@ -183,7 +183,5 @@ struct Delivered {
 };
 // By the configuration: what a ban extends is told by policy, and tables that hide their side tables take nothing.
 Delivered deliver(Spool &spool, const Config &config, const std::vector<std::unique_ptr<BanTable>> &tables);
-// Without any policy: a ban lasts as long as it said when it was put.
-Delivered deliver(Spool &spool, const std::string &path, const std::vector<std::unique_ptr<BanTable>> &tables);
 
 } // namespace banpush

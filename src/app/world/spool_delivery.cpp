@@ -22,7 +22,7 @@ bool may_be_of_the_row(Fault fault) noexcept { return fault == Fault::Definition
 // Takes what waits to the tables, one round.
 class Delivery {
 public:
-  Delivery(Spool &spool, const Config *config, const std::vector<std::unique_ptr<BanTable>> &tables)
+  Delivery(Spool &spool, const Config &config, const std::vector<std::unique_ptr<BanTable>> &tables)
       : spool_(spool), config_(config), tables_(tables) {}
 
   Delivered run() {
@@ -46,11 +46,11 @@ private:
 
   // Without the notes that it had a ban would be put that somebody may have unbanned. Bans go to the first table only.
   bool shows_what_it_had() {
-    const auto waiting = config_ != nullptr ? spool_.waiting(1) : std::vector<Spooled>{};
+    const auto waiting = spool_.waiting(1);
     if (waiting.empty())
       return true;
     try {
-      has_side_tables_as_before(*tables_.front(), config_->spool, config_->tables.front().name);
+      has_side_tables_as_before(*tables_.front(), config_.spool, config_.tables.front().name);
       return true;
     } catch (const TableError &error) {
       delivered_.waits = error;
@@ -98,8 +98,7 @@ private:
   void write(const Spooled &one) {
     if (one.ban) {
       BanTable &table = *tables_.front();
-      const Recorded recorded =
-          table.ban(config_ != nullptr ? with_escalation(*one.ban, config_->policy, table, config_->tables.front()) : *one.ban);
+      const Recorded recorded = table.ban(with_escalation(*one.ban, config_.policy, table, config_.tables.front()));
       delivered_.results.emplace(one.id, recorded);
       if (recorded == Recorded::Lifted)
         delivered_.lifted.push_back(words_of(one));
@@ -109,8 +108,8 @@ private:
         begin_now_.push_back(one.ip());
     } else {
       // Without the notes an unban would delete rows for good.
-      for (std::size_t i = 1; config_ != nullptr && i < tables_.size(); ++i)
-        has_side_tables_as_before(*tables_[i], config_->spool, config_->tables[i].name);
+      for (std::size_t i = 1; i < tables_.size(); ++i)
+        has_side_tables_as_before(*tables_[i], config_.spool, config_.tables[i].name);
       SpooledUnban unban = *one.unban;
       unban.age = age_of(unban);
       delivered_.results.emplace(one.id, unban_in(tables_, config_, unban));
@@ -156,7 +155,7 @@ private:
   }
 
   Spool &spool_;
-  const Config *config_; // null: no policy is known
+  const Config &config_;
   const std::vector<std::unique_ptr<BanTable>> &tables_;
   std::vector<Prefix> held_;      // addresses of what waits before the line that is looked at
   std::vector<Prefix> begin_now_; // addresses of corrected bans
@@ -196,21 +195,9 @@ std::vector<std::string> Delivered::said() const {
   return lines;
 }
 
-namespace {
-
-Delivered deliver_at(const std::string &path, Spool &spool, const Config *config, const std::vector<std::unique_ptr<BanTable>> &tables) {
-  const auto turn = Turn::attempt(path, "ban", Turn::For::Group);
-  return turn ? Delivery(spool, config, tables).run() : Delivered{};
-}
-
-} // namespace
-
 Delivered deliver(Spool &spool, const Config &config, const std::vector<std::unique_ptr<BanTable>> &tables) {
-  return deliver_at(config.spool, spool, &config, tables);
-}
-
-Delivered deliver(Spool &spool, const std::string &path, const std::vector<std::unique_ptr<BanTable>> &tables) {
-  return deliver_at(path, spool, nullptr, tables);
+  const auto turn = Turn::attempt(config.spool, "ban", Turn::For::Group);
+  return turn ? Delivery(spool, config, tables).run() : Delivered{};
 }
 
 } // namespace banpush
